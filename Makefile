@@ -1,0 +1,49 @@
+# The verbs of README and CI. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv/bin
+COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+PIP_INSTALL := -m pip install -q --disable-pip-version-check --no-compile
+
+.PHONY: help install tools optimum demo test lint lock clean
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / — /'
+
+install: .venv/installed   ## make .venv with all that the project and its tests need
+
+.venv/installed: requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("querytower needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
+	test -x $(VENV)/python || $(PYTHON) -m venv .venv
+	$(VENV)/python $(PIP_INSTALL) --no-deps --require-hashes -r requirements/dev.txt
+	$(VENV)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+tools: .venv-tools/installed   ## make .venv-tools with SAM and cfn-lint
+
+.venv-tools/installed: requirements/tools.txt
+	test -x .venv-tools/bin/python || $(PYTHON) -m venv .venv-tools
+	.venv-tools/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r $<
+	@touch $@
+
+optimum: .venv-optimum/installed   ## make .venv-optimum with the optimum converter and torch (1.3 GB)
+
+.venv-optimum/installed: requirements/optimum.txt
+	test -x .venv-optimum/bin/python || $(PYTHON) -m venv .venv-optimum
+	.venv-optimum/bin/python $(PIP_INSTALL) torch==2.13.0
+	.venv-optimum/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r $<
+	.venv-optimum/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+lint: install   ## style and types
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+
+lock: install   ## write requirements/ anew from pyproject.toml
+	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra export --extra parquet --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) --group tools -o requirements/tools.txt
+	$(COMPILE) pyproject.toml --extra optimum --group optimum-tests --override requirements/torch-apart.in -o requirements/optimum.txt
+
+clean:           ## remove what was built, but not the environments
+	rm -rf build var .aws-sam .mypy_cache .pytest_cache .ruff_cache

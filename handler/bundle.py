@@ -1,0 +1,151 @@
+"""What a model bundle and an index version consist of: file names, manifests, checks."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, Self
+
+from handler.errors import IndexUnavailable, ModelError, QuerytowerError
+
+MODEL_FORMAT = 1
+INDEX_FORMAT = 1
+
+
+class ModelFiles:
+    """File names of a model bundle."""
+
+    ENCODER = "encoder.onnx"
+    TOKENIZER = "tokenizer.json"
+    MANIFEST = "manifest.json"
+
+
+class IndexFiles:
+    """File names of an index version, and the paths that lead to one inside a store."""
+
+    VECTORS = "vectors.usearch"
+    DOCUMENTS = "documents.npy"
+    PASSAGES = "passages.npy"
+    TEXT = "text"
+    MANIFEST = "manifest.json"
+
+    @staticmethod
+    def current(name: str) -> str:
+        """Path of the pointer to the published version of index `name`."""
+        return f"indexes/{name}/current.json"
+
+    @staticmethod
+    def version(name: str, version: str) -> str:
+        """Path of the folder of one version of index `name`."""
+        return f"indexes/{name}/versions/{version}"
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """Size and checksum of one file of a bundle or an index version."""
+
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Measure the file at `path`."""
+        with path.open("rb") as file:
+            return cls(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def measure_files(folder: Path) -> dict[str, FileEntry]:
+    """Measure every file below `folder` but the manifest itself; keys are relative POSIX paths."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ModelFiles.MANIFEST)
+    return {path.relative_to(folder).as_posix(): FileEntry.of(path) for path in paths}
+
+
+def check_file(folder: Path, name: str, entry: FileEntry, error: type[QuerytowerError]) -> None:
+    """Raise `error` unless the file `name` below `folder` has the size and sha256 of `entry`."""
+    path = folder / name
+    if not path.is_file():
+        raise error(f"{path} is missing; export or index again")
+    found = FileEntry.of(path)
+    if found != entry:
+        raise error(
+            f"{path} is not the file its manifest describes: {found.bytes} bytes, sha256 {found.sha256[:12]}…, "
+            f"expected {entry.bytes} bytes, sha256 {entry.sha256[:12]}…; it is incomplete or was altered"
+        )
+
+
+def _file_entries(raw: Mapping[str, Any], error: type[QuerytowerError]) -> dict[str, FileEntry]:
+    for name in raw:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts:
+            raise error(f"manifest names a file outside its folder: {name!r}; do not use this bundle")
+    return {name: FileEntry(**entry) for name, entry in raw.items()}
+
+
+def _parse(text: str | bytes, origin: str, newest: int, error: type[QuerytowerError]) -> dict[str, Any]:
+    try:
+        raw = json.loads(text)
+        version = raw["format"]
+    except (ValueError, KeyError, TypeError) as cause:
+        raise error(f"{origin} is not a manifest: {cause}") from cause
+    if not isinstance(version, int) or not 1 <= version <= newest:
+        raise error(f"{origin} has format {version!r}, this querytower reads 1 to {newest}; update querytower")
+    return dict(raw)
+
+
+@dataclass(frozen=True)
+class ModelManifest:
+    """Contents of a model bundle's manifest.json.
+
+    `source` says where the weights came from (`kind`, and what identifies them: `revision`, `weights_sha256`);
+    `prompts` holds the prefixes that the encoder puts before a `query` and a `document`;
+    `parity` compares the precision chosen with fp32 (`texts`, `min_cosine`, `mean_cosine`).
+    """
+
+    model: str
+    source: dict[str, str]
+    architecture: str
+    dimension: int
+    max_tokens: int
+    pooling: str
+    normalize: bool
+    prompts: dict[str, str]
+    precision: str
+    target: str
+    converter: str
+    parity: dict[str, float]
+    files: dict[str, FileEntry] = field(default_factory=dict)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits that change whenever the vectors that the bundle makes may change."""
+        what = [self.dimension, self.max_tokens, self.prompts, {n: e.sha256 for n, e in self.files.items()}]
+        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_json(self) -> str:
+        """Render as the text of manifest.json."""
+        return json.dumps({"format": MODEL_FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read a bundle's manifest and check that every file is the one described.
+
+        Raises:
+            ModelError: no manifest, a newer format, or a file that is missing, truncated or altered.
+        """
+        path = folder / ModelFiles.MANIFEST
+        try:
+            raw = _parse(path.read_bytes(), str(path), MODEL_FORMAT, ModelError)
+        except OSError as cause:
+            raise ModelError(
+                f"no model bundle in {folder}: {cause.strerror}; make one with: querytower export --to {folder}"
+            ) from cause
+        try:
+            known = {f.name: raw[f.name] for f in fields(cls)}
+        except KeyError as cause:
+            raise ModelError(f"{path} lacks the field {cause}; export the model again") from cause
+        manifest = cls(**known | {"files": _file_entries(known["files"], ModelError)})
+        for name, entry in manifest.files.items():
+            check_file(folder, name, entry, ModelError)
+        return manifest

@@ -1,0 +1,41 @@
+"""The errors that querytower raises. Each message names the thing, the problem and the remedy."""
+
+
+class QuerytowerError(Exception):
+    """Base of every error that a caller may want to catch."""
+
+
+class ModelError(QuerytowerError):
+    """A model or a model bundle is missing, incomplete, altered or of an unsupported kind."""
+
+
+class CorpusError(QuerytowerError):
+    """A corpus can't be read, is empty, or has more faulty documents than allowed."""
+
+
+class StoreError(QuerytowerError):
+    """The object store is unreachable, slow, full, or refuses the operation."""
+
+
+class ObjectNotFound(StoreError):
+    """No object has this path."""
+
+
+class LostRace(StoreError):
+    """Somebody else replaced the object first; nothing was written."""
+
+
+class IndexUnavailable(QuerytowerError):
+    """An index is missing, incomplete, altered or written by a newer querytower."""
+
+
+class ModelMismatch(IndexUnavailable):
+    """The index was built with another model than the one at hand."""
+
+
+class InvalidRequest(QuerytowerError):
+    """A parameter of a request is out of its bounds or of the wrong type."""
+
+
+class DocumentNotFound(QuerytowerError):
+    """The index has no document with this id."""

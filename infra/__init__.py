@@ -1,0 +1,1 @@
+"""Command line, packaging, local emulation, deployment files, benchmarks and demo data."""
