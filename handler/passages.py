@@ -1,0 +1,94 @@
+"""Documents to passages: spans of the text at sentence borders, sized in the encoder's own tokens."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from handler.corpus import Document
+
+# After a terminator with its closing quotes and some space; after a CJK or Devanagari one; at a blank line.
+BORDER = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+|[。！？｡।]+[」』”）]*\s*|\n\s*\n\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How documents are split: tokens in a passage and tokens shared with the one before; size 0: not at all."""
+
+    size: int = 96
+    overlap: int = 24
+
+    def __post_init__(self) -> None:
+        """Check the bounds.
+
+        Raises:
+            ValueError: a size below 16 that isn't 0, or an overlap that isn't smaller than half of it.
+        """
+        if self.size and not (self.size >= 16 and 0 <= self.overlap <= self.size // 2):
+            raise ValueError(
+                f"passages of {self.size} tokens that share {self.overlap} can't be made; "
+                "use 16 tokens or more and share at most half of them, or 0 for no passages"
+            )
+
+
+def passage_text(title: str, text: str) -> str:
+    """Return what the encoder sees of a passage: the title in front of it."""
+    return f"{title} {text}" if title and text else title or text
+
+
+def split_document(document: Document, tokenizer: Tokenizer, split: Split, max_tokens: int) -> list[tuple[int, int]]:
+    """Return the character spans of a document's passages, in order; one span at least.
+
+    Title and passage together stay within `max_tokens`, special tokens included, as long as the title
+    leaves half of them.
+    """
+    text = document.text
+    if not split.size or not text:
+        return [(0, len(text))]
+    title = len(tokenizer.encode(document.title, add_special_tokens=False)) if document.title else 0
+    size = min(split.size, max(max_tokens - 2 - title, max_tokens // 2))
+    offsets = tokenizer.encode(text, add_special_tokens=False).offsets
+    if len(offsets) <= size:
+        return [(0, len(text))]
+    starts = np.fromiter((start for start, _ in offsets), np.int64, len(offsets))
+    pieces = list(_pieces(text, starts, size))
+    windows = _windows([tokens for _, _, tokens in pieces], size, split.overlap)
+    return [(pieces[first][0], pieces[last][1]) for first, last in windows]
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Return the character spans of the sentences of `text`, the white space between them left out."""
+    borders = [0, *(match.end() for match in BORDER.finditer(text)), len(text)]
+    spans = ((start, start + len(text[start:end].rstrip())) for start, end in pairwise(borders))
+    return [(start, end) for start, end in spans if end > start]
+
+
+def _pieces(text: str, starts: npt.NDArray[np.int64], size: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (start, end, tokens) of each sentence; one of more than `size` tokens comes in parts."""
+    for start, end in sentence_spans(text):
+        first, last = np.searchsorted(starts, (start, end))
+        for at in range(first, last, size):
+            until = min(at + size, last)
+            begin = start if at == first else int(starts[at])
+            yield begin, end if until == last else int(starts[until]), int(until - at)
+
+
+def _windows(tokens: list[int], size: int, overlap: int) -> Iterator[tuple[int, int]]:
+    """Yield (first, last) pieces of windows of at most `size` tokens that share up to `overlap`."""
+    first = 0
+    while True:
+        last, total = first, tokens[first]
+        while last + 1 < len(tokens) and total + tokens[last + 1] <= size:
+            last += 1
+            total += tokens[last]
+        yield first, last
+        if last + 1 == len(tokens):
+            return
+        first, shared = last + 1, 0
+        while shared + tokens[first - 1] <= min(overlap, size - tokens[last + 1]):
+            first -= 1
+            shared += tokens[first]

@@ -1,0 +1,78 @@
+"""Metadata of a corpus: field names and types, inferred at index time and recorded in the manifest."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal, get_args
+
+from handler.corpus import Value
+
+FieldKind = Literal["integer", "float", "boolean", "date", "string", "text"]
+KINDS: tuple[str, ...] = get_args(FieldKind)
+
+# Longer texts are searched by their words; nobody filters by the whole of them.
+MAX_STRING_CHARS = 256
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Type of one metadata field, whether some document has a list of values, and how many documents have it."""
+
+    kind: FieldKind
+    list: bool
+    documents: int
+
+
+Schema = dict[str, Field]
+
+
+def observe(schema: Schema, metadata: Mapping[str, Value]) -> None:
+    """Widen `schema`, in place, so that it fits the metadata of one more document."""
+    for name, value in metadata.items():
+        values = value if isinstance(value, list) else [value]
+        if not values:
+            continue
+        field = schema.get(name) or Field(_kind(values[0]), False, 0)
+        for item in values:
+            field = replace(field, kind=_widen(field.kind, _kind(item)))
+        schema[name] = replace(field, list=field.list or isinstance(value, list), documents=field.documents + 1)
+
+
+def parse_date(text: str) -> datetime:
+    """Read an ISO 8601 date, with or without a time; UTC unless it names a zone.
+
+    Raises:
+        ValueError: it is none.
+    """
+    date = datetime.fromisoformat(text)
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+
+
+def _kind(value: object) -> FieldKind:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int):
+        return "integer"
+    if isinstance(value, float):
+        return "float"
+    text = str(value)
+    if len(text) > MAX_STRING_CHARS:
+        return "text"
+    return "date" if DATE.fullmatch(text) and _is_date(text) else "string"
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return parse_date(text).year >= 1
+    except (ValueError, OverflowError):
+        return False
+
+
+def _widen(one: FieldKind, other: FieldKind) -> FieldKind:
+    if one == other:
+        return one
+    if {one, other} == {"integer", "float"}:
+        return "float"
+    return "text" if "text" in (one, other) else "string"

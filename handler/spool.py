@@ -1,0 +1,66 @@
+"""A corpus put in order on disk before it is indexed: valid documents, their schema, and the rejects."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from handler.corpus import Document, Reject
+from handler.errors import CorpusError
+from handler.schema import Schema, observe
+from handler.text import to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """The valid documents of a corpus in a file, one to a line, and what is known of the whole."""
+
+    path: Path
+    schema: Schema
+    documents: int
+    rejected: int
+
+    @classmethod
+    def write(cls, corpus: Iterable[Document | Reject], path: Path, rejects: Path, max_rejects: float) -> "Spool":
+        """Read `corpus` once; write its documents to `path` and its rejects, as JSONL, to `rejects`.
+
+        Args:
+            corpus: what `read_corpus` yields.
+            path: the spool file to write.
+            rejects: where rejected records are listed; no file is made if there are none.
+            max_rejects: largest share of records, 0 to 1, that may be rejected.
+
+        Raises:
+            CorpusError: no document is left, or more than `max_rejects` of the records are none.
+        """
+        schema: Schema = {}
+        documents, rejected = 0, 0
+        first = ""
+        with path.open("w", encoding="utf-8") as spool:
+            for item in corpus:
+                if isinstance(item, Document):
+                    observe(schema, item.metadata)
+                    spool.write(to_json(item) + "\n")
+                    documents += 1
+                    continue
+                first = first or f"{item.source} line {item.line}: {item.reason}"
+                with rejects.open("a" if rejected else "w", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(item), ensure_ascii=False) + "\n")
+                rejected += 1
+        records = documents + rejected
+        if not records:
+            raise CorpusError("the corpus is empty: no record in any of its files; nothing was changed")
+        if rejected > max_rejects * records:
+            raise CorpusError(
+                f"{rejected} of {records} records were rejected, {max_rejects:.1%} may be; first: {first}; "
+                f"all are listed in {rejects}; mend them, or allow more with --max-rejects"
+            )
+        if not documents:
+            raise CorpusError(f"all {rejected} records were rejected; first: {first}; all are listed in {rejects}")
+        return cls(path, schema, documents, rejected)
+
+    def __iter__(self) -> Iterator[Document]:
+        """Yield the documents in order."""
+        with self.path.open(encoding="utf-8") as spool:
+            for line in spool:
+                yield Document(*json.loads(line))
