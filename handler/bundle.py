@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from handler.errors import IndexUnavailable, ModelError, QuerytowerError
+from handler.schema import Field, Schema
 
 MODEL_FORMAT = 1
 INDEX_FORMAT = 1
@@ -25,9 +26,11 @@ class ModelFiles:
 class IndexFiles:
     """File names of an index version, and the paths that lead to one inside a store."""
 
-    VECTORS = "vectors.usearch"
-    DOCUMENTS = "documents.npy"
-    PASSAGES = "passages.npy"
+    VECTORS = "vectors.bin"
+    SCALES = "scales.bin"
+    GRAPH = "graph.usearch"
+    DOCUMENTS = "documents.bin"
+    PASSAGES = "passages.bin"
     TEXT = "text"
     MANIFEST = "manifest.json"
 
@@ -94,6 +97,14 @@ def _parse(text: str | bytes, origin: str, newest: int, error: type[QuerytowerEr
     return dict(raw)
 
 
+def _known_fields(kind: type[Any], raw: Mapping[str, Any], origin: str, error: type[QuerytowerError]) -> dict[str, Any]:
+    try:
+        known = {f.name: raw[f.name] for f in fields(kind)}
+        return known | {"files": _file_entries(known["files"], error)}
+    except (KeyError, TypeError, AttributeError) as cause:
+        raise error(f"{origin} lacks or garbles a field: {cause}; make it anew") from cause
+
+
 @dataclass(frozen=True)
 class ModelManifest:
     """Contents of a model bundle's manifest.json.
@@ -141,11 +152,47 @@ class ModelManifest:
             raise ModelError(
                 f"no model bundle in {folder}: {cause.strerror}; make one with: querytower export --to {folder}"
             ) from cause
-        try:
-            known = {f.name: raw[f.name] for f in fields(cls)}
-        except KeyError as cause:
-            raise ModelError(f"{path} lacks the field {cause}; export the model again") from cause
-        manifest = cls(**known | {"files": _file_entries(known["files"], ModelError)})
+        manifest = cls(**_known_fields(cls, raw, str(path), ModelError))
         for name, entry in manifest.files.items():
             check_file(folder, name, entry, ModelError)
         return manifest
+
+
+@dataclass(frozen=True)
+class IndexManifest:
+    """Contents of an index version's manifest.json.
+
+    `model` and `fingerprint` name the bundle that made the vectors; `split` has the size and overlap of
+    passages in tokens; `quality` has what was measured on the finished version.
+    """
+
+    name: str
+    version: str
+    created: str
+    documents: int
+    passages: int
+    rejected: int
+    model: str
+    fingerprint: str
+    dimension: int
+    precision: Literal["i8", "f16"]
+    language: str
+    split: dict[str, int]
+    schema: Schema
+    quality: dict[str, float]
+    files: dict[str, FileEntry] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Render as the text of manifest.json."""
+        return json.dumps({"format": INDEX_FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def parse(cls, data: bytes, origin: str) -> Self:
+        """Read the text of a manifest that was found at `origin`.
+
+        Raises:
+            IndexUnavailable: it is no manifest, has a newer format, or names files outside its folder.
+        """
+        known = _known_fields(cls, _parse(data, origin, INDEX_FORMAT, IndexUnavailable), origin, IndexUnavailable)
+        known["schema"] = {name: Field(**entry) for name, entry in known["schema"].items()}
+        return cls(**known)
