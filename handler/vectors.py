@@ -1,0 +1,165 @@
+"""The vectors of all passages: exact search by one SIMD scan, or over an HNSW graph where they are many."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, Self, get_args
+
+import numkong
+import numpy as np
+import numpy.typing as npt
+from usearch.compiled import MetricKind, ScalarKind
+from usearch.index import Index
+
+from handler.bundle import IndexFiles
+from handler.encoder import Vectors
+from handler.errors import IndexUnavailable
+
+Precision = Literal["i8", "f16"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+DTYPES: dict[str, type[np.generic]] = {"i8": np.int8, "f16": np.float16}
+
+Rows = npt.NDArray[np.int64]
+
+# One thread scans 50,000 int8 vectors of 384 dimensions in 0.8 ms, as long as a graph search of this recall takes.
+EXACT_UP_TO = 50_000
+# With these, recall@10 over 100,000 is 0.991 against exact float32, where the scan itself has 0.994.
+CONNECTIVITY = 32
+EXPANSION_ADD = 256
+EXPANSION_SEARCH = 300
+
+
+def quantize(vectors: Vectors, precision: Precision) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float32]]:
+    """Return `vectors`, shape (n, dimension), in the precision chosen, and the factor, shape (n,), to unit length.
+
+    For i8 each vector is stretched to the whole range of a byte. (A fixed factor of 127, as is usual for
+    unit vectors, uses 4 of the 8 bits in 384 dimensions.)
+    """
+    if precision == "f16":
+        return vectors.astype(np.float16), np.ones(len(vectors), np.float32)
+    peaks = np.abs(vectors).max(axis=1, keepdims=True)
+    codes = np.rint(vectors * (127 / np.maximum(peaks, 1e-12))).astype(np.int8)
+    norms = np.linalg.norm(codes.astype(np.float32), axis=1)
+    return codes, (1 / np.maximum(norms, 1)).astype(np.float32)
+
+
+class VectorWriter:
+    """Writes vectors into a folder, batch after batch."""
+
+    def __init__(self, folder: Path, precision: Precision) -> None:
+        """Start with no vectors in `folder`, which exists."""
+        self._folder = folder
+        self._precision = precision
+        self._codes = (folder / IndexFiles.VECTORS).open("wb")
+        self._scales = (folder / IndexFiles.SCALES).open("wb")
+
+    def add(self, vectors: Vectors) -> None:
+        """Append unit vectors, shape (n, dimension)."""
+        codes, scales = quantize(vectors, self._precision)
+        self._codes.write(codes.tobytes())
+        self._scales.write(scales.tobytes())
+
+    def close(self) -> None:
+        """Finish the files."""
+        self._codes.close()
+        self._scales.close()
+
+
+def build_graph(folder: Path, precision: Precision, dimension: int, threads: int) -> Iterator[int]:
+    """Build the HNSW graph over the vectors in `folder`, yielding how many are in it so far."""
+    codes = np.memmap(folder / IndexFiles.VECTORS, DTYPES[precision], "r").reshape(-1, dimension)
+    graph = _empty_graph(precision, dimension)
+    for start in range(0, len(codes), 2000):
+        keys = np.arange(start, min(start + 2000, len(codes)), dtype=np.uint64)
+        graph.add(keys, np.asarray(codes[start : start + 2000]), threads=threads)
+        yield len(graph)
+    graph.save(str(folder / IndexFiles.GRAPH))
+
+
+def _empty_graph(precision: Precision, dimension: int) -> Index:
+    return Index(
+        ndim=dimension,
+        metric=MetricKind.Cos,
+        dtype=ScalarKind.I8 if precision == "i8" else ScalarKind.F16,
+        connectivity=CONNECTIVITY,
+        expansion_add=EXPANSION_ADD,
+        expansion_search=EXPANSION_SEARCH,
+    )
+
+
+class VectorIndex:
+    """Vectors opened for reading; `open` maps their files into memory."""
+
+    def __init__(
+        self, codes: npt.NDArray[np.generic], scales: npt.NDArray[np.float32], precision: Precision, graph: Index | None
+    ) -> None:
+        """Compose from codes, shape (n, dimension), their factors to unit length, shape (n,), and a graph."""
+        self._codes = codes
+        self._scales = scales
+        self._precision: Precision = precision
+        self._graph = graph
+
+    @classmethod
+    def open(cls, folder: Path, precision: Precision, dimension: int) -> Self:
+        """Open the vectors in `folder`.
+
+        Raises:
+            IndexUnavailable: a file is missing or of another size than the others ask for.
+        """
+        try:
+            codes = np.memmap(folder / IndexFiles.VECTORS, DTYPES[precision], "r").reshape(-1, dimension)
+            scales = np.memmap(folder / IndexFiles.SCALES, np.float32, "r")
+            graph = None
+            if (folder / IndexFiles.GRAPH).exists():
+                graph = _empty_graph(precision, dimension)
+                graph.view(str(folder / IndexFiles.GRAPH))
+                # Reading a graph sets it back to the library's default.
+                setattr(graph, "expansion_search", EXPANSION_SEARCH)  # noqa: B010  (its type stub says read-only)
+        except (OSError, ValueError, RuntimeError) as cause:
+            raise IndexUnavailable(f"{folder} has no usable vectors: {cause}; index the corpus again") from cause
+        return cls(np.asarray(codes), np.asarray(scales), precision, graph)
+
+    def __len__(self) -> int:
+        """Return the number of vectors."""
+        return len(self._codes)
+
+    @property
+    def has_graph(self) -> bool:
+        """Tell whether a search is approximate."""
+        return self._graph is not None
+
+    def search(self, query: Vectors, k: int) -> tuple[Rows, Vectors]:
+        """Return the rows and cosines of the `k` vectors nearest to the unit vector `query`, nearest first."""
+        if self._graph is None or k >= len(self):
+            return _best(np.arange(len(self)), self._cosines(query, self._codes, self._scales), k)
+        code, _ = quantize(query[None], self._precision)
+        rows = self._graph.search(code[0], min(k, len(self))).keys.astype(np.int64)
+        return self.search_among(query, rows, k)
+
+    def search_among(self, query: Vectors, rows: Rows, k: int) -> tuple[Rows, Vectors]:
+        """Return the same as `search`, exactly, among some rows only."""
+        return _best(rows, self.cosines(query, rows), k)
+
+    def cosines(self, query: Vectors, rows: Rows) -> Vectors:
+        """Return the cosine of each of `rows` to the unit vector `query`, shape (len(rows),)."""
+        return self._cosines(query, self._codes[rows], self._scales[rows])
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """Return the unit vectors of `rows`, shape (len(rows), dimension)."""
+        return self._codes[rows].astype(np.float32) * self._scales[rows, None]
+
+    def _cosines(self, query: Vectors, codes: npt.NDArray[np.generic], scales: npt.NDArray[np.float32]) -> Vectors:
+        if not len(codes):
+            return np.empty(0, np.float32)
+        code, scale = quantize(query[None], self._precision)
+        dots: Vectors = np.asarray(numkong.cdist(code, codes, metric="dot"), np.float32)[0]
+        cosines: Vectors = dots * (scales * scale)
+        return cosines
+
+
+def _best(rows: Rows, cosines: Vectors, k: int) -> tuple[Rows, Vectors]:
+    """Return the `k` rows of highest cosine, best first; ties in the order of rows."""
+    if k < len(rows):
+        kept = np.sort(np.argpartition(-cosines, k)[:k])
+        rows, cosines = rows[kept], cosines[kept]
+    order = np.argsort(-cosines, kind="stable")
+    return rows[order], cosines[order]
