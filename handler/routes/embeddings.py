@@ -1,0 +1,42 @@
+"""POST /v1/embeddings, with the request and the answer of OpenAI's API, so that its clients work here."""
+
+import base64
+from collections.abc import Callable
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from handler.errors import InvalidRequest
+from handler.requests import EmbeddingsBody, check_number, check_text
+from handler.service import Service
+from handler.settings import Settings
+
+
+def router(settings: Settings, load: Callable[[], Service]) -> APIRouter:
+    """Return the route; `load` returns the service."""
+    routes = APIRouter(tags=["embeddings"])
+
+    @routes.post("/v1/embeddings")
+    async def embeddings(body: EmbeddingsBody) -> JSONResponse:
+        """Return the unit vectors of one or more texts."""
+        texts = [body.input] if isinstance(body.input, str) else body.input
+        check_number(len(texts), "the number of texts", 1, settings.max_batch, "MAX_BATCH")
+        texts = [check_text(text, f"input[{at}]", settings) for at, text in enumerate(texts)]
+        encoder = load().encoder
+        if body.dimensions not in (None, encoder.dimension):
+            raise InvalidRequest(f"dimensions is {body.dimensions}; this model has {encoder.dimension}")
+        vectors = encoder.encode(texts, body.input_type)
+        as_base64 = body.encoding_format == "base64"
+        data = [
+            {
+                "object": "embedding",
+                "index": at,
+                "embedding": base64.b64encode(vector.tobytes()).decode() if as_base64 else vector.tolist(),
+            }
+            for at, vector in enumerate(vectors)
+        ]
+        tokens = sum(len(encoding) for encoding in encoder.tokenizer.encode_batch_fast(texts))
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return JSONResponse({"object": "list", "data": data, "model": encoder.manifest.model, "usage": usage})
+
+    return routes

@@ -1,0 +1,64 @@
+"""What a process needs to answer requests: encoder, searcher, and the indexes of one store, each kept current."""
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Self
+
+from handler.encoder import Encoder
+from handler.index import IndexVersion
+from handler.live import LiveIndex
+from handler.search import Searcher
+from handler.settings import SettingError, Settings
+from handler.store import Store
+from handler.versions import check_name, index_names
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts, ready to use; `open` makes them from settings."""
+
+    settings: Settings
+    encoder: Encoder
+    searcher: Searcher
+    store: Store
+    _indexes: dict[str, LiveIndex] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Load the model and connect the store; an index is opened when it is first asked for.
+
+        Raises:
+            SettingError: no store is set.
+            ModelError: there is no usable model bundle.
+            StoreError: the store's URL can't be used.
+        """
+        if not settings.store:
+            raise SettingError("QUERYTOWER_STORE is not set; set it to the folder or URL that holds the indexes")
+        store = Store.open(settings.store, timeout=settings.store_timeout)
+        encoder = Encoder.open(settings.model_folder, settings.threads)
+        return cls(settings, encoder, Searcher(encoder, settings.cached_queries), store)
+
+    def index(self, name: str = "") -> IndexVersion:
+        """Return the published version of an index, by default of the one that the settings name.
+
+        Raises:
+            IndexUnavailable: there is none that can be used.
+            StoreError: the store fails, and no version was open yet.
+        """
+        name = name or self.settings.index
+        with self._lock:
+            if name not in self._indexes:
+                check_name(name)
+                self._indexes[name] = LiveIndex(
+                    self.store,
+                    name,
+                    cache=self.settings.cache_folder,
+                    fingerprint=self.encoder.manifest.fingerprint,
+                    poll_seconds=self.settings.poll_seconds,
+                )
+        return self._indexes[name].current()
+
+    def index_names(self) -> list[str]:
+        """Return the names of all published indexes of the store."""
+        return index_names(self.store)
