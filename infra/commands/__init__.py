@@ -1,0 +1,1 @@
+"""One file for each command of `querytower`: parse, call one function, show the outcome."""
