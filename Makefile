@@ -1,10 +1,17 @@
 # The verbs of README and CI. `make help` lists them.
 PYTHON ?= python3
+PORT ?= 8000
 VENV := .venv/bin
 COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 PIP_INSTALL := -m pip install -q --disable-pip-version-check --no-compile
 
-.PHONY: help install tools optimum demo test lint lock clean
+# The CPU build of torch for this Python: where neither it nor a registry without CUDA is at hand, the tests that
+# compare the converters with PyTorch are skipped; `make optimum` installs whatever build the registry has.
+PYTHON_TAG := $(shell $(PYTHON) -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
+CPU_TORCH := $(wildcard $(addsuffix /torch-2.13.0+cpu-$(PYTHON_TAG)-*.whl,$(PIP_FIND_LINKS))) \
+	$(filter Darwin,$(shell uname -s))
+
+.PHONY: help install tools optimum browser demo test lint lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / — /'
@@ -33,6 +40,18 @@ optimum: .venv-optimum/installed   ## make .venv-optimum with the optimum conver
 	.venv-optimum/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r $<
 	.venv-optimum/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
+
+browser: install   ## install Chromium for the tests of the search page, where Debian's packages and root are at hand
+	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
+		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+		|| echo "no Chromium here: the tests of the search page will be skipped"
+
+demo: install    ## convert the model, index the sample corpus, serve the search on port 8000 (PORT=… for another)
+	$(VENV)/querytower demo --port $(PORT)
+
+test: install tools browser $(if $(strip $(CPU_TORCH)),optimum)   ## run all tests
+	$(VENV)/python -m pytest -q
+	$(if $(strip $(CPU_TORCH)),.venv-optimum/bin/python -m pytest -q tests/export/test_converters.py)
 
 lint: install   ## style and types
 	$(VENV)/ruff check .

@@ -1,0 +1,53 @@
+"""Warm latency of the function against the floor: nothing but a model run and a vector search.
+
+python -m infra.bench.latency --store build/demo/store --model build/demo/model
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.bench.calls import bare_parts, handler_call, time_in_turn
+from infra.bench.report import Timing, show
+
+QUERIES = Path(__file__).parents[1] / "demo" / "queries.jsonl"
+
+
+def main(
+    store: Annotated[str, typer.Option(help="Folder or URL that holds the index.")] = "build/demo/store",
+    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path("build/demo/model"),
+    queries: Annotated[Path, typer.Option(help="JSONL with the queries, as in BEIR.")] = QUERIES,
+    rounds: Annotated[int, typer.Option(help="How often each query is asked.", min=1)] = 10,
+) -> None:
+    """Ask every query of the floor and of the handler in turn, in one process; no query's embedding is cached."""
+    os.environ |= {
+        "QUERYTOWER_STORE": store,
+        "QUERYTOWER_MODEL": str(model.absolute()),
+        "QUERYTOWER_CACHED_QUERIES": "0",
+        "QUERYTOWER_POLL_SECONDS": "3600",
+    }
+    from handler.main import service
+
+    texts = [json.loads(line)["text"] for line in queries.read_text(encoding="utf-8").splitlines()]
+    floors = bare_parts(service().index(), service().encoder, texts)
+    floor, with_words = floors
+    baselines = {
+        "semantic, API Gateway event": floor,
+        "hybrid, API Gateway event": with_words,
+        "hybrid, with highlights": with_words,
+    }
+    calls = floors | {
+        "semantic, API Gateway event": handler_call(mode="semantic"),
+        "hybrid, API Gateway event": handler_call(),
+        "hybrid, with highlights": handler_call(highlight=True),
+    }
+    timings = {name: Timing.of(seconds) for name, seconds in time_in_turn(calls, texts, rounds).items()}
+    rows = [(n, t, timings[baselines[n]] if n in baselines else None) for n, t in timings.items()]
+    show(f"{len(texts)} queries × {rounds}, 10 hits", rows)
+
+
+if __name__ == "__main__":
+    typer.run(main)
