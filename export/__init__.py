@@ -1,1 +1,9 @@
 """Model to ONNX bundle. Runs on a laptop or in CI, never inside the function."""
+
+from typing import Literal
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
+Converter = Literal["auto", "direct", "optimum"]
+Precision = Literal["int8", "fp32"]
+Target = Literal["portable", "x86-vnni", "arm64"]

@@ -1,0 +1,133 @@
+"""The whole export: find the model, convert it, quantize it, compare, and write the bundle."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import onnx
+from tokenizers import Tokenizer
+
+from export import Converter, Precision, Target, direct, optimum, verify
+from export.progress import Progress, silent
+from export.quantize import quantize
+from export.sentence import SentenceConfig
+from export.source import find_model
+from export.staging import staging
+from export.tokenizer import load_tokenizer
+from export.weights import Weights, weight_files
+from handler.bundle import ModelFiles, ModelManifest, measure_files
+from handler.errors import ModelError
+
+# protobuf stops at 2 GiB; the nodes and names of a graph take far less than 16 MiB.
+MOST_BYTES = 2**31 - 2**24
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export did: bundle, bytes before and after, seconds per stage, and what it had to assume."""
+
+    folder: Path
+    manifest: ModelManifest
+    sizes: dict[str, int]
+    seconds: dict[str, float]
+    notes: tuple[str, ...]
+
+
+def export_model(
+    model: str,
+    to: Path,
+    *,
+    converter: Converter = "auto",
+    precision: Precision = "int8",
+    target: Target = "portable",
+    min_cosine: float = 0.97,
+    progress: Progress = silent,
+) -> ExportReport:
+    """Make the model bundle `to` from a model folder or hub id.
+
+    Raises:
+        ModelError: the model can't be found, read or converted, the quantized encoder strays further than
+            `min_cosine` from the fp32 one, or the bundle can't be written. `to` is untouched then.
+    """
+    clock = _Clock(progress)
+    with staging(to) as folder:
+        with clock.stage("fetch"):
+            source = find_model(model, progress)
+        with clock.stage("convert"):
+            sentence = SentenceConfig.read(source.folder)
+            used, graph = _convert(sentence, converter)
+            tokenizer = load_tokenizer(sentence)
+            (folder / ModelFiles.TOKENIZER).write_text(tokenizer.to_str(), "utf-8")
+            fp32 = graph.SerializeToString(deterministic=True)
+        with clock.stage("quantize"):
+            _write_encoder(graph, fp32, precision, target, folder / ModelFiles.ENCODER)
+        with clock.stage("verify"):
+            parity = _verify(fp32, folder / ModelFiles.ENCODER, tokenizer, sentence)
+            verify.require(parity, min_cosine)
+        manifest = ModelManifest(
+            model=source.name,
+            source=source.origin,
+            architecture=sentence.architecture,
+            dimension=sentence.dimension,
+            max_tokens=sentence.max_tokens,
+            pooling=sentence.pooling,
+            normalize=True,
+            prompts=sentence.prompts,
+            precision=precision,
+            target=target,
+            converter=used,
+            parity=parity,
+            files=measure_files(folder),
+        )
+        (folder / ModelFiles.MANIFEST).write_text(manifest.to_json(), "utf-8")
+    weights = sum(file.stat().st_size for file in weight_files(sentence.transformer))
+    sizes = {"weights": weights, "fp32 graph": len(fp32)}
+    sizes |= {name: entry.bytes for name, entry in manifest.files.items()}
+    return ExportReport(to, manifest, sizes, clock.seconds, sentence.notes)
+
+
+def _convert(sentence: SentenceConfig, converter: Converter) -> tuple[str, onnx.ModelProto]:
+    """Return the name of the converter used, and the fp32 graph."""
+    weights = Weights.open(sentence.transformer)
+    if weights.float32_bytes > MOST_BYTES:
+        raise ModelError(
+            f"the model takes {weights.float32_bytes / 2**30:.1f} GiB in fp32, an ONNX file holds 2 at most; "
+            "choose a smaller model"
+        )
+    hindrance = direct.unsupported(sentence.config)
+    if converter == "direct" and hindrance:
+        raise ModelError(f"the direct converter does not support {hindrance}; try --converter optimum")
+    if converter == "optimum" or hindrance:
+        return "optimum", optimum.convert(sentence)
+    return "direct", direct.convert(sentence, weights)
+
+
+def _write_encoder(graph: onnx.ModelProto, fp32: bytes, precision: Precision, target: Target, path: Path) -> None:
+    if precision == "int8":
+        quantize(graph, target, path)
+    else:
+        path.write_bytes(fp32)
+
+
+def _verify(fp32: bytes, encoder: Path, tokenizer: Tokenizer, sentence: SentenceConfig) -> dict[str, float]:
+    """Compare the encoder written with the fp32 graph."""
+    tokens = verify.parity_tokens(tokenizer, sentence.max_tokens)
+    return verify.compare(verify.embed(fp32, tokens), verify.embed(encoder, tokens))
+
+
+class _Clock:
+    """Announces stages and measures them."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.seconds: dict[str, float] = {}
+        self._progress = progress
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Announce the stage, and note how many seconds the block took."""
+        self._progress(name, 0, None)
+        start = perf_counter()
+        yield
+        self.seconds[name] = perf_counter() - start

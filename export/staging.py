@@ -1,0 +1,65 @@
+"""Write a bundle folder all at once: readers see the old one, or none, or the whole new one."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from handler.bundle import ModelFiles
+from handler.errors import ModelError
+
+_BUNDLE = {ModelFiles.ENCODER, ModelFiles.TOKENIZER, ModelFiles.MANIFEST}
+
+
+@contextmanager
+def staging(to: Path) -> Iterator[Path]:
+    """Give a folder beside `to` to write into; when the block succeeds it becomes `to`, else it vanishes.
+
+    Raises:
+        ModelError: `to` holds something else than a bundle, or can't be written.
+    """
+    to = to.expanduser().resolve()
+    _check_replaceable(to)
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(mkdtemp(dir=to.parent, prefix=f".{to.name}-"))
+    except OSError as cause:
+        raise _cannot_write(to, cause) from cause
+    try:
+        scratch.chmod(0o755)  # mkdtemp's folders are private
+        yield scratch
+        _swap(scratch, to)
+    except OSError as cause:
+        raise _cannot_write(to, cause) from cause
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _check_replaceable(to: Path) -> None:
+    if to.exists() and not to.is_dir():
+        raise ModelError(f"{to} is a file; name a folder for the bundle")
+    others = sorted({path.name for path in to.iterdir()} - _BUNDLE) if to.is_dir() else []
+    if others:
+        raise ModelError(f"{to} holds other files than a model bundle ({others[0]}); name a new or empty folder")
+
+
+def _swap(new: Path, to: Path) -> None:
+    """Put `new` in the place of `to`."""
+    if not to.exists():
+        new.rename(to)
+        return
+    old = new.with_name(f"{new.name}.old")
+    to.rename(old)
+    try:
+        new.rename(to)
+    except OSError:
+        old.rename(to)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _cannot_write(to: Path, cause: OSError) -> ModelError:
+    return ModelError(
+        f"cannot write the bundle to {to}: {cause.strerror or cause}; free some space or name another folder"
+    )

@@ -1,0 +1,138 @@
+"""Both converters against PyTorch. Runs where PyTorch and Optimum are installed (.venv-optimum)."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export import Converter
+from export.pipeline import export_model
+from handler.errors import ModelError
+from tests.export.encode import Vectors, pad, run
+from tests.export.tiny import vocabulary, write_json, write_sentence_files
+
+torch = pytest.importorskip("torch", reason="needs PyTorch: run with .venv-optimum/bin/python")
+transformers = pytest.importorskip("transformers", reason="needs transformers: run with .venv-optimum/bin/python")
+pytest.importorskip("optimum.exporters.onnx", reason="needs Optimum: run with .venv-optimum/bin/python")
+
+SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+WORDS = len(vocabulary())
+BERT: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "cls": {"pooling": "cls_token"},
+    "wide": {"hidden_size": 96, "num_attention_heads": 12, "intermediate_size": 384, "num_hidden_layers": 3},
+    "deep": {"num_hidden_layers": 7, "num_attention_heads": 2},
+    "vocabulary": {"vocab_size": 5000, "type_vocab_size": 3, "max_position_embeddings": 130},
+    "epsilon": {"layer_norm_eps": 0.1, "pooling": "cls_token"},
+    "relu": {"hidden_act": "relu"},
+    "gelu_new": {"hidden_act": "gelu_new"},
+    "gelu_pytorch_tanh": {"hidden_act": "gelu_pytorch_tanh"},
+}
+# model_type, its configuration, converters that should manage it
+OTHERS: dict[str, tuple[dict[str, Any], tuple[Converter, ...]]] = {
+    "roberta": ({"pad_token_id": 1, "max_position_embeddings": 66}, ("direct", "optimum")),
+    "xlm-roberta": ({"pad_token_id": 1, "max_position_embeddings": 66}, ("direct",)),
+    "mpnet": ({"pad_token_id": 1, "max_position_embeddings": 66}, ("optimum",)),
+    "distilbert": ({"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64}, ("optimum",)),
+}
+
+
+def write_model(folder: Path, kind: str, *, pooling: str = "mean_tokens", **changes: Any) -> Any:
+    """Save a random model of this model_type with its sentence-transformers files; return it."""
+    torch.manual_seed(0)
+    shape = {} if kind == "distilbert" else SHAPE
+    config = transformers.AutoConfig.for_model(kind, **({"vocab_size": WORDS, **shape} | changes))
+    model = transformers.AutoModel.from_config(config).eval()
+    for parameter in model.parameters():  # larger than the usual 0.02, so that a slip shows
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    model.save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(vocabulary()) + "\n", "utf-8")
+    write_sentence_files(folder, pooling=pooling)
+    return model
+
+
+def token_ids() -> list[list[int]]:
+    random = np.random.default_rng(5)
+    return [[2, *random.integers(5, WORDS, length).tolist(), 3] for length in (1, 4, 11, 46)]
+
+
+def embed(model: Any, pooling: str) -> Vectors:
+    """Embed token_ids() in one padded batch, as sentence-transformers does."""
+    tokens, mask = pad(token_ids(), model.config.pad_token_id)
+    with torch.no_grad():
+        states = model(input_ids=torch.tensor(tokens), attention_mask=torch.tensor(mask)).last_hidden_state
+    weights = torch.tensor(mask)[..., None]
+    pooled = states[:, 0] if pooling == "cls_token" else (states * weights).sum(1) / weights.sum(1)
+    vectors: Vectors = torch.nn.functional.normalize(pooled, dim=1).numpy()
+    return vectors
+
+
+def assert_alike(vectors: Vectors, others: Vectors) -> None:
+    assert (vectors * others).sum(1).min() >= 0.99999
+
+
+@pytest.mark.parametrize("case", BERT)
+def test_direct_optimum_and_pytorch_agree_on_bert(case: str, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", "bert", **BERT[case])
+    bundles = [tmp_path / "direct", tmp_path / "optimum"]
+    for bundle in bundles:
+        converter: Converter = "direct" if bundle.name == "direct" else "optimum"
+        report = export_model(str(tmp_path / "model"), bundle, converter=converter, precision="fp32")
+        assert report.manifest.converter == converter
+    wanted = embed(model, BERT[case].get("pooling", "mean_tokens"))
+    direct, optimum = (run(bundle, token_ids()) for bundle in bundles)
+    assert_alike(direct, wanted)
+    assert_alike(optimum, wanted)
+    assert_alike(direct, optimum)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_encoders_agree_with_pytorch(kind: str, tmp_path: Path) -> None:
+    changes, converters = OTHERS[kind]
+    model = write_model(tmp_path / "model", kind, **changes)
+    for converter in converters:
+        export_model(str(tmp_path / "model"), tmp_path / converter, converter=converter, precision="fp32")
+        assert_alike(run(tmp_path / converter, token_ids()), embed(model, "mean_tokens"))
+
+
+@pytest.mark.parametrize(("kind", "converter"), [("bert", "direct"), ("roberta", "direct"), ("mpnet", "optimum")])
+def test_auto_prefers_direct(kind: str, converter: Converter, tmp_path: Path) -> None:
+    write_model(tmp_path / "model", kind)
+    report = export_model(str(tmp_path / "model"), tmp_path / "bundle", precision="fp32")
+    assert report.manifest.converter == converter
+
+
+def test_weights_under_a_prefix(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", "bert")
+    masked = transformers.BertForMaskedLM(model.config)
+    masked.bert.load_state_dict(model.state_dict(), strict=False)
+    masked.save_pretrained(tmp_path / "model")
+    export_model(str(tmp_path / "model"), tmp_path / "bundle", precision="fp32")
+    assert_alike(run(tmp_path / "bundle", token_ids()), embed(model, "mean_tokens"))
+
+
+@pytest.mark.parametrize("kind", ["distilbert", "mpnet"])
+def test_int8_through_optimum(kind: str, tmp_path: Path) -> None:
+    changes, _ = OTHERS[kind]
+    model = write_model(tmp_path / "model", kind, **changes | {"vocab_size": 1500})
+    report = export_model(str(tmp_path / "model"), tmp_path / "bundle", min_cosine=0.9)
+    assert report.manifest.precision == "int8"
+    assert report.manifest.files["encoder.onnx"].bytes < report.sizes["fp32 graph"] / 2
+    assert (run(tmp_path / "bundle", token_ids()[:1]) * embed(model, "mean_tokens")[:1]).sum() > 0.95
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    """transformers would put random numbers in the place of what is missing."""
+    write_model(tmp_path / "model", "bert")
+    config = transformers.AutoConfig.for_model("mpnet", vocab_size=WORDS, **SHAPE)
+    config.save_pretrained(tmp_path / "model")
+    with pytest.raises(ModelError, match=r"have no tensor .* which a model of type 'mpnet' needs"):
+        export_model(str(tmp_path / "model"), tmp_path / "bundle", precision="fp32")
+
+
+def test_architecture_that_nobody_knows(tmp_path: Path) -> None:
+    write_model(tmp_path / "model", "bert")
+    write_json(tmp_path / "model/config.json", {"model_type": "nomic_bert", **SHAPE})
+    with pytest.raises(ModelError, match=r"Optimum cannot export a model of type 'nomic_bert': .*choose another"):
+        export_model(str(tmp_path / "model"), tmp_path / "bundle", precision="fp32")
