@@ -1,8 +1,8 @@
 """The whole export: find the model, convert it, quantize it, compare, and write the bundle."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -43,9 +43,13 @@ def export_model(
     precision: Precision = "int8",
     target: Target = "portable",
     min_cosine: float = 0.97,
+    prompts: Mapping[str, str] | None = None,
     progress: Progress = silent,
 ) -> ExportReport:
     """Make the model bundle `to` from a model folder or hub id.
+
+    `prompts` overrides the prefixes of "query" and "document" that the model's files declare: E5 models ask
+    for some in their description alone.
 
     Raises:
         ModelError: the model can't be found, read or converted, the quantized encoder strays further than
@@ -57,6 +61,7 @@ def export_model(
             source = find_model(model, progress)
         with clock.stage("convert"):
             sentence = SentenceConfig.read(source.folder)
+            sentence = replace(sentence, prompts={**sentence.prompts, **(prompts or {})})
             used, graph = _convert(sentence, converter)
             tokenizer = load_tokenizer(sentence)
             (folder / ModelFiles.TOKENIZER).write_text(tokenizer.to_str(), "utf-8")

@@ -24,6 +24,8 @@ def export(
     min_cosine: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Refuse an int8 encoder whose least cosine to fp32 is lower.")
     ] = 0.97,
+    query_prompt: Annotated[str | None, typer.Option(help="Put before every query, such as 'query: ' for E5.")] = None,
+    document_prompt: Annotated[str | None, typer.Option(help="Put before every passage, such as 'passage: '.")] = None,
 ) -> None:
     """Convert a sentence-transformers model to a bundle of ONNX encoder, tokenizer and manifest."""
     try:
@@ -47,6 +49,7 @@ def export(
             precision=precision,
             target=target,
             min_cosine=min_cosine,
+            prompts={k: v for k, v in (("query", query_prompt), ("document", document_prompt)) if v is not None},
             progress=show,
         )
     for note in report.notes:

@@ -167,3 +167,10 @@ def test_other_architecture_asks_for_optimum(tmp_path: Path, monkeypatch: pytest
     model = write_bert(tmp_path / "model", model_type="mpnet")
     with pytest.raises(ModelError, match=r"type 'mpnet' needs Optimum.*pip install \"querytower\[optimum\]\""):
         export_model(str(model), tmp_path / "bundle")
+
+
+def test_prompts_of_the_caller_replace_those_of_the_model(model: Path, tmp_path: Path) -> None:
+    prompts = {"query": "query: ", "document": "passage: "}
+    manifest = export_model(str(model), tmp_path / "bundle", precision="fp32", prompts=prompts).manifest
+    assert manifest.prompts == prompts
+    assert ModelManifest.read(tmp_path / "bundle").prompts == prompts
