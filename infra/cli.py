@@ -11,7 +11,7 @@ except ImportError:  # the base install is the function's, which has no command 
 from handler.errors import QuerytowerError
 
 # Each module defines a function of the command's name.
-COMMANDS = ("export", "index", "search", "serve", "demo", "invoke", "settings")
+COMMANDS = ("export", "index", "search", "serve", "demo", "invoke", "package", "settings", "eval")
 
 app = typer.Typer(
     name="querytower",
@@ -30,3 +30,10 @@ def main() -> None:
         app()
     except QuerytowerError as error:
         sys.exit(f"querytower: {error}")
+    except (OSError, ValueError) as error:
+        # Tantivy's failures to write are ValueErrors that quote the system's error.
+        if isinstance(error, ValueError) and "(os error " not in str(error):
+            raise
+        path = getattr(error, "filename", None)
+        problem = f"{path}: {error.strerror}" if isinstance(error, OSError) and path else str(error)
+        sys.exit(f"querytower: {problem}; check the path, its permissions and the space left there and in TMPDIR")

@@ -1,0 +1,1 @@
+"""How well an index answers: judged queries run as users would ask them, measured, and reported."""

@@ -1,0 +1,87 @@
+"""Indexes that evaluations are run on, kept between them."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from handler.build import Options, Progress, build_version, no_progress
+from handler.bundle import INDEX_FORMAT
+from handler.encoder import Encoder
+from handler.errors import IndexUnavailable, StoreError
+from handler.index import IndexVersion
+from handler.spool import Spool
+from infra.evaluation.dataset import Dataset, read_documents
+
+INDEX = "index"
+REJECTS = "rejects.jsonl"
+
+
+def index_folder(dataset: Dataset, encoder: Encoder, options: Options, cache: Path) -> Path:
+    """Return the folder, below `cache`, of the index of these very documents, model, options and format."""
+    with dataset.corpus.open("rb") as file:
+        corpus = hashlib.file_digest(file, "sha256").hexdigest()
+    what = [corpus, encoder.manifest.fingerprint, asdict(options), INDEX_FORMAT]
+    key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+    return cache / f"{dataset.name}-{key}"
+
+
+def open_index(
+    dataset: Dataset,
+    encoder: Encoder,
+    options: Options,
+    cache: Path,
+    *,
+    threads: int = 1,
+    progress: Progress = no_progress,
+) -> IndexVersion:
+    """Open the index in `cache`; build it first if it isn't there or is damaged.
+
+    `progress` is told of "total", how many documents there are, and while building of the stages encode and graph.
+
+    Raises:
+        CorpusError: the documents can't be read, or there are none.
+        StoreError: the cache can't be written.
+    """
+    folder = index_folder(dataset, encoder, options, cache)
+    with suppress(IndexUnavailable):
+        index = IndexVersion.open(folder / INDEX)
+        progress("total", index.manifest.documents)
+        return index
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=cache) as scratch:
+            part = Path(scratch) / "part"
+            _build(dataset, encoder, options, part, threads, progress)
+            if not folder.exists():  # nobody else was faster
+                part.rename(folder)
+    except OSError as cause:
+        raise StoreError(
+            f"the index can't be kept in {cache}: {cause.strerror}; choose another folder with --cache"
+        ) from cause
+    return IndexVersion.open(folder / INDEX)
+
+
+def _build(
+    dataset: Dataset, encoder: Encoder, options: Options, folder: Path, threads: int, progress: Progress
+) -> None:
+    (folder / INDEX).mkdir(parents=True)
+    spooled = folder / "spool.jsonl"
+    spool = Spool.write(read_documents(dataset.corpus), spooled, folder / REJECTS, max_rejects=1.0)
+    progress("total", spool.documents)
+    build_version(
+        spool,
+        folder / INDEX,
+        name="eval",
+        schema=spool.schema,
+        encoder=encoder,
+        options=options,
+        rejected=spool.rejected,
+        progress=progress,
+        threads=threads,
+    )
+    spooled.unlink()

@@ -1,0 +1,166 @@
+"""Collections in the BEIR layout: corpus.jsonl, queries.jsonl and qrels/<split>.tsv, each also as .gz."""
+
+import gzip
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from handler.corpus import Document, Reject, to_document
+from handler.errors import CorpusError
+from handler.formats import read_records
+
+LAYOUT = "the BEIR layout is corpus.jsonl, queries.jsonl and qrels/<split>.tsv, each also as .gz"
+GRADE = re.compile(r"-?\d{1,9}")
+
+# Query id to document id to grade.
+Judgments = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedQuery:
+    """A query and the grades of the documents that somebody judged for it; one of them is positive at least."""
+
+    id: str
+    text: str
+    grades: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A collection: its name, the file of its documents, the queries that count, and what was odd about them."""
+
+    name: str
+    corpus: Path
+    queries: list[JudgedQuery]
+    warnings: list[str]
+
+    @classmethod
+    def read(cls, folder: Path, split: str = "test") -> "Dataset":
+        """Read queries and judgments; documents are left for `read_documents`.
+
+        As with trec_eval, a query without a positive judgment is left out.
+
+        Raises:
+            CorpusError: a file is missing or has a malformed line, or no query is left.
+        """
+        corpus, queries = _file(folder, "corpus.jsonl"), _file(folder, "queries.jsonl")
+        path = _qrels_file(folder, split)
+        judgments = {query: grades for query, grades in read_qrels(path).items() if max(grades.values()) > 0}
+        texts = read_queries(queries)
+        judged = [JudgedQuery(key, text, judgments[key]) for key, text in texts.items() if key in judgments]
+        if not judged:
+            raise CorpusError(f"no query of {queries} has a positive judgment in {path}; do the two belong together?")
+        unknown = len(judgments) - len(judged)
+        warnings = [f"{unknown} of {len(judgments)} judged queries are not in {queries.name}"] if unknown else []
+        return cls(folder.resolve().name, corpus, judged, warnings)
+
+
+def read_documents(path: Path) -> Iterator[Document | Reject]:
+    """Yield the documents, id, title and text alone; what is empty or repeats an id comes as a Reject.
+
+    Raises:
+        CorpusError: the file can't be read, or has a line that is no document.
+    """
+    seen: set[str] = set()
+    for line, record in _objects(path):
+        fields = {"id": _identifier(path, line, record), "title": record.get("title"), "text": record.get("text")}
+        document = to_document(fields)
+        if isinstance(document, Document) and document.id not in seen:
+            seen.add(document.id)
+            yield document
+        elif isinstance(document, Document):
+            yield Reject(path.name, line, f"id {document.id!r} appeared before")
+        elif any(isinstance(value, str) and value.strip() for value in (fields["title"], fields["text"])):
+            raise _malformed(path, line, document)
+        else:
+            yield Reject(path.name, line, document)
+
+
+def read_queries(path: Path) -> dict[str, str]:
+    """Return the text of each query by its id, in the order of the file.
+
+    Raises:
+        CorpusError: the file can't be read, or has a line that is no query or repeats an id.
+    """
+    texts: dict[str, str] = {}
+    for line, record in _objects(path):
+        key, text = _identifier(path, line, record), record.get("text")
+        if not isinstance(text, str):
+            raise _malformed(path, line, "text is missing or no text")
+        if key in texts:
+            raise _malformed(path, line, f"id {key!r} appeared before")
+        texts[key] = text
+    if not texts:
+        raise CorpusError(f"{path} is empty; it holds one query to a line, with _id and text")
+    return texts
+
+
+def read_qrels(path: Path) -> Judgments:
+    """Return the judgments of a file of query id, document id and grade, the last one where a pair repeats.
+
+    Raises:
+        CorpusError: the file can't be read, is empty, or has a line of another form.
+    """
+    judgments: Judgments = defaultdict(dict)
+    for number, line in _lines(path):
+        cells = [cell.strip() for cell in line.split("\t")]
+        if number == 1 and not GRADE.fullmatch(cells[-1]):
+            continue
+        if len(cells) != 3 or not GRADE.fullmatch(cells[2]) or not all(cells):
+            raise _malformed(
+                path, number, f"expected query-id, corpus-id and a whole number between tabs, not {line[:60]!r}"
+            )
+        judgments[cells[0]][cells[1]] = int(cells[2])
+    if not judgments:
+        raise CorpusError(f"{path} has no judgments; it holds a header, then query-id, corpus-id and score to a line")
+    return dict(judgments)
+
+
+def _file(folder: Path, name: str) -> Path:
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    raise CorpusError(f"{folder / name} does not exist; {LAYOUT}")
+
+
+def _qrels_file(folder: Path, split: str) -> Path:
+    try:
+        return _file(folder, f"qrels/{split}.tsv")
+    except CorpusError as cause:
+        names = sorted(path.name.split(".tsv")[0] for path in folder.glob("qrels/*.tsv*"))
+        if not names:
+            raise
+        raise CorpusError(f"{cause}; splits there, to choose with --split: {', '.join(names)}") from cause
+
+
+def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for line, record in read_records(path):
+        if isinstance(record, str):
+            raise _malformed(path, line, record)
+        yield line, dict(record)
+
+
+def _identifier(path: Path, line: int, record: dict[str, Any]) -> str:
+    key = record.get("_id", record.get("id"))
+    if isinstance(key, bool) or not isinstance(key, str | int) or key == "":
+        raise _malformed(path, line, "_id is missing or neither text nor a whole number")
+    return str(key)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (number, line) of the lines of a text file that aren't blank."""
+    try:
+        opened = gzip.open if path.name.endswith(".gz") else open
+        with opened(path, "rt", encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield number, line.rstrip("\r\n")
+    except (EOFError, OSError, UnicodeDecodeError) as cause:
+        raise CorpusError(f"{path} can't be read as text: {cause}; make it anew") from cause
+
+
+def _malformed(path: Path, line: int, problem: str) -> CorpusError:
+    return CorpusError(f"{path} line {line}: {problem}; mend the line, or make the file anew")

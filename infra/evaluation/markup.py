@@ -1,0 +1,21 @@
+"""HTML built from elements; text is escaped unless it is Html already."""
+
+from collections.abc import Iterable
+from html import escape
+
+from handler.markup import Html
+
+
+def element(tag: str, *children: str, **attributes: str | float | None) -> Html:
+    """Return an element; `class_` stands for class, an underscore inside a name for a hyphen; None leaves one out."""
+    given = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        for name, value in attributes.items()
+        if value is not None
+    )
+    return Html(f"<{tag}{given}>{join(children)}</{tag}>")
+
+
+def join(children: Iterable[str]) -> Html:
+    """Return the children one after the other, escaped where they are plain text."""
+    return Html("".join(child if isinstance(child, Html) else escape(child) for child in children))
