@@ -1,0 +1,60 @@
+"""The indexes that the functions search: one of querytower's, and the same documents' vectors for the peers."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from handler.corpus import Document
+from handler.encoder import Encoder
+from handler.indexing import Source, index_corpus
+from handler.store import Store
+from infra.bench.peers.functions import run_in, task_root
+from infra.evaluation.dataset import read_documents
+from infra.indexing import shown
+
+
+def querytower_store(dataset: Path, model: Path, work: Path) -> Path:
+    """Return a store with an index of the collection, with default settings; made once for each model."""
+    encoder = Encoder.open(model, os.cpu_count() or 1)
+    folder = _place("store", dataset, encoder, work)
+    if not folder.exists():
+        with _unfinished(folder) as part, shown() as progress:
+            source = Source(dataset / "corpus.jsonl", part / "rejects.jsonl")
+            index_corpus(source, Store.open(str(part)), encoder, threads=os.cpu_count() or 1, progress=progress)
+    return folder
+
+
+def peers_index(dataset: Path, model: Path, work: Path) -> Path:
+    """Return a folder with ids.json, vectors.npy and txtai's index, one vector a document; made once for each model.
+
+    querytower's encoder makes the vectors, for it is the fastest; the peers search among any vectors alike.
+    """
+    encoder = Encoder.open(model, os.cpu_count() or 1)
+    folder = _place("vectors", dataset, encoder, work)
+    if not folder.exists():
+        documents = [item for item in read_documents(dataset / "corpus.jsonl") if isinstance(item, Document)]
+        with _unfinished(folder) as part:
+            np.save(part / "vectors.npy", encoder.encode([f"{d.title} {d.text}" for d in documents], "document"))
+            (part / "ids.json").write_text(json.dumps([d.id for d in documents]), "utf-8")
+            root = task_root("txtai", work)
+            run_in(root, work, Path(__file__).with_name("txtai_index.py"), part, root / "model")
+    return folder
+
+
+def _place(kind: str, dataset: Path, encoder: Encoder, work: Path) -> Path:
+    return work / f"{kind}-{dataset.resolve().name}-{encoder.manifest.fingerprint[:12]}"
+
+
+@contextmanager
+def _unfinished(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes its place when the block has ended well."""
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    yield part
+    part.rename(folder)
