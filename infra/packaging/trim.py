@@ -1,0 +1,44 @@
+"""What of the wheels the function never loads. The tests run the function and a reindex from what is left."""
+
+from fnmatch import fnmatchcase
+
+# tokenizers asks for huggingface-hub to download models, ONNX Runtime for packages that only its tools import.
+NEVER_IMPORTED = {
+    **dict.fromkeys(("flatbuffers", "packaging", "protobuf"), "only the tools of onnxruntime import it"),
+    "huggingface-hub": "only downloads of tokenizers import it",
+    **dict.fromkeys(
+        ("click", "filelock", "fsspec", "h11", "hf-xet", "httpcore2", "httpx2", "idna", "pyyaml", "truststore"),
+        "only huggingface-hub imports it",
+    ),
+}
+
+# OpenTelemetry finds its own parts by entry points; nothing else reads metadata.
+KEPT = ("opentelemetry_api-*.dist-info/METADATA", "opentelemetry_api-*.dist-info/entry_points.txt")
+
+# The first reason that fits counts; `*` also stands for slashes.
+NEVER_LOADED = {
+    "metadata": ("*.dist-info/*",),
+    "tests": ("*/tests/*", "*/testing/*", "*/conftest.py", "*/testclient.py", "*/pytest_plugin.py", "*_tests.*.so"),
+    "type stubs": ("*.pyi", "*/py.typed", "*/mypy.py"),
+    "for building extensions": ("*.a", "*.c", "*.h", "*.pxd", "*.pyx", "*/f2py/*", "*/_configtool.py"),
+    "documents": ("*.md", "*.1", "*.css", "*/LICENSE*", "*/ThirdPartyNotices.txt", "*/.agents/*"),
+    "tools of onnxruntime": tuple(
+        f"onnxruntime/{part}/*" for part in ("backend", "datasets", "quantization", "tools", "transformers")
+    ),
+    "the library for other languages": ("onnxruntime/capi/libonnxruntime.so*",),
+    "parts of numpy": ("numpy/_core/_simd.*", "numpy/fft/*", "numpy/polynomial/*"),
+    "for other frameworks": ("anyio/_backends/_trio.py", "obstore/auth/*", "obstore/fsspec.py", "tqdm/contrib/*"),
+    "servers and evaluation": ("usearch/client.py", "usearch/eval.py", "usearch/numba.py", "usearch/server.py"),
+}
+
+
+def why_dropped(distribution: str, path: str) -> str | None:
+    """Return the reason to leave out a file of a wheel, or None; `path` is relative, with slashes."""
+    if distribution in NEVER_IMPORTED:
+        return NEVER_IMPORTED[distribution]
+    if any(fnmatchcase(path, pattern) for pattern in KEPT):
+        return None
+    for reason, patterns in NEVER_LOADED.items():
+        if any(fnmatchcase(path, pattern) for pattern in patterns):
+            return reason
+    return None
