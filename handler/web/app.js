@@ -1,0 +1,92 @@
+// The page's state is its form, and the address that the form makes. Every state is a page of the server's own.
+
+import { complete } from "./complete.js";
+import { cancel, remember, revisit, show } from "./results.js";
+
+const TYPING_MS = 140, SETTLED_MS = 1500;
+const form = document.getElementById("search");
+const box = document.getElementById("q");
+
+let settled = true; // whether the address stands for a question asked, rather than for one half typed
+let typingTimer = 0, settledTimer = 0;
+let shown = location.search;
+
+function go(url, { replace = false, ...how } = {}) {
+  clearTimeout(typingTimer);
+  clearTimeout(settledTimer);
+  const address = new URL(url, location.href);
+  address.hash = "";
+  if (!address.search) address.search = ""; // takes a bare ? away
+  if (address.href !== location.href) {
+    history.replaceState({ top: window.scrollY }, "");
+    history[replace ? "replaceState" : "pushState"](null, "", address);
+  }
+  shown = address.search;
+  return show(address.href, how);
+}
+
+function address() {
+  const all = [...new FormData(form)].map(([name, value]) => [name, value.trim()]);
+  const query = box.value.trim();
+  const given = all.filter(([name, value]) => value && (query || name === "mode") && !(name === "mode" && value === "hybrid"));
+  return `?${new URLSearchParams(given)}`;
+}
+
+function typed() {
+  go(address(), { replace: !settled, typing: true });
+  settled = false;
+  settledTimer = setTimeout(() => { settled = true; }, SETTLED_MS);
+}
+
+function ask(how) {
+  const replace = !settled;
+  settled = true;
+  return go(address(), { replace, ...how });
+}
+
+box.addEventListener("input", (event) => {
+  clearTimeout(typingTimer);
+  cancel();
+  if (!event.isComposing) typingTimer = setTimeout(typed, TYPING_MS);
+});
+box.addEventListener("compositionend", () => { typingTimer = setTimeout(typed, TYPING_MS); });
+
+const closeCompletions = complete(box, document.getElementById("completions"), () => ask({ typing: true }));
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  closeCompletions();
+  ask({ typing: true });
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.form === form && event.target !== box) ask({ typing: true });
+});
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='?']");
+  if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  settled = true;
+  go(link.getAttribute("href"), { focus: true });
+});
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  box.focus();
+  box.select();
+});
+
+window.addEventListener("popstate", (event) => {
+  if (location.search === shown) return; // only the fragment changed
+  shown = location.search;
+  settled = true;
+  clearTimeout(typingTimer);
+  revisit(event.state?.top ?? 0);
+});
+
+history.scrollRestoration = "manual";
+remember();
+if (document.body.dataset.kind === "home" && matchMedia("(hover: hover)").matches) box.focus({ preventScroll: true });
