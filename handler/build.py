@@ -1,24 +1,28 @@
 """Documents to the files of a new index version, in bounded memory."""
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 
 import numpy as np
+import numpy.typing as npt
 
 from handler.bundle import IndexFiles, IndexManifest, measure_files
 from handler.corpus import Document
 from handler.encoder import Encoder
+from handler.encoding import encode_documents, groups
+from handler.hashes import as_hashes, content_hash, text_hash
 from handler.index import DOCUMENT, PASSAGE
-from handler.passages import Split, passage_text, split_document
+from handler.known import Encoded, Known
+from handler.passages import Split
 from handler.schema import Schema
-from handler.text import LANGUAGES, TextWriter, to_json
+from handler.suggest import SuggestWriter
+from handler.text import LANGUAGES, TextWriter
 from handler.vectors import EXACT_UP_TO, Precision, VectorWriter, build_graph
 
-ENCODED_TOGETHER = 512
+NOTHING_KNOWN = Known()
 
 # Told the name of a stage and how much of it is done, in documents or vectors.
 Progress = Callable[[str, int], None]
@@ -46,15 +50,6 @@ class Options:
             raise ValueError(f"language {self.language!r} is unknown; use none or one of {', '.join(LANGUAGES)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Passages:
-    """A document with the spans of its passages and what the encoder sees of each."""
-
-    document: Document
-    spans: list[tuple[int, int]]
-    texts: list[str]
-
-
 def new_version() -> str:
     """Return a name for a version: UTC time, then chance, so that names sort by age and never collide."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{token_hex(3)}"
@@ -69,31 +64,16 @@ def build_version(
     encoder: Encoder,
     options: Options,
     rejected: int = 0,
+    known: Known = NOTHING_KNOWN,
     progress: Progress = no_progress,
     threads: int = 1,
 ) -> IndexManifest:
     """Write the files of a new version into the empty `folder`, its manifest last, and return that.
 
-    Documents are read once, in order; only some hundred of them are in memory at a time.
+    Documents are read once, in order; only some hundred of them are in memory at a time. Those whose
+    vectors are `known`, with the same model and options, are not encoded.
     """
-    text = TextWriter(folder / IndexFiles.TEXT, schema, options.language)
-    vectors = VectorWriter(folder, options.precision)
-    rows, passages = 0, 0
-    table = bytearray()
-    with (folder / IndexFiles.PASSAGES).open("wb") as spans:
-        for group in _groups(documents, encoder, options.split):
-            vectors.add(encoder.encode([text for item in group for text in item.texts], "document"))
-            for item in group:
-                text.add(item.document)
-                entry = (0, 0, passages, text_hash(item.document), content_hash(item.document))
-                table += np.array(entry, DOCUMENT).tobytes()
-                spans.write(np.array([(rows, *span) for span in item.spans], PASSAGE).tobytes())
-                rows, passages = rows + 1, passages + len(item.spans)
-            progress("encode", rows)
-    vectors.close()
-    entries = np.frombuffer(table, DOCUMENT)
-    entries["segment"], entries["place"] = text.close().T
-    entries.tofile(folder / IndexFiles.DOCUMENTS)
+    rows, passages = _write_rows(documents, folder, schema, encoder, options, known, progress)
     if passages > EXACT_UP_TO:
         for done in build_graph(folder, options.precision, encoder.dimension, threads):
             progress("graph", done)
@@ -111,31 +91,66 @@ def build_version(
         language=options.language,
         split=asdict(options.split),
         schema=schema,
-        quality={},
+        files=measure_files(folder),
     )
-    manifest = replace(manifest, files=measure_files(folder))
-    (folder / IndexFiles.MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+    write_manifest(folder, manifest)
     return manifest
 
 
-def text_hash(document: Document) -> bytes:
-    """Return 16 bytes that change whenever the vectors of the document do."""
-    return hashlib.blake2b(f"{document.title}\0{document.text}".encode(), digest_size=16).digest()
+def write_manifest(folder: Path, manifest: IndexManifest) -> None:
+    """Write, or write over, the manifest of the version in `folder`."""
+    (folder / IndexFiles.MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
 
 
-def content_hash(document: Document) -> bytes:
-    """Return 16 bytes that change whenever anything of the document does."""
-    return hashlib.blake2b(to_json(document).encode(), digest_size=16).digest()
+def _write_rows(
+    documents: Iterable[Document],
+    folder: Path,
+    schema: Schema,
+    encoder: Encoder,
+    options: Options,
+    known: Known,
+    progress: Progress,
+) -> tuple[int, int]:
+    """Write all but graph and manifest; return how many documents and passages there are."""
+    text = TextWriter(folder / IndexFiles.TEXT, schema, options.language)
+    suggestions = SuggestWriter(folder / IndexFiles.SUGGESTIONS, options.language)
+    vectors = VectorWriter(folder, options.precision)
+    table = bytearray()
+    rows, passages = 0, 0
+    with (folder / IndexFiles.PASSAGES).open("wb") as spans:
+        for group in groups(documents):
+            hashes = [text_hash(document) for document in group]
+            for document, hash_, encoded in zip(
+                group, hashes, _vectors(group, hashes, encoder, options, known), strict=True
+            ):
+                text.add(document)
+                suggestions.add(document)
+                table += np.array((0, 0, passages, hash_, content_hash(document)), DOCUMENT).tobytes()
+                vectors.add_codes(encoded.codes, encoded.scales)
+                spans.write(_passages(rows, encoded).tobytes())
+                rows, passages = rows + 1, passages + len(encoded.scales)
+            progress("encode", rows)
+    vectors.close()
+    suggestions.close()
+    entries = np.frombuffer(table, DOCUMENT)
+    entries["segment"], entries["place"] = text.close().T
+    entries.tofile(folder / IndexFiles.DOCUMENTS)
+    return rows, passages
 
 
-def _groups(documents: Iterable[Document], encoder: Encoder, split: Split) -> Iterator[list[Passages]]:
-    group: list[Passages] = []
-    for document in documents:
-        spans = split_document(document, encoder.tokenizer, split, encoder.manifest.max_tokens)
-        texts = [passage_text(document.title, document.text[start:end]) for start, end in spans]
-        group.append(Passages(document, spans, texts))
-        if sum(len(item.texts) for item in group) >= ENCODED_TOGETHER:
-            yield group
-            group = []
-    if group:
-        yield group
+def _vectors(
+    group: Sequence[Document], hashes: Sequence[bytes], encoder: Encoder, options: Options, known: Known
+) -> Iterator[Encoded]:
+    """Yield the passages of each document, known or encoded now."""
+    found = known.find(as_hashes(hashes))
+    missing = [document for document, encoded in zip(group, found, strict=True) if encoded is None]
+    encoded = iter(encode_documents(missing, encoder, options.split, options.precision) if missing else [])
+    for each in found:
+        yield each or next(encoded)
+
+
+def _passages(row: int, encoded: Encoded) -> npt.NDArray[np.void]:
+    entries = np.empty(len(encoded.scales), PASSAGE)
+    entries["document"] = row
+    entries["start"], entries["end"] = encoded.spans.T
+    return entries

@@ -32,7 +32,13 @@ class IndexFiles:
     DOCUMENTS = "documents.bin"
     PASSAGES = "passages.bin"
     TEXT = "text"
+    SUGGESTIONS = "suggestions"
     MANIFEST = "manifest.json"
+    # Beside the others, but of no use to a search: the manifest's list leaves them out, and nobody downloads them.
+    OBJECTS = "objects.json"
+    REJECTS = "rejects.jsonl"
+    DRIFT = "drift.json"
+    REPORT = "drift.html"
 
     @staticmethod
     def current(name: str) -> str:
@@ -43,6 +49,31 @@ class IndexFiles:
     def version(name: str, version: str) -> str:
         """Path of the folder of one version of index `name`."""
         return f"indexes/{name}/versions/{version}"
+
+    @staticmethod
+    def versions(name: str) -> str:
+        """Path of the folder of all versions of index `name`."""
+        return f"indexes/{name}/versions"
+
+    @staticmethod
+    def lease(name: str) -> str:
+        """Path of the lease that a run holds while it makes a version of index `name`."""
+        return f"indexes/{name}/lease.json"
+
+    @staticmethod
+    def verdict(name: str) -> str:
+        """Path of the note about the last corpus that led to no new version of index `name`."""
+        return f"indexes/{name}/verdict.json"
+
+    @staticmethod
+    def work(name: str) -> str:
+        """Path of the folder of vectors that runs cut short leave for the next one."""
+        return f"indexes/{name}/work"
+
+    @staticmethod
+    def golden(name: str) -> str:
+        """Path of the folder of queries, with or without judgments, that watch over index `name`."""
+        return f"indexes/{name}/golden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +131,8 @@ def _parse(text: str | bytes, origin: str, newest: int, error: type[QuerytowerEr
 def _known_fields(kind: type[Any], raw: Mapping[str, Any], origin: str, error: type[QuerytowerError]) -> dict[str, Any]:
     try:
         known = {f.name: raw[f.name] for f in fields(kind)}
+        if "schema" in known:
+            known["schema"] = {name: Field(**entry) for name, entry in known["schema"].items()}
         return known | {"files": _file_entries(known["files"], error)}
     except (KeyError, TypeError, AttributeError) as cause:
         raise error(f"{origin} lacks or garbles a field: {cause}; make it anew") from cause
@@ -163,7 +196,9 @@ class IndexManifest:
     """Contents of an index version's manifest.json.
 
     `model` and `fingerprint` name the bundle that made the vectors; `split` has the size and overlap of
-    passages in tokens; `quality` has what was measured on the finished version.
+    passages in tokens; `quality` has what was measured on the finished version, and `failures` why it was not
+    good enough to be published. `corpus` says what it was made from: the corpus's `url`, the sha256 of `objects`,
+    the file that lists its objects, and a digest of all `inputs`.
     """
 
     name: str
@@ -179,7 +214,9 @@ class IndexManifest:
     language: str
     split: dict[str, int]
     schema: Schema
-    quality: dict[str, float]
+    quality: dict[str, float] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    corpus: dict[str, str] = field(default_factory=dict)
     files: dict[str, FileEntry] = field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -193,6 +230,5 @@ class IndexManifest:
         Raises:
             IndexUnavailable: it is no manifest, has a newer format, or names files outside its folder.
         """
-        known = _known_fields(cls, _parse(data, origin, INDEX_FORMAT, IndexUnavailable), origin, IndexUnavailable)
-        known["schema"] = {name: Field(**entry) for name, entry in known["schema"].items()}
-        return cls(**known)
+        raw = _parse(data, origin, INDEX_FORMAT, IndexUnavailable)
+        return cls(**_known_fields(cls, raw, origin, IndexUnavailable))

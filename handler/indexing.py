@@ -1,4 +1,4 @@
-"""A corpus to a published index: read, build, upload, and move the pointer."""
+"""A corpus to a published index in one go: read, build, upload, and move the pointer."""
 
 import tempfile
 from dataclasses import dataclass
@@ -6,9 +6,14 @@ from pathlib import Path
 
 from handler.build import Options, Progress, build_version, no_progress
 from handler.bundle import IndexFiles, IndexManifest
-from handler.corpus import DEFAULT_FIELDS, Fields, read_corpus
+from handler.candidate import Before, complete
+from handler.corpus import DEFAULT_FIELDS, Fields
 from handler.encoder import Encoder
 from handler.errors import ObjectNotFound
+from handler.golden import Golden
+from handler.listing import Listing
+from handler.reading import Reading
+from handler.sources import LocalCorpus
 from handler.spool import Spool
 from handler.store import Store
 from handler.versions import check_name, publish, upload
@@ -40,6 +45,7 @@ def index_corpus(
     """Index a corpus from scratch and publish it as the current version of index `name`.
 
     Nothing is visible to readers before the last step, which replaces the pointer if nobody else has.
+    Nothing of the version before is used, and no gate but `max_rejects` is in the way: see reindex.py for that.
     `progress` is told of the stages read, encode, graph and upload; of "total" first, how many documents there are.
 
     Raises:
@@ -51,10 +57,12 @@ def index_corpus(
     with tempfile.TemporaryDirectory(prefix="querytower-") as scratch:
         folder = Path(scratch) / "version"
         folder.mkdir()
-        documents = read_corpus(source.path, source.fields)
-        spool = Spool.write(documents, Path(scratch) / "spool.jsonl", source.rejects, source.max_rejects)
+        corpus = LocalCorpus(source.path)
+        objects = corpus.objects({}, Path(scratch))
+        reading = Reading(corpus, objects, source.fields, None, Path(scratch), [])
+        spool = Spool.write(reading, Path(scratch) / "spool.jsonl", source.rejects, source.max_rejects)
         progress("total", spool.documents)
-        manifest = build_version(
+        build_version(
             spool,
             folder,
             name=name,
@@ -65,10 +73,20 @@ def index_corpus(
             progress=progress,
             threads=threads,
         )
+        candidate = complete(
+            folder,
+            encoder,
+            listing=Listing(corpus.url, source.fields, reading.entries),
+            inputs="",
+            golden=Golden.load(store, name),
+            before=Before(),
+            rejects=source.rejects if spool.rejected else Path(scratch) / "none",
+            judge=lambda _manifest, _quality: [],
+        )
         progress("upload", 0)
-        upload(store, folder, manifest)
-        publish(store, name, manifest.version, expected)
-    return manifest
+        upload(store, folder, candidate.manifest, reports=candidate.reports)
+        publish(store, name, candidate.manifest.version, expected)
+    return candidate.manifest
 
 
 def pointer_etag(store: Store, name: str) -> str | None:

@@ -62,6 +62,11 @@ class LiveIndex:
                 self._refreshing = self._worker.submit(self._follow)
         wait_for([self._refreshing], wait)
 
+    def reconnect(self, store: Store) -> None:
+        """Go on with another connection to the same store, and follow the pointer now."""
+        self._store = store
+        self.refresh()
+
     def _first(self) -> IndexVersion:
         with self._lock:
             if self._version is not None:

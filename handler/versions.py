@@ -4,10 +4,10 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -17,15 +17,20 @@ from handler.errors import IndexUnavailable, LostRace, ObjectNotFound, StoreErro
 from handler.store import Store
 
 PARALLEL = 8
+REMEMBERED = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """Contents of current.json: the published version, the sha256 of its manifest, and since when (UTC)."""
+    """Contents of current.json: the published version, the sha256 of its manifest, and since when (UTC).
+
+    `history` has the versions that were current before, with the times at which they became so, oldest first.
+    """
 
     version: str
     manifest_sha256: str
     published: str
+    history: list[tuple[str, str]] = field(default_factory=list)
 
     @classmethod
     def parse(cls, data: bytes, origin: str) -> Self:
@@ -37,6 +42,7 @@ class Pointer:
         try:
             raw = json.loads(data)
             newer = raw.pop("format") > INDEX_FORMAT
+            raw["history"] = [(version, since) for version, since in raw.get("history", [])]
             pointer = cls(**raw) if not newer else None
         except (ValueError, KeyError, TypeError, AttributeError) as cause:
             raise IndexUnavailable(f"{origin} is no pointer to an index version: {cause}; index again") from cause
@@ -77,16 +83,23 @@ def index_names(store: Store) -> list[str]:
     return sorted(parts[1] for parts in paths if len(parts) == 3 and parts[2] == "current.json")
 
 
-def upload(store: Store, folder: Path, manifest: IndexManifest, on_file: Callable[[str], None] | None = None) -> None:
-    """Copy a finished version from `folder` into the store, its manifest last.
+def upload(
+    store: Store,
+    folder: Path,
+    manifest: IndexManifest,
+    on_file: Callable[[str], None] | None = None,
+    reports: Iterable[Path] = (),
+) -> None:
+    """Copy a finished version from `folder` into the store, with the files of `reports` beside it, its manifest last.
 
     Whatever interrupts it, the version can't be seen: nothing is without a manifest. What was copied so far
     is removed where that is possible.
     """
     root = IndexFiles.version(manifest.name, manifest.version)
+    files = {name: folder / name for name in manifest.files} | {path.name: path for path in reports}
     try:
         with ThreadPoolExecutor(PARALLEL) as pool:
-            for name in pool.map(lambda name: (store.put(f"{root}/{name}", folder / name), name)[1], manifest.files):
+            for name in pool.map(lambda name: (store.put(f"{root}/{name}", files[name]), name)[1], files):
                 if on_file:
                     on_file(name)
         store.put(f"{root}/{IndexFiles.MANIFEST}", folder / IndexFiles.MANIFEST)
@@ -104,7 +117,8 @@ def publish(store: Store, name: str, version: str, expected: str | None) -> Poin
     """
     manifest, _ = store.get(f"{IndexFiles.version(name, version)}/{IndexFiles.MANIFEST}")
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    pointer = Pointer(version, hashlib.sha256(manifest).hexdigest(), now)
+    history = _history(store, name) if expected else []
+    pointer = Pointer(version, hashlib.sha256(manifest).hexdigest(), now, history)
     data = (json.dumps({"format": INDEX_FORMAT, **asdict(pointer)}, indent=2) + "\n").encode()
     path = IndexFiles.current(name)
     try:
@@ -118,6 +132,14 @@ def publish(store: Store, name: str, version: str, expected: str | None) -> Poin
             f"version {version} is uploaded but not current; run again to publish on top of theirs"
         ) from cause
     return pointer
+
+
+def _history(store: Store, name: str) -> list[tuple[str, str]]:
+    try:
+        old, _ = read_pointer(store, name)
+    except IndexUnavailable:
+        return []
+    return [*old.history, (old.version, old.published)][-REMEMBERED:]
 
 
 def fetch(store: Store, name: str, pointer: Pointer, cache: Path) -> Path:
@@ -144,11 +166,16 @@ def fetch(store: Store, name: str, pointer: Pointer, cache: Path) -> Path:
     target = cache / hashlib.sha256(f"{store.url}/{name}".encode()).hexdigest()[:16] / pointer.version
     manifest = IndexManifest.parse(data, origin)
     if not (target / IndexFiles.MANIFEST).exists():
-        _download(store, root, manifest, data, target)
+        download_version(store, root, manifest, data, target)
     return target
 
 
-def _download(store: Store, root: str, manifest: IndexManifest, data: bytes, target: Path) -> None:
+def download_version(store: Store, root: str, manifest: IndexManifest, data: bytes, target: Path) -> None:
+    """Download the files of `manifest`, and that itself as `data`, into the folder `target`, which appears whole.
+
+    Raises:
+        StoreError: the store fails, or the disk.
+    """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
