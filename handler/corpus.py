@@ -2,8 +2,10 @@
 
 import hashlib
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ Value = str | int | float | bool | list[str]
 
 MAX_ID_CHARS = 512
 INT64 = range(-(2**63), 2**63)
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +62,38 @@ def read_corpus(path: Path, names: Fields = DEFAULT_FIELDS) -> Iterator[Document
     seen: set[bytes] = set()
     for file in corpus_files(path):
         source = file.name if path.is_file() else file.relative_to(path).as_posix()
-        for line, record in read_records(file):
-            result = _file_document(file, source, record, names)
-            if isinstance(result, str):
-                yield Reject(source, line, result)
-                continue
-            key = hashlib.blake2b(result.id.encode(), digest_size=12).digest()
-            if key in seen:
-                yield Reject(source, line, f"id {result.id!r} appeared before")
-                continue
-            seen.add(key)
-            yield result
+        for line, item in read_file(file, source, names):
+            yield once(item, seen, source, line)
+
+
+def read_file(file: Path, source: str, names: Fields = DEFAULT_FIELDS) -> Iterator[tuple[int, Document | Reject]]:
+    """Yield line and document of each record of one file, or a Reject; `source` is what the corpus calls the file.
+
+    Raises:
+        CorpusError: the file can't be read, or isn't of a known kind.
+    """
+    for line, record in read_records(file):
+        result = _file_document(file, source, record, names)
+        yield line, Reject(source, line, result) if isinstance(result, str) else result
+
+
+def once(item: Document | Reject, seen: set[bytes], source: str, line: int) -> Document | Reject:
+    """Return `item`, or a Reject if its id is among those `seen`, to which it is added."""
+    if isinstance(item, Reject):
+        return item
+    key = hashlib.blake2b(item.id.encode(), digest_size=12).digest()
+    if key in seen:
+        return Reject(source, line, f"id {item.id!r} appeared before")
+    seen.add(key)
+    return item
 
 
 def _file_document(file: Path, source: str, record: Record, names: Fields) -> Document | str:
     if isinstance(record, str):
         return record
     if is_page(file):
-        return to_document({"id": source} | dict(record), DEFAULT_FIELDS)
-    if file.name.removesuffix(".gz").lower().endswith(".csv"):
+        record, names = {"id": source} | dict(record), DEFAULT_FIELDS
+    if is_page(file) or file.name.removesuffix(".gz").lower().endswith(".csv"):
         fixed = {names.id, names.title, names.text, names.url, "_id"}
         record = {name: cell if name in fixed else typed_cell(cell) for name, cell in record.items()}
     return to_document(record, names)
@@ -126,9 +142,8 @@ def _kind(value: object) -> str:
     return {"list": "a list", "dict": "an object"}.get(type(value).__name__, type(value).__name__)
 
 
-def _has_surrogates(value: object) -> bool:
-    if isinstance(value, str):
-        return not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)
-    if isinstance(value, Mapping):
-        return any(_has_surrogates(item) for pair in value.items() for item in pair)
-    return isinstance(value, list) and any(map(_has_surrogates, value))
+def _has_surrogates(record: Mapping[str, Any]) -> bool:
+    """Look at names, texts and lists of texts; what is nested deeper is refused anyway."""
+    lists = (value if isinstance(value, list) else [value] for value in record.values())
+    texts = (item for item in chain(record, *lists) if isinstance(item, str))
+    return any(not text.isascii() and SURROGATE.search(text) for text in texts)

@@ -90,7 +90,10 @@ class Encoder:
     def _token_ids(self, texts: Sequence[str], kind: Kind) -> list[list[int]]:
         prompt = self.manifest.prompts.get(kind, "")
         limit = self.manifest.max_tokens
-        encodings = self.tokenizer.encode_batch_fast([prompt + text for text in texts])
+        if len(texts) == 1:
+            encodings = [self.tokenizer.encode(prompt + texts[0])]
+        else:
+            encodings = self.tokenizer.encode_batch_fast([prompt + text for text in texts])
         # The tokenizer frames a text in special tokens: the last one stays where a text is cut.
         return [e.ids if len(e) <= limit else [*e.ids[: limit - 1], e.ids[-1]] for e in encodings]
 

@@ -13,6 +13,10 @@ class CorpusError(QuerytowerError):
     """A corpus can't be read, is empty, or has more faulty documents than allowed."""
 
 
+class CorpusChanged(CorpusError):
+    """An object of the corpus was replaced or removed while it was read."""
+
+
 class StoreError(QuerytowerError):
     """The object store is unreachable, slow, full, or refuses the operation."""
 
@@ -29,6 +33,10 @@ class IndexUnavailable(QuerytowerError):
     """An index is missing, incomplete, altered or written by a newer querytower."""
 
 
+class IndexNotFound(QuerytowerError):
+    """The store has no index of the name that a request gives."""
+
+
 class ModelMismatch(IndexUnavailable):
     """The index was built with another model than the one at hand."""
 
@@ -39,3 +47,15 @@ class InvalidRequest(QuerytowerError):
 
 class DocumentNotFound(QuerytowerError):
     """The index has no document with this id."""
+
+
+class LeaseHeld(QuerytowerError):
+    """Another run works on the index."""
+
+
+class GatesFailed(QuerytowerError):
+    """A new version is not good enough to be published."""
+
+
+class OutOfTime(QuerytowerError):
+    """A run stopped before its time was up; what it encoded is kept for the next one."""

@@ -1,5 +1,6 @@
 """Filters in the JSON syntax that Amazon S3 Vectors and MongoDB share, to queries of the text index."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -7,19 +8,17 @@ import tantivy
 from tantivy import FieldType, Occur, Query
 
 from handler.errors import InvalidRequest
-from handler.schema import Field, Schema, parse_date
+from handler.schema import Field, Schema, date_number
 from handler.text import field_name
 
 MAX_DEPTH = 8
 MAX_CONDITIONS = 100
 
 RANGES = {"$gt": (True, False), "$gte": (True, True), "$lt": (False, False), "$lte": (False, True)}
-TYPES = {
+RANGE_TYPES = {
     "integer": FieldType.Integer,
     "float": FieldType.Float,
-    "boolean": FieldType.Boolean,
-    "date": FieldType.Date,
-    "string": FieldType.Text,
+    "date": FieldType.Integer,
 }
 
 
@@ -93,9 +92,7 @@ class FilterCompiler:
     def _equal(self, name: str, field: Field, value: object) -> Query:
         key = field_name(self._schema, name)
         typed = self._value(name, field, value)
-        if field.kind == "string":
-            return Query.term_query(self._fields, key, typed)
-        return Query.range_query(self._fields, key, TYPES[field.kind], typed, typed)
+        return Query.term_query(self._fields, key, typed)
 
     def _in(self, name: str, field: Field, values: object) -> Query:
         if not isinstance(values, Sequence) or isinstance(values, str) or not values:
@@ -113,26 +110,27 @@ class FilterCompiler:
     def _range(self, name: str, field: Field, operator: str, value: object) -> Query:
         if field.kind in ("string", "boolean"):
             raise InvalidRequest(f"{operator} compares numbers and dates; {name!r} is of type {field.kind}")
-        typed = self._value(name, field, value)
         above, inclusive = RANGES[operator]
+        typed = self._value(name, field, _whole(value, operator) if field.kind == "integer" else value)
         lower, upper = (typed, None) if above else (None, typed)
         key = field_name(self._schema, name)
-        return Query.range_query(self._fields, key, TYPES[field.kind], lower, upper, inclusive, inclusive)
+        kind = RANGE_TYPES[field.kind]
+        return Query.range_query(self._fields, key, kind, lower, upper, inclusive or not above, inclusive or above)
 
     def _value(self, name: str, field: Field, value: Any) -> Any:
         """Return `value` as the type of its field, or raise InvalidRequest."""
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if field.kind == "integer" and number and value == value // 1 and abs(value) < 2**63:
+        if field.kind == "integer" and number and value == value // 1 and -(2**63) <= value < 2**63:
             return int(value)
         if field.kind == "float" and number and abs(value) <= 1.7e308:
-            return float(value)
+            return float(value) or 0.0  # as in the index
         if field.kind == "boolean" and isinstance(value, bool):
             return value
         if field.kind == "string" and isinstance(value, str):
             return value
         if field.kind == "date" and isinstance(value, str):
             try:
-                return parse_date(value)
+                return date_number(value)
             except (ValueError, OverflowError):
                 pass
         example = " such as 2019-12-31" if field.kind == "date" else ""
@@ -141,6 +139,14 @@ class FilterCompiler:
     def _known(self) -> str:
         fields = ", ".join(f"{name} ({field.kind})" for name, field in self._schema.items() if field.kind != "text")
         return f"fields to filter by: {fields or 'none'}"
+
+
+def _whole(value: Any, operator: str) -> Any:
+    """Return the whole number that bounds the same whole numbers as the number `value` does."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return value
+    whole = math.floor(value) if operator in ("$gt", "$lte") else math.ceil(value)
+    return min(max(whole, -(2**63)), 2**63 - 1)
 
 
 def _all(parts: list[Query]) -> Query:

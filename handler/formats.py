@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
@@ -16,7 +17,7 @@ PAGE_ENDINGS = (".md", ".markdown", ".txt")
 KINDS = f"{', '.join(TABLE_ENDINGS)} (also .gz), or a folder of {', '.join(PAGE_ENDINGS)}"
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\s*", re.DOTALL | re.MULTILINE)
-FRONT_MATTER_LINE = re.compile(r"^([A-Za-z_][\w-]*):[ \t]*[\"']?(.+?)[\"']?[ \t]*\r?$", re.MULTILINE)
+FRONT_MATTER_LINE = re.compile(r"^([A-Za-z_][\w-]*):[ \t]*[\"']?([^\r\n]+?)[\"']?[ \t]*\r?$", re.MULTILINE)
 HEADING = re.compile(r"\A\s*#[ \t]+(.+?)[ \t#]*(?:\r?\n|\Z)")
 NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})(\.\d+)?(?:[eE][-+]?\d{1,2})?")
 
@@ -42,6 +43,12 @@ def corpus_files(path: Path) -> list[Path]:
     return files
 
 
+def is_corpus_name(path: str) -> bool:
+    """Tell whether a path names a file of a known kind that is not hidden."""
+    hidden = any(part.startswith(".") for part in path.split("/"))
+    return not hidden and _ending(Path(path)) in TABLE_ENDINGS + PAGE_ENDINGS
+
+
 def is_page(path: Path) -> bool:
     """Tell whether the whole file is one document."""
     return _ending(path) in PAGE_ENDINGS
@@ -61,7 +68,7 @@ def read_records(path: Path) -> Iterator[tuple[int, Record]]:
     try:
         with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
             yield from reader(cast(IO[bytes], file))
-    except (EOFError, gzip.BadGzipFile) as cause:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as cause:
         raise CorpusError(f"{path} is not a whole gzip file: {cause}; make it anew") from cause
     except OSError as cause:
         raise CorpusError(f"{path} can't be read: {cause.strerror}") from cause
@@ -100,7 +107,7 @@ def _csv(file: IO[bytes]) -> Iterator[tuple[int, Record]]:
             return
         except csv.Error as cause:
             yield line, f"not CSV: {cause}"
-        line = rows.line_num + 1
+        line = rows.reader.line_num + 1
 
 
 def _csv_record(row: dict[str | None, Any]) -> Record:

@@ -1,16 +1,18 @@
 """The passage that matched, as HTML with the words or the sentence that made it match marked."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from tantivy import TextAnalyzer
 
 from handler.encoder import Vectors
-from handler.passages import sentence_spans
 from handler.text import UNSPACED
 
 Span = tuple[int, int]
+
+# The spans of the sentences of a text, and their unit vectors, shape (sentences, dimension).
+Sentences = tuple[list[Span], Vectors]
 
 
 def word_spans(text: str, terms: Sequence[str], analyzer: TextAnalyzer) -> list[Span]:
@@ -24,13 +26,10 @@ def word_spans(text: str, terms: Sequence[str], analyzer: TextAnalyzer) -> list[
     return _joined(spans)
 
 
-def closest_sentence(text: str, query: Vectors, encode: Callable[[list[str]], Vectors]) -> list[Span]:
+def closest_sentence(sentences: Sentences, query: Vectors) -> list[Span]:
     """Return the span of the sentence nearest to the unit vector `query`; none if there is only one."""
-    spans = sentence_spans(text)
-    if len(spans) < 2:
-        return []
-    cosines = encode([text[start:end] for start, end in spans]) @ query
-    return [spans[int(cosines.argmax())]]
+    spans, vectors = sentences
+    return [spans[int((vectors @ query).argmax())]] if len(spans) > 1 else []
 
 
 def mark(text: str, spans: Sequence[Span]) -> str:

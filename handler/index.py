@@ -11,6 +11,7 @@ from handler.bundle import IndexFiles, IndexManifest, check_file
 from handler.corpus import Document
 from handler.errors import IndexUnavailable
 from handler.keyword import TextIndex
+from handler.suggest import Suggestions
 from handler.vectors import Rows, VectorIndex
 
 # `text` hashes what was encoded and `content` the whole document: later runs compare, and reuse vectors.
@@ -33,6 +34,7 @@ class IndexVersion:
     documents: Table
     passages: Table
     owners: Rows
+    suggestions: Suggestions
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -58,6 +60,7 @@ class IndexVersion:
             documents,
             passages,
             passages["document"].astype(np.int64),
+            Suggestions.open(folder / IndexFiles.SUGGESTIONS),
         )
 
     def passages_of(self, documents: Rows) -> Rows:

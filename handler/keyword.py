@@ -1,7 +1,7 @@
 """The text index opened for reading: BM25, rows by id or filter, and stored documents."""
 
-import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -9,14 +9,18 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import tantivy
+from pydantic_core import from_json
 from tantivy import Occur, Query
 
 from handler.corpus import Document
 from handler.errors import IndexUnavailable
+from handler.schema import date_text
 from handler.text import analyzer, content_analyzer, spaced
 
 # Summed over title and body alike, short titles win: the body holds the title too, and the title adds a little.
 TITLE_BOOST = 0.3
+# A document comes before all that mention its id.
+ID_BOOST = 10.0
 FUZZY_MIN_CHARS = 4
 MAX_TERMS = 64
 
@@ -62,7 +66,7 @@ class TextIndex:
         """Return the stored document of a row."""
         segment, place = self._places[row]
         stored = self._searcher.doc(tantivy.DocAddress(int(segment), int(place)))
-        return Document(*json.loads(stored["source"][0]))
+        return Document(*from_json(stored["source"][0]))
 
     def row_of(self, document_id: str) -> int | None:
         """Return the row of a document by its id, or None."""
@@ -95,7 +99,8 @@ class TextIndex:
         """Return the `limit` most frequent values of `field` among the documents that match `query`."""
         terms = {"field": field, "size": limit, "segment_size": 10 * limit}
         buckets = self._searcher.aggregate(query, {"values": {"terms": terms}})["values"]["buckets"]
-        return [FacetCount(bool(b["key"]) if kind == "boolean" else b["key"], b["doc_count"]) for b in buckets]
+        read: dict[str, Callable[[Any], Any]] = {"boolean": bool, "date": date_text}
+        return [FacetCount(read[kind](b["key"]) if kind in read else b["key"], b["doc_count"]) for b in buckets]
 
     def count(self, query: Query) -> int:
         """Return how many documents match `query`."""
@@ -118,7 +123,7 @@ class TextIndex:
         terms = self.terms(text)
         if not terms:
             return None
-        parts = [(Occur.Should, Query.term_query(self.fields, "id", text.strip()))]
+        parts = [(Occur.Should, Query.boost_query(Query.term_query(self.fields, "id", text.strip()), ID_BOOST))]
         for term in terms:
             parts += [(Occur.Should, query) for query in self._term_queries(term)]
         parts += [(Occur.Should, query) for query in self._phrases(COMPOUND.findall(text))]

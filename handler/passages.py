@@ -11,6 +11,8 @@ from tokenizers import Tokenizer
 
 from handler.corpus import Document
 
+Tokens = npt.NDArray[np.int64]
+
 # After a terminator with its closing quotes and some space; after a CJK or Devanagari one; at a blank line.
 BORDER = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+|[。！？｡।]+[」』”）]*\s*|\n\s*\n\s*")
 
@@ -51,11 +53,12 @@ def split_document(document: Document, tokenizer: Tokenizer, split: Split, max_t
         return [(0, len(text))]
     title = len(tokenizer.encode(document.title, add_special_tokens=False)) if document.title else 0
     size = min(split.size, max(max_tokens - 2 - title, max_tokens // 2))
-    offsets = tokenizer.encode(text, add_special_tokens=False).offsets
-    if len(offsets) <= size:
+    encoding = tokenizer.encode(text, add_special_tokens=False)
+    if len(encoding) <= size:
         return [(0, len(text))]
-    starts = np.fromiter((start for start, _ in offsets), np.int64, len(offsets))
-    pieces = list(_pieces(text, starts, size))
+    starts = np.fromiter((start for start, _ in encoding.offsets), np.int64, len(encoding))
+    words = np.flatnonzero(np.diff(np.array(encoding.word_ids, np.int64), prepend=-1))
+    pieces = list(_pieces(text, starts, words, size))
     windows = _windows([tokens for _, _, tokens in pieces], size, split.overlap)
     return [(pieces[first][0], pieces[last][1]) for first, last in windows]
 
@@ -67,14 +70,22 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     return [(start, end) for start, end in spans if end > start]
 
 
-def _pieces(text: str, starts: npt.NDArray[np.int64], size: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (start, end, tokens) of each sentence; one of more than `size` tokens comes in parts."""
+def _pieces(text: str, starts: Tokens, words: Tokens, size: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (start, end, tokens) of each sentence; one of more than `size` tokens comes in parts.
+
+    `starts` has the character at which each token begins, `words` the tokens that begin a word, in which
+    no cut is made unless it has more than `size` tokens itself.
+    """
     for start, end in sentence_spans(text):
-        first, last = np.searchsorted(starts, (start, end))
-        for at in range(first, last, size):
+        at, last = np.searchsorted(starts, (start, end)).tolist()
+        while at < last:
             until = min(at + size, last)
-            begin = start if at == first else int(starts[at])
-            yield begin, end if until == last else int(starts[until]), int(until - at)
+            if until < last:
+                word = int(words[np.searchsorted(words, until, "right") - 1])
+                until = word if word > at else until
+            stop = end if until == last else int(starts[until])
+            yield start, stop, until - at
+            at, start = until, stop
 
 
 def _windows(tokens: list[int], size: int, overlap: int) -> Iterator[tuple[int, int]]:

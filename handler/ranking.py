@@ -70,12 +70,19 @@ def rank(
     """
     if mode == "keyword" or vector is None:
         return _by_words(index, words, passing, depth)
-    if mode == "semantic":
-        words = None
+    if words is None or mode == "semantic":
+        first = _by_meaning(index, vector, passing, POOLS[0])
+        return first if depth <= POOLS[0] else first.followed_by(_by_meaning(index, vector, passing, POOLS[1]))
     first, scales = _pool(index, vector, words, passing, POOLS[0], None)
     if depth <= len(first.documents) or len(first.documents) < POOLS[0]:
         return first
     return first.followed_by(_pool(index, vector, words, passing, POOLS[1], scales)[0])
+
+
+def _by_meaning(index: IndexVersion, vector: Vectors, passing: Query | None, n: int) -> Ranking:
+    near = nearest(index, vector, n, passing)
+    nothing = np.full(len(near.documents), np.nan)
+    return Ranking(near.documents, near.passages, near.cosines, near.cosines, nothing, nothing, nothing)
 
 
 def _by_words(index: IndexVersion, words: Query | None, passing: Query | None, depth: int) -> Ranking:
@@ -88,7 +95,7 @@ def _by_words(index: IndexVersion, words: Query | None, passing: Query | None, d
 def _pool(
     index: IndexVersion,
     vector: Vectors,
-    words: Query | None,
+    words: Query,
     passing: Query | None,
     n: int,
     scales: tuple[Scale, Scale] | None,
@@ -103,11 +110,9 @@ def _pool(
     bm25 = np.zeros(len(documents))
     order = np.argsort(documents)
     bm25[order[np.searchsorted(documents, matched, sorter=order)]] = scores
-    if not len(documents):
-        scales = Scale(0, 0), Scale(0, 0)
     semantic_scale, keyword_scale = scales or (Scale.of(cosines), Scale.of(bm25))
     semantic, keyword = semantic_scale.standardise(cosines), keyword_scale.standardise(bm25)
-    fused = cosines if words is None else fuse(semantic, keyword)
+    fused = fuse(semantic, keyword)
     best = np.lexsort((documents, -fused))
     ranking = Ranking(documents, passages, fused, cosines, bm25, semantic, keyword).take(best)
     return ranking, (semantic_scale, keyword_scale)

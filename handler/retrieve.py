@@ -37,6 +37,8 @@ def nearest(index: IndexVersion, vector: Vectors, n: int, passing: Query | None 
 
 def best_passages(index: IndexVersion, vector: Vectors, documents: Rows) -> Nearest:
     """Return the best passage of each of `documents`."""
+    if not len(documents):
+        return Nearest(documents, documents, np.empty(0, np.float32))
     rows = index.passages_of(documents)
     return _group(index, rows, index.vectors.cosines(vector, rows), len(documents))
 
@@ -73,7 +75,9 @@ def _group(index: IndexVersion, rows: Rows, cosines: Scores, n: int) -> Nearest:
     """Keep the best passage of each document, and the `n` best documents."""
     order = np.lexsort((rows, -cosines))
     rows, cosines = rows[order], cosines[order]
-    documents, first = np.unique(index.owners[rows], return_index=True)
-    order = np.argsort(first)[:n]
-    first = first[order]
-    return Nearest(documents[order], rows[first], cosines[first])
+    owners = index.owners[rows]
+    if len(index.documents) < len(index.passages):
+        first = np.sort(np.unique(owners, return_index=True)[1])[:n]
+    else:
+        first = np.arange(min(n, len(rows)))
+    return Nearest(owners[first], rows[first], cosines[first])

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 from handler.corpus import Value
@@ -13,6 +13,7 @@ KINDS: tuple[str, ...] = get_args(FieldKind)
 
 # Longer texts are searched by their words; nobody filters by the whole of them.
 MAX_STRING_CHARS = 256
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
 
 
@@ -48,6 +49,21 @@ def parse_date(text: str) -> datetime:
     """
     date = datetime.fromisoformat(text)
     return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+
+
+def date_number(text: str) -> int:
+    """Return the microseconds from 1970 to an ISO 8601 date: a number that sorts alike, in any year.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return (parse_date(text) - EPOCH) // timedelta(microseconds=1)
+
+
+def date_text(number: int) -> str:
+    """Return the ISO 8601 date, with its time unless that is midnight, for the microseconds since 1970."""
+    date = EPOCH + timedelta(microseconds=number)
+    return date.isoformat().replace("+00:00", "Z").removesuffix("T00:00:00Z")
 
 
 def _kind(value: object) -> FieldKind:

@@ -1,6 +1,8 @@
 """Query to answer: encode, rank, cut the page, highlight, explain, count facets."""
 
+import re
 import time
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,14 +15,17 @@ from handler.corpus import Document
 from handler.encoder import Encoder, Vectors
 from handler.errors import DocumentNotFound, InvalidRequest
 from handler.filters import FilterCompiler
-from handler.highlight import closest_sentence, mark, word_spans
+from handler.highlight import Sentences, closest_sentence, mark, word_spans
 from handler.index import IndexVersion
 from handler.keyword import FacetCount
+from handler.passages import sentence_spans
 from handler.ranking import NO_PASSAGE, POOLS, Mode, Ranking, rank
 from handler.retrieve import both, nearest
 from handler.text import field_name
 
 FACET_VALUES = 20
+# Passages whose sentences' vectors are kept for highlighting: about 1.5 kB a sentence.
+SENTENCES_OF = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,8 @@ class Searcher:
         """Compose; the embeddings of the last `cached_queries` queries are kept for paging and filter clicks."""
         self._encoder = encoder
         self._vector = lru_cache(cached_queries)(self._encode)
+        # While somebody types, the same passages come up again and again.
+        self._sentences = lru_cache(SENTENCES_OF)(self._encode_sentences)
 
     def search(self, index: IndexVersion, request: Request) -> Answer:
         """Answer `request` from `index`.
@@ -113,6 +120,11 @@ class Searcher:
         vector: Vectors = self._encoder.encode([text], "query")[0]
         return vector
 
+    def _encode_sentences(self, text: str) -> Sentences:
+        spans = sentence_spans(text)
+        several = len(spans) > 1
+        return spans, self._encoder.encode([text[start:end] for start, end in spans] if several else [], "document")
+
     def _hit(self, index: IndexVersion, request: Request, ranking: Ranking, at: int, vector: Vectors | None) -> Hit:
         document = index.document(int(ranking.documents[at]))
         passage = int(ranking.passages[at])
@@ -135,7 +147,7 @@ class Searcher:
         text = document.text[slice(*span)] or document.title
         spans = word_spans(text, terms, index.text.words)
         if not spans and vector is not None:
-            spans = closest_sentence(text, vector, lambda texts: self._encoder.encode(texts, "document"))
+            spans = closest_sentence(self._sentences(text), vector)
         return mark(text, spans)
 
     def _facets(self, index: IndexVersion, request: Request, matched: Query) -> dict[str, list[FacetCount]]:
@@ -211,8 +223,12 @@ def _explanation(ranking: Ranking, at: int) -> dict[str, float | int | None]:
 
 
 def _wordiest(index: IndexVersion, row: int, document: Document, terms: list[str]) -> tuple[int, int]:
-    """Return the span of the passage with most of the query's words, the first of several."""
+    """Return the span of the passage with most words that begin like the query's stems, the first of several."""
     spans = [index.span(passage) for passage in index.passages_of(np.array([row]))]
-    if len(spans) == 1:
+    if len(spans) == 1 or not terms:
         return spans[0]
-    return max(spans, key=lambda span: len(word_spans(document.text[slice(*span)], terms, index.text.words)))
+    # A word may start anywhere in a script without spaces.
+    starts = [rf"(?<!\w){re.escape(term)}" if term.isascii() else re.escape(term) for term in terms]
+    stems = re.compile("|".join(starts), re.IGNORECASE)
+    places = [match.start() for match in stems.finditer(document.text)]
+    return max(spans, key=lambda span: bisect_left(places, span[1]) - bisect_left(places, span[0]))

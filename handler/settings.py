@@ -1,5 +1,6 @@
 """Every setting of the function, declared once: name, default and help together."""
 
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -25,8 +26,8 @@ class Setting:
     help: str
 
 
-def _setting(default: Any, text: str, at_least: float | None = None) -> Any:
-    return dataclass_field(default=default, metadata={"help": text, "at_least": at_least})
+def _setting(default: Any, text: str, at_least: float | None = None, like: str = "") -> Any:
+    return dataclass_field(default=default, metadata={"help": text, "at_least": at_least, "like": like})
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,23 @@ class Settings:
     cached_queries: int = _setting(1000, "query embeddings that are remembered", 0)
     cors_origins: str = _setting("", "origins that browsers may call from, separated by commas; * for all")
     log_queries: bool = _setting(False, "write the query text into the log")
+    corpus: str = _setting("", "what is indexed: a path or a URL (s3://, gs://, az://, https://) of a file or folder")
+    corpus_fields: str = _setting("id,title,text,url", "fields of the corpus that hold id, title, text and link")
+    max_rejects: float = _setting(1.0, "records that may be rejected, in percent, before nothing is published", 0)
+    max_drop: float = _setting(20.0, "documents that may go missing at once, in percent", 0)
+    min_self_retrieval: float = _setting(0.9, "share of sampled documents that must find themselves, 0 to 1", 0)
+    min_recall: float = _setting(0.9, "recall@10 that the graph must have against exact search, 0 to 1", 0)
+    max_ndcg_loss: float = _setting(0.02, "nDCG@10 that the golden queries may lose", 0)
+    keep_versions: int = _setting(10, "versions that are kept after a reindex", 1)
+    search_page: bool = _setting(True, "answer / with the search page")
+    page_title: str = _setting("Say what you mean", "title of the search page")
+    page_description: str = _setting(
+        "A mood, a memory, half a sentence: your own words will do.", "the sentence below the search page's title"
+    )
+    page_placeholder: str = _setting("what are you looking for?", "text in the search page's empty search box")
+    page_suggestions: str = _setting("", "queries that the search page offers, separated by |")
+    page_fields: str = _setting("", "metadata fields that the search page shows, separated by commas; empty: all")
+    page_accent: str = _setting("#0a6b4f", "colour of the search page, #rrggbb", like="#[0-9a-fA-F]{6}")
 
     @classmethod
     def from_mapping(cls, environment: Mapping[str, str]) -> Self:
@@ -64,6 +82,8 @@ class Settings:
             if name in declared:
                 spec = declared[name]
                 values[spec.name] = _parse(name, text, type(spec.default), spec.metadata["at_least"])
+                if spec.metadata["like"] and not re.fullmatch(spec.metadata["like"], text):
+                    raise SettingError(f"{name} is {text!r}; set it to something like {spec.default}")
         return cls(**values)
 
     @property

@@ -3,22 +3,32 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import compress
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from handler.corpus import Document, Reject
 from handler.errors import CorpusError
+from handler.hashes import Hashes, as_hashes, content_hash, text_hash
 from handler.schema import Schema, observe
 from handler.text import to_json
 
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """The valid documents of a corpus in a file, one to a line, and what is known of the whole."""
+    """The valid documents of a corpus in a file, one to a line, and what is known of the whole.
+
+    `texts` and `contents` hash the documents in order, see hashes.py.
+    """
 
     path: Path
     schema: Schema
     documents: int
     rejected: int
+    texts: Hashes
+    contents: Hashes
 
     @classmethod
     def write(cls, corpus: Iterable[Document | Reject], path: Path, rejects: Path, max_rejects: float) -> "Spool":
@@ -36,15 +46,18 @@ class Spool:
         schema: Schema = {}
         documents, rejected = 0, 0
         first = ""
+        texts, contents = bytearray(), bytearray()
         with path.open("w", encoding="utf-8") as spool:
             for item in corpus:
                 if isinstance(item, Document):
                     observe(schema, item.metadata)
                     spool.write(to_json(item) + "\n")
+                    texts += text_hash(item)
+                    contents += content_hash(item)
                     documents += 1
                     continue
                 first = first or f"{item.source} line {item.line}: {item.reason}"
-                with rejects.open("a" if rejected else "w", encoding="utf-8") as file:
+                with rejects.open("a" if rejected else "w", encoding="utf-8", errors="backslashreplace") as file:
                     file.write(json.dumps(asdict(item), ensure_ascii=False) + "\n")
                 rejected += 1
         records = documents + rejected
@@ -57,10 +70,16 @@ class Spool:
             )
         if not documents:
             raise CorpusError(f"all {rejected} records were rejected; first: {first}; all are listed in {rejects}")
-        return cls(path, schema, documents, rejected)
+        return cls(path, schema, documents, rejected, as_hashes(texts), as_hashes(contents))
 
     def __iter__(self) -> Iterator[Document]:
         """Yield the documents in order."""
         with self.path.open(encoding="utf-8") as spool:
             for line in spool:
+                yield Document(*json.loads(line))
+
+    def select(self, wanted: npt.NDArray[np.bool_]) -> Iterator[Document]:
+        """Yield the documents that are `wanted`, shape (documents,), in order; the others aren't even read."""
+        with self.path.open(encoding="utf-8") as spool:
+            for line in compress(spool, wanted.tolist()):
                 yield Document(*json.loads(line))

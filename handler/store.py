@@ -79,6 +79,13 @@ class Store:
         except NotModifiedError:
             return None
 
+    def head(self, path: str) -> StoredObject:
+        """Return size and ETag of an object, or raise ObjectNotFound."""
+        self._check(path)
+        with self._explained(path):
+            meta = obstore.head(self._objects, path)
+        return StoredObject(path, meta["size"], str(meta["e_tag"]))
+
     def download(self, path: str, to: Path, *, size: int, etag: str | None = None) -> None:
         """Copy an object of `size` bytes to the file `to`, a large one in parallel parts.
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tantivy
 
 from handler.corpus import Document, Value
-from handler.schema import Field, Schema, parse_date
+from handler.schema import Field, Schema, date_number
 
 LANGUAGES = (
     "arabic danish dutch english finnish french german greek hungarian italian norwegian portuguese "
@@ -68,7 +68,8 @@ def _build_schema(schema: Schema) -> tantivy.Schema:
         "integer": builder.add_integer_field,
         "float": builder.add_float_field,
         "boolean": builder.add_boolean_field,
-        "date": builder.add_date_field,
+        # Tantivy's own dates end at whole seconds, and in 1677 and 2262.
+        "date": builder.add_integer_field,
     }
     for name, field in schema.items():
         if field.kind in add:
@@ -134,10 +135,10 @@ def _add_values(entry: tantivy.Document, name: str, field: Field, value: Value) 
         if field.kind == "integer":
             entry.add_integer(name, int(item))
         elif field.kind == "float":
-            entry.add_float(name, float(item))
+            entry.add_float(name, float(item) or 0.0)  # -0.0 sorts below 0.0
         elif field.kind == "boolean":
             entry.add_boolean(name, bool(item))
         elif field.kind == "date":
-            entry.add_date(name, parse_date(str(item)))
+            entry.add_integer(name, date_number(str(item)))
         elif field.kind == "string":
             entry.add_text(name, item if isinstance(item, str) else json.dumps(item))

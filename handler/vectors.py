@@ -38,7 +38,7 @@ def quantize(vectors: Vectors, precision: Precision) -> tuple[npt.NDArray[np.gen
         return vectors.astype(np.float16), np.ones(len(vectors), np.float32)
     peaks = np.abs(vectors).max(axis=1, keepdims=True)
     codes = np.rint(vectors * (127 / np.maximum(peaks, 1e-12))).astype(np.int8)
-    norms = np.linalg.norm(codes.astype(np.float32), axis=1)
+    norms = np.sqrt(np.square(codes, dtype=np.float32).sum(axis=1))
     return codes, (1 / np.maximum(norms, 1)).astype(np.float32)
 
 
@@ -54,7 +54,10 @@ class VectorWriter:
 
     def add(self, vectors: Vectors) -> None:
         """Append unit vectors, shape (n, dimension)."""
-        codes, scales = quantize(vectors, self._precision)
+        self.add_codes(*quantize(vectors, self._precision))
+
+    def add_codes(self, codes: npt.NDArray[np.generic], scales: npt.NDArray[np.float32]) -> None:
+        """Append vectors that are quantized already, shapes (n, dimension) and (n,)."""
         self._codes.write(codes.tobytes())
         self._scales.write(scales.tobytes())
 
@@ -107,7 +110,7 @@ class VectorIndex:
         """
         try:
             codes = np.memmap(folder / IndexFiles.VECTORS, DTYPES[precision], "r").reshape(-1, dimension)
-            scales = np.memmap(folder / IndexFiles.SCALES, np.float32, "r")
+            scales = np.memmap(folder / IndexFiles.SCALES, np.float32, "r").reshape(len(codes))
             graph = None
             if (folder / IndexFiles.GRAPH).exists():
                 graph = _empty_graph(precision, dimension)
@@ -126,6 +129,10 @@ class VectorIndex:
     def has_graph(self) -> bool:
         """Tell whether a search is approximate."""
         return self._graph is not None
+
+    def exact(self) -> Self:
+        """Return the same vectors without the graph."""
+        return type(self)(self._codes, self._scales, self._precision, None)
 
     def search(self, query: Vectors, k: int) -> tuple[Rows, Vectors]:
         """Return the rows and cosines of the `k` vectors nearest to the unit vector `query`, nearest first."""
@@ -159,7 +166,10 @@ class VectorIndex:
 def _best(rows: Rows, cosines: Vectors, k: int) -> tuple[Rows, Vectors]:
     """Return the `k` rows of highest cosine, best first; ties in the order of rows."""
     if k < len(rows):
-        kept = np.sort(np.argpartition(-cosines, k)[:k])
+        least = np.partition(cosines, -k)[-k]
+        kept = np.flatnonzero(cosines >= least)
+        ties = cosines[kept] == least
+        kept = kept[~ties | (np.cumsum(ties) <= k - np.count_nonzero(~ties))]
         rows, cosines = rows[kept], cosines[kept]
     order = np.argsort(-cosines, kind="stable")
     return rows[order], cosines[order]

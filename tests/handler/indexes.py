@@ -1,0 +1,66 @@
+"""Small documents, indexes of them, and an encoder whose vectors are known beforehand."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handler.build import Options, build_version
+from handler.corpus import Document
+from handler.encoder import Encoder, Kind, Vectors
+from handler.index import IndexVersion
+from handler.passages import Split
+from handler.schema import Schema, observe
+
+WHOLE = Options(split=Split(0))
+
+
+def document(key: object, text: str, title: str = "", **metadata: Any) -> Document:
+    """Return a document without a URL."""
+    return Document(str(key), title, text, "", metadata)
+
+
+def schema_of(documents: Iterable[Document]) -> Schema:
+    """Return the schema that fits all documents."""
+    schema: Schema = {}
+    for item in documents:
+        observe(schema, item.metadata)
+    return schema
+
+
+def build(folder: Path, documents: Sequence[Document], encoder: Encoder, options: Options = WHOLE) -> IndexVersion:
+    """Write an index version into `folder`, which is made, and open it."""
+    folder.mkdir(parents=True)
+    build_version(
+        documents, folder, name="default", schema=schema_of(documents), encoder=encoder, options=options, threads=1
+    )
+    return IndexVersion.open(folder)
+
+
+class Planned(Encoder):
+    """Encodes every text as the vector planned for it."""
+
+    def __init__(self, real: Encoder, plan: Mapping[str, Vectors]) -> None:
+        """Compose from an encoder, for its tokenizer, and unit vectors by text."""
+        self.manifest = replace(real.manifest, dimension=len(next(iter(plan.values()))))
+        self.tokenizer = real.tokenizer
+        self._plan = plan
+
+    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+        """Return the planned vectors."""
+        return np.stack([self._plan[text] for text in texts]).astype(np.float32)
+
+
+def unit(vectors: Any) -> Vectors:
+    """Scale vectors, shape (…, dimension), to unit length."""
+    vectors = np.asarray(vectors, np.float32)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), np.float32)
+
+
+def clustered(count: int, dimension: int, seed: int, clusters: int = 60) -> Vectors:
+    """Draw unit vectors that gather around some centres, the same for every seed, as embeddings of texts do."""
+    random = np.random.default_rng(seed)
+    centres = np.random.default_rng(0).standard_normal((clusters, dimension))
+    return unit(centres[random.integers(clusters, size=count)] + 0.7 * random.standard_normal((count, dimension)))

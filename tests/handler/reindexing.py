@@ -1,0 +1,149 @@
+"""A corpus to edit, a store to index it into, and an encoder that counts what it is asked for."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from handler.build import Options
+from handler.bundle import IndexFiles
+from handler.current import read_manifest
+from handler.encoder import Encoder, Kind, Vectors
+from handler.gates import Limits
+from handler.index import IndexVersion
+from handler.job import Job, Outcome
+from handler.lease import Terms
+from handler.passages import Split
+from handler.reindex import reindex
+from handler.search import Request, Searcher
+from handler.sources import open_corpus
+from handler.store import Store
+from handler.versions import read_pointer
+
+WORDS = "license work copyright notice grant patent source form contribution terms object legal entity trade".split()
+QUERIES = ("copyright notice", "patent grant", "legal entity", "work")
+TOLERANT = Limits(max_rejects=1.0, max_drop=1.0, min_self_retrieval=0.0, min_recall=0.0)
+# Passages as short as they can be, so that small documents have several.
+SHORT = Options(Split(16, 4))
+
+
+class Counting(Encoder):
+    """The same encoder, which remembers the documents' passages that it encoded."""
+
+    def __init__(self, real: Encoder) -> None:
+        self.__dict__.update(real.__dict__)
+        self.encoded: list[str] = []
+
+    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+        if kind == "document":
+            self.encoded += texts
+        return super().encode(texts, kind)
+
+
+def record(key: object, text: str = "", **fields: Any) -> dict[str, Any]:
+    """Return a document with some sentences that no other key has."""
+    number = sum(str(key).encode())
+    sentences = [" ".join(WORDS[(number * i + j) % len(WORDS)] for j in range(7)) for i in range(1, 5)]
+    return {"id": str(key), "title": f"The {key}", "text": text or f"{key} " + ". ".join(sentences) + ".", **fields}
+
+
+def lines(records: Iterable[Mapping[str, Any] | str]) -> str:
+    """Return records as JSON lines; a text stands for itself."""
+    return "".join((each if isinstance(each, str) else json.dumps(each)) + "\n" for each in records)
+
+
+@dataclass
+class Place:
+    """A folder with a corpus and a store, and what is common to the runs between them."""
+
+    folder: Path
+    encoder: Counting
+    url: str = ""
+    told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    measured: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def store(self) -> Store:
+        return Store.open(self.url or str(self.folder / "store"), timeout=5, retries=1)
+
+    @property
+    def corpus(self) -> Path:
+        return self.folder / "corpus"
+
+    def write(self, name: str, records: Iterable[Mapping[str, Any] | str]) -> None:
+        """Write, or write over, a file of the corpus."""
+        path = self.corpus / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(lines(records), "utf-8")
+
+    def job(self, **changes: Any) -> Job:
+        """Return a job that makes one of the other."""
+        common = {
+            "corpus": open_corpus(str(self.corpus)),
+            "store": self.store,
+            "encoder": self.encoder,
+            "options": lambda _: SHORT,
+            "terms": Terms(seconds=2, skew=0),
+            "limits": TOLERANT,
+            "tell": lambda event, **fields: self.told.append((event, fields)),
+            "measure": lambda _event, values, _unit, **_fields: self.measured.append(values),
+        }
+        return Job(**{**common, **changes})
+
+    def run(self, **changes: Any) -> Outcome:
+        """Reindex; `encoder.encoded` and `told` then have what happened in this run alone."""
+        self.encoder.encoded.clear()
+        self.told.clear()
+        return reindex(self.job(**changes))
+
+    def events(self) -> list[str]:
+        """Return the names of what was told in the last run."""
+        return [event for event, _ in self.told]
+
+    def current(self) -> IndexVersion:
+        """Open the current version of a folder store."""
+        assert self.store.local
+        return IndexVersion.open(self.store.local / IndexFiles.version("default", self.version()))
+
+    def version(self) -> str:
+        return read_pointer(self.store, "default")[0].version
+
+    def versions(self) -> set[str]:
+        """Return the names of all versions of which anything is in the store."""
+        root = IndexFiles.versions("default")
+        return {each.path.removeprefix(f"{root}/").partition("/")[0] for each in self.store.list(root)}
+
+    def paths(self) -> list[str]:
+        return [each.path.removeprefix("indexes/default/") for each in self.store.list()]
+
+    def snapshot(self) -> dict[str, str]:
+        """Return path and ETag of all but the lease."""
+        return {each.path: each.etag for each in self.store.list() if not each.path.endswith("/lease.json")}
+
+    def golden(self, queries: Mapping[str, str], judgments: Mapping[str, Mapping[str, int]] | None = None) -> None:
+        """Put golden queries into the store."""
+        rows = [f"{q}\t{d}\t{grade}" for q, grades in (judgments or {}).items() for d, grade in grades.items()]
+        root = IndexFiles.golden("default")
+        self.store.put(f"{root}/queries.jsonl", lines({"_id": k, "text": t} for k, t in queries.items()).encode())
+        if rows:
+            self.store.put(f"{root}/qrels/test.tsv", "\n".join(["query-id\tcorpus-id\tscore", *rows]).encode())
+
+
+def answers(index: IndexVersion, encoder: Encoder) -> list[Any]:
+    """Return ids, scores and passages that some queries find."""
+    found = [Searcher(encoder, 0).search(index, Request(query, k=20)) for query in QUERIES]
+    return [[(hit.document, hit.score, hit.passage) for hit in answer.hits] for answer in found]
+
+
+def files_of(store: Store, version: str) -> dict[str, bytes]:
+    """Return the files of a version that must not depend on how it came about."""
+    root = IndexFiles.version("default", version)
+    names = (IndexFiles.VECTORS, IndexFiles.SCALES, IndexFiles.PASSAGES)
+    return {name: store.get(f"{root}/{name}")[0] for name in names}
+
+
+def facts(store: Store) -> list[Any]:
+    """Return what the manifest of the current version must say however it came about."""
+    manifest = read_manifest(store, "default", read_pointer(store, "default")[0])
+    return [manifest.documents, manifest.passages, manifest.rejected, manifest.schema, [*manifest.schema]]

@@ -1,0 +1,422 @@
+"""Corpora to documents: every format, every fault, and the rejects that tell of them."""
+
+import gzip
+import json
+import random
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from handler.corpus import DEFAULT_FIELDS, Document, Fields, Reject, Value, read_corpus, to_document
+from handler.errors import CorpusError
+from handler.formats import typed_cell
+from handler.spool import Spool
+
+Read = tuple[list[Document], list[tuple[int, str]]]
+BOM = b"\xef\xbb\xbf"
+
+
+def read(path: Path, names: Fields = DEFAULT_FIELDS) -> Read:
+    """Return the documents, and line and reason of each reject."""
+    items = list(read_corpus(path, names))
+    rejects = [(item.line, item.reason) for item in items if isinstance(item, Reject)]
+    return [item for item in items if isinstance(item, Document)], rejects
+
+
+def read_bytes(tmp_path: Path, name: str, data: bytes, names: Fields = DEFAULT_FIELDS) -> Read:
+    (tmp_path / name).write_bytes(data)
+    return read(tmp_path / name, names)
+
+
+def jsonl(*records: object) -> bytes:
+    return b"".join(json.dumps(record, ensure_ascii=False).encode() + b"\n" for record in records)
+
+
+FULL = {
+    "id": "a",
+    "title": " T ",
+    "text": "Some text.\n",
+    "url": "https://e.org",
+    "year": 1990,
+    "tags": ["x", "y"],
+    "gone": None,
+}
+
+
+def test_jsonl(tmp_path: Path) -> None:
+    documents, rejects = read_bytes(tmp_path, "c.jsonl", jsonl(FULL, {"_id": "b", "text": "é 東京 🙂"}))
+    assert rejects == []
+    assert documents == [
+        Document("a", "T", "Some text.", "https://e.org", {"year": 1990, "tags": ["x", "y"]}),
+        Document("b", "", "é 東京 🙂", "", {}),
+    ]
+    assert list(documents[0].metadata) == ["year", "tags"]
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".ndjson", ".JSONL", ".jsonl.gz"])
+def test_byte_order_mark_line_ends_and_blank_lines(tmp_path: Path, ending: str) -> None:
+    lines = [json.dumps({"id": str(n), "text": "t"}).encode() for n in range(3)]
+    data = BOM + lines[0] + b"\r\n\r\n  \n" + lines[1] + b"\r\n" + b"broken\n" + lines[2]
+    documents, rejects = read_bytes(tmp_path, f"c{ending}", gzip.compress(data) if ending.endswith("gz") else data)
+    assert [document.id for document in documents] == ["0", "1", "2"]
+    assert [line for line, _ in rejects] == [5]
+
+
+def test_other_names_of_fields(tmp_path: Path) -> None:
+    record = {
+        "isbn": 9780141439518,
+        "name": "Emma",
+        "about": "Clever.",
+        "link": "u",
+        "id": 5,
+        "title": "Ms",
+        "text": "x",
+    }
+    names = Fields(id="isbn", title="name", text="about", url="link")
+    [found], _ = read_bytes(tmp_path, "c.jsonl", jsonl(record), names)
+    assert found == Document("9780141439518", "Emma", "Clever.", "u", {"id": 5, "title": "Ms", "text": "x"})
+
+
+def test_ids_are_made_from_content(tmp_path: Path) -> None:
+    records = [
+        {"title": "A", "text": "b"},
+        {"text": "A b"},
+        {"title": "A", "text": "b", "url": "u"},
+        {"id": "", "text": "q"},
+    ]
+    documents, rejects = read_bytes(tmp_path, "c.jsonl", jsonl(*records, records[0], {"id": None, "text": "r"}))
+    ids = [document.id for document in documents]
+    assert len(set(ids)) == len(ids) == 5
+    assert all(len(key) == 16 and int(key, 16) >= 0 for key in ids)
+    assert rejects == [(5, f"id {ids[0]!r} appeared before")]
+    again, _ = read_bytes(tmp_path, "d.jsonl", jsonl(records[2], records[0]))
+    assert [document.id for document in again] == [ids[2], ids[0]]
+
+
+def test_of_two_documents_with_one_id_the_first_stays(tmp_path: Path) -> None:
+    records = [{"id": 7, "text": "first"}, {"id": "7", "text": "second"}, {"_id": "7", "text": "third"}]
+    documents, rejects = read_bytes(tmp_path, "c.jsonl", jsonl(*records))
+    assert [document.text for document in documents] == ["first"]
+    assert rejects == [(2, "id '7' appeared before"), (3, "id '7' appeared before")]
+
+
+DEEP = "[" * 600 + "]" * 600
+FAULTS = [
+    ('{"text": "t"', "not JSON"),
+    ("nonsense", "not JSON"),
+    ('["text"]', "not a JSON object"),
+    ('"text"', "not a JSON object"),
+    ("{}", "text and title are empty or missing"),
+    ('{"text": " \\n\\t "}', "text and title are empty"),
+    ('{"text": null, "title": ""}', "text and title are empty"),
+    ('{"text": 5}', "text is a number, not text"),
+    ('{"text": ["a"]}', "text is a list, not text"),
+    ('{"text": "a", "title": {"en": "b"}}', "title is an object, not text"),
+    ('{"text": "a", "title": true}', "title is true or false, not text"),
+    ('{"text": "a", "url": 1.5}', "url is a number, not text"),
+    ('{"id": 1.5, "text": "a"}', "id is a number, not text or a whole number"),
+    ('{"id": true, "text": "a"}', "id is true or false, not text or a whole number"),
+    ('{"id": ["a"], "text": "a"}', "id is a list"),
+    (json.dumps({"id": "x" * 513, "text": "a"}), "id has 513 characters, 512 at most"),
+    ('{"text": "a", "m": {"n": 1}}', "m is an object, not text, a number"),
+    ('{"text": "a", "m": [[1]]}', "m is a list, not text, a number, true or false, or a list of texts"),
+    ('{"text": "a", "m": [{"n": 1}]}', "m is a list"),
+    ('{"text": "a", "m": [1.5]}', "m is a list"),
+    ('{"text": "a", "m": NaN}', "m is out of range"),
+    ('{"text": "a", "m": -Infinity}', "m is out of range"),
+    ('{"text": "a", "m": 1e999}', "m is out of range"),
+    ('{"text": "a", "m": 9223372036854775808}', "m is out of range"),
+    ('{"text": "a", "m": -9223372036854775809}', "m is out of range"),
+    (f'{{"text": "a", "m": {"9" * 5000}}}', "not JSON"),
+    (f'{{"text": "a", "m": {DEEP}}}', "m is a list"),
+    (f'{{"text": "a", "m": {100 * DEEP[:600]}}}', "not JSON"),
+    ('{"text": "a\\ud83d"}', "half of a surrogate pair"),
+    ('{"text": "a", "m": "\\udc00"}', "half of a surrogate pair"),
+    ('{"text": "a", "m": ["b", "\\udc00"]}', "half of a surrogate pair"),
+    ('{"text": "a", "\\ud800": 1}', "half of a surrogate pair"),
+]
+
+
+@pytest.mark.parametrize(("line", "reason"), FAULTS, ids=[reason[:20] for _, reason in FAULTS])
+def test_a_faulty_line_is_rejected_with_its_reason(tmp_path: Path, line: str, reason: str) -> None:
+    data = b'{"text": "before"}\n' + line.encode() + b'\n{"text": "after"}\n'
+    documents, rejects = read_bytes(tmp_path, "c.jsonl", data)
+    assert [document.text for document in documents] == ["before", "after"]
+    assert [number for number, _ in rejects] == [2]
+    assert reason in rejects[0][1]
+
+
+def test_bad_utf8_is_rejected_with_its_place(tmp_path: Path) -> None:
+    data = b'{"text": "a"}\n{"text": "caf\xe9"}\n{"text": "\xc0\x80"}\n{"text": "b"}\n'
+    documents, rejects = read_bytes(tmp_path, "c.jsonl", data)
+    assert [document.text for document in documents] == ["a", "b"]
+    assert rejects == [(2, "not UTF-8 at byte 13"), (3, "not UTF-8 at byte 10")]
+
+
+def test_extreme_values_are_kept(tmp_path: Path) -> None:
+    values = {
+        "low": -(2**63),
+        "high": 2**63 - 1,
+        "small": 5e-324,
+        "yes": True,
+        "none": [],
+        "mixed": ["a", 7],
+        "empty": "",
+    }
+    [found], _ = read_bytes(tmp_path, "c.jsonl", jsonl({"id": "🙂" * 512, "text": "\u0000 \U0010ffff", **values}))
+    assert found.id == "🙂" * 512
+    assert found.text == "\u0000 \U0010ffff"
+    assert found.metadata == values | {"mixed": ["a", "7"]}
+
+
+def test_whatever_a_line_holds_every_line_is_accounted_for(tmp_path: Path) -> None:
+    rng = random.Random(1)
+    good = json.dumps(FULL | {"nested": {"a": [1, 2.5, "é"]}}, ensure_ascii=False).encode()
+    lines = []
+    for _ in range(500):
+        line = bytearray(good)
+        for _ in range(rng.randint(0, 4)):
+            line[rng.randrange(len(line))] = rng.choice(b'"{}[]:,\\0159eE-.tfn \xc3\x80\xff\x00')
+        lines.append(bytes(line))
+    documents, rejects = read_bytes(tmp_path, "c.jsonl", b"\n".join(lines))
+    assert len(documents) + len(rejects) == len(lines)
+    assert sorted({line for line, _ in rejects}) == [line for line, _ in rejects]
+    assert all(reason for _, reason in rejects)
+
+
+def test_csv(tmp_path: Path) -> None:
+    text = (
+        "id,title,text,year,price,ok,code,note\r\n"
+        '007,"One, two","He said ""no"".\r\nThen left.",1990,2.50,TRUE,0123,\r\n'
+        "\r\n"
+        "8,1984,42,-5,1e3,false,12345678901234567890,NaN\r\n"
+    )
+    documents, rejects = read_bytes(tmp_path, "c.csv", BOM + text.encode())
+    assert rejects == []
+    first: dict[str, Value] = {"year": 1990, "price": 2.5, "ok": True, "code": "0123"}
+    second: dict[str, Value] = {"year": -5, "price": 1000.0, "ok": False, "code": "12345678901234567890", "note": "NaN"}
+    assert documents == [
+        Document("007", "One, two", 'He said "no".\r\nThen left.', "", first),
+        Document("8", "1984", "42", "", second),
+    ]
+    assert [type(value) for value in documents[1].metadata.values()] == [int, float, bool, str, str]
+
+
+@pytest.mark.parametrize("text", ["", "-", "1.", ".5", "+1", "1_000", "0x1F", "١٢", " 1", "inf", "1e999", "01", "--1"])
+def test_cells_that_only_resemble_numbers_stay_text(text: str) -> None:
+    assert typed_cell(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("0", 0), ("-0", 0), ("-12", -12), ("0.5", 0.5), ("1E-3", 0.001), ("True", True), ("false", False)],
+)
+def test_cells_that_are_numbers(text: str, value: object) -> None:
+    assert typed_cell(text) == value
+    assert type(typed_cell(text)) is type(value)
+
+
+def test_faulty_csv_rows(tmp_path: Path) -> None:
+    text = b'id,text\n1,a\n2\n3,c,d\n4,"x"y\n5,caf\xe9\n6,\n7,g\n'
+    documents, rejects = read_bytes(tmp_path, "c.csv", text)
+    assert [document.id for document in documents] == ["1", "7"]
+    assert [line for line, _ in rejects] == [3, 4, 5, 6, 7]
+    reasons = ["number of columns", "number of columns", "not CSV", "not UTF-8", "empty or missing"]
+    for (_, reason), expected in zip(rejects, reasons, strict=True):
+        assert expected in reason
+
+
+def test_csv_with_other_names_and_long_cells(tmp_path: Path) -> None:
+    long = "word " * 60_000
+    data = gzip.compress(f"isbn,name,body\n0012,Emma,{long}\n".encode())
+    [found], _ = read_bytes(tmp_path, "c.csv.gz", data, Fields("isbn", "name", "body"))
+    assert found == Document("0012", "Emma", long.strip(), "", {})
+
+
+def test_parquet(tmp_path: Path) -> None:
+    columns = {
+        "id": [1, 2, 3, 4],
+        "text": ["a", None, "c", "d"],
+        "when": [datetime(2020, 1, 2, 3, tzinfo=UTC), None, None, None],
+        "day": [date(1605, 1, 16), None, None, None],
+        "tags": [["x", "y"], None, None, None],
+        "price": [1.5, None, float("nan"), None],
+        "deep": [None, None, None, {"a": 1}],
+    }
+    parquet.write_table(pyarrow.table(columns), tmp_path / "c.parquet")
+    documents, rejects = read(tmp_path / "c.parquet")
+    metadata: dict[str, Value] = {
+        "when": "2020-01-02T03:00:00+00:00",
+        "day": "1605-01-16",
+        "tags": ["x", "y"],
+        "price": 1.5,
+    }
+    assert documents == [Document("1", "", "a", "", metadata)]
+    assert [line for line, _ in rejects] == [2, 3, 4]
+    assert "empty" in rejects[0][1]
+    assert "price is out of range" in rejects[1][1]
+    assert "deep is an object" in rejects[2][1]
+
+
+def write_pages(folder: Path, pages: dict[str, str]) -> None:
+    for name, text in pages.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(text.encode())
+
+
+def test_a_folder_of_pages(tmp_path: Path) -> None:
+    front = (
+        "---\ntitle: \"The 'Title'\"\nyear: 1990\nrating: 4.5\ncode: 007\nid: own-id\nempty:\n---\n\n# Heading\nBody."
+    )
+    pages = {
+        "b/with-front.md": front,
+        "a.md": "# Heading # \n\nText of a.\n\n## Next\nmore",
+        "crlf.markdown": "---\r\nauthor: 'Ann'\r\nempty:\r\n---\r\n# Title\r\nBody.\r\n",
+        "plain.txt": "\ufeffJust text.\n---\nno: front\n---\n",
+        "rule.md": "---\nnot front matter",
+        ".hidden/x.md": "never read",
+        ".git.md": "never read",
+        "image.png": "never read",
+    }
+    write_pages(tmp_path, pages)
+    documents, rejects = read(tmp_path)
+    assert rejects == []
+    assert documents == [
+        Document("a.md", "Heading", "Text of a.\n\n## Next\nmore", "", {}),
+        Document("own-id", "The 'Title'", "Body.", "", {"year": 1990, "rating": 4.5, "code": "007"}),
+        Document("crlf.markdown", "Title", "Body.", "", {"author": "Ann"}),
+        Document("plain.txt", "", "Just text.\n---\nno: front\n---", "", {}),
+        Document("rule.md", "", "---\nnot front matter", "", {}),
+    ]
+
+
+def test_faulty_pages(tmp_path: Path) -> None:
+    (tmp_path / "bad.md").write_bytes(b"one\ntwo\nthr\xffee")
+    write_pages(tmp_path, {"empty.txt": "", "good.txt": "text", "x.jsonl": '{"id": "good.txt", "text": "same id"}'})
+    items = list(read_corpus(tmp_path))
+    assert items == [
+        Reject("bad.md", 3, "not UTF-8 at byte 11"),
+        Reject("empty.txt", 1, "text and title are empty or missing"),
+        Document("good.txt", "", "text", "", {}),
+        Reject("x.jsonl", 1, "id 'good.txt' appeared before"),
+    ]
+
+
+def test_a_file_name_that_is_no_text_is_rejected(tmp_path: Path) -> None:
+    try:
+        (tmp_path / "caf\udce9.txt").write_text("text")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    (tmp_path / "good.txt").write_text("text")
+    spool = Spool.write(read_corpus(tmp_path), tmp_path / "spool", tmp_path / "rejects.jsonl", 0.5)
+    assert (spool.documents, spool.rejected) == (1, 1)
+    [line] = (tmp_path / "rejects.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(line)["source"] == "caf\udce9.txt"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "problem"),
+    [
+        ("c.jsonl.gz", gzip.compress(jsonl(*[FULL] * 100), mtime=0)[:-10], "not a whole gzip file"),
+        ("c.jsonl.gz", gzip.compress(b"x", mtime=0)[:5], "not a whole gzip file"),
+        ("c.jsonl.gz", b'{"text": "not gzip at all"}', "not a whole gzip file"),
+        ("c.csv.gz", gzip.compress(b"id,text\n1,a\n", mtime=0)[:-3], "not a whole gzip file"),
+        ("c.parquet", b"PAR1 no PAR1", "can't be read as Parquet"),
+        ("c.parquet", b"", "can't be read as Parquet"),
+        ("c.xlsx", b"", "no file of a known kind"),
+    ],
+)
+def test_a_file_that_cant_be_read(tmp_path: Path, name: str, data: bytes, problem: str) -> None:
+    with pytest.raises(CorpusError, match=rf"{tmp_path / name} .*{problem}"):
+        read_bytes(tmp_path, name, data)
+
+
+def test_a_damaged_gzip_file_is_no_crash(tmp_path: Path) -> None:
+    rng = random.Random(2)
+    good = gzip.compress(jsonl(*({"id": n, "text": rng.random().hex()} for n in range(200))))
+    for _ in range(50):
+        data = bytearray(good)
+        data[rng.randrange(20, len(good) - 8)] ^= 1 << rng.randrange(8)
+        with pytest.raises(CorpusError, match="not a whole gzip file"):
+            read_bytes(tmp_path, "c.jsonl.gz", bytes(data))
+
+
+def test_nothing_to_read(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"nowhere does not exist; give a file or a folder: \.jsonl"):
+        read(tmp_path / "nowhere")
+    with pytest.raises(CorpusError, match="holds no file of a known kind"):
+        read(tmp_path)
+
+
+def spool(tmp_path: Path, items: Iterable[Document | Reject], max_rejects: float) -> Spool:
+    return Spool.write(items, tmp_path / "spool.jsonl", tmp_path / "rejects.jsonl", max_rejects)
+
+
+def mixed(documents: int, rejects: int) -> list[Document | Reject]:
+    good: list[Document | Reject] = [Document(f"d{n}", "", "text", "", {"n": n}) for n in range(documents)]
+    return good + [Reject("c.jsonl", 10 + n, f'reason "{n}" é') for n in range(rejects)]
+
+
+def test_documents_come_back_from_the_spool(tmp_path: Path) -> None:
+    values: dict[str, Any] = {"n": -1, "f": 0.1, "yes": True, "list": ["a\n", "\u2028"], "text": "東京 🙂\r\n"}
+    documents = [Document("a\nb", "T\u2028", "x\ry\x85z", "u", values), Document("c", "", "d", "", {})]
+    spooled = spool(tmp_path, documents, 0)
+    assert list(spooled) == documents
+    assert (spooled.documents, spooled.rejected) == (2, 0)
+    assert [(name, field.kind) for name, field in spooled.schema.items()] == [
+        ("n", "integer"),
+        ("f", "float"),
+        ("yes", "boolean"),
+        ("list", "string"),
+        ("text", "string"),
+    ]
+    assert not (tmp_path / "rejects.jsonl").exists()
+
+
+def test_rejects_are_listed_with_line_and_reason(tmp_path: Path) -> None:
+    (tmp_path / "rejects.jsonl").write_text("from an earlier run\n")
+    spool(tmp_path, mixed(8, 2), 0.2)
+    lines = (tmp_path / "rejects.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"source": "c.jsonl", "line": 10, "reason": 'reason "0" é'},
+        {"source": "c.jsonl", "line": 11, "reason": 'reason "1" é'},
+    ]
+
+
+@pytest.mark.parametrize(("documents", "rejects", "share"), [(99, 1, 0.01), (98, 2, 0.02), (1, 1, 0.5), (5, 0, 0.0)])
+def test_as_many_rejects_as_allowed(tmp_path: Path, documents: int, rejects: int, share: float) -> None:
+    spooled = spool(tmp_path, mixed(documents, rejects), share)
+    assert (spooled.documents, spooled.rejected) == (documents, rejects)
+
+
+@pytest.mark.parametrize(("documents", "rejects", "share"), [(98, 1, 0.01), (97, 2, 0.02), (5, 1, 0.0), (0, 3, 0.5)])
+def test_one_reject_too_many(tmp_path: Path, documents: int, rejects: int, share: float) -> None:
+    with pytest.raises(CorpusError) as caught:
+        spool(tmp_path, mixed(documents, rejects), share)
+    message = str(caught.value)
+    for part in (f"{rejects} of {documents + rejects} records", 'first: c.jsonl line 10: reason "0"', "--max-rejects"):
+        assert part in message
+    assert str(tmp_path / "rejects.jsonl") in message
+    assert len((tmp_path / "rejects.jsonl").read_text("utf-8").splitlines()) == rejects
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n \n", BOM])
+def test_an_empty_corpus(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "c.jsonl").write_bytes(data)
+    with pytest.raises(CorpusError, match="the corpus is empty"):
+        spool(tmp_path, read_corpus(tmp_path / "c.jsonl"), 1)
+
+
+def test_all_records_rejected(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"all 3 records were rejected; first: c.jsonl line 10"):
+        spool(tmp_path, mixed(0, 3), 1)
+
+
+def test_to_document_says_why_not() -> None:
+    assert to_document({"id": 5, "text": "t"}) == Document("5", "", "t", "", {})
+    assert to_document({"id": 5}) == "text and title are empty or missing"

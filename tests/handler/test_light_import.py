@@ -1,0 +1,47 @@
+"""The function loads what it needs to answer, and none of the tools that made its model or its package."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import handler
+
+HEAVY = {"torch", "transformers", "optimum", "onnx", "safetensors", "huggingface_hub", "pyarrow"}
+COMMAND_LINE = {"typer", "click", "rich", "uvicorn"}
+ROOMS = {"export", "infra", "tests"}
+FORBIDDEN = HEAVY | COMMAND_LINE | ROOMS
+# Read where a corpus is, never where queries are answered.
+OPTIONAL = {("formats.py", "pyarrow")}
+
+
+def test_the_entry_point_loads_no_tool() -> None:
+    code = "import sys, handler.main; print(*{name.partition('.')[0] for name in sys.modules})"
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("QUERYTOWER_", "_HANDLER"))
+    }
+    root = Path(handler.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert {"handler", "onnxruntime", "tantivy", "usearch", "fastapi", "mangum"} <= loaded
+    assert loaded & FORBIDDEN == set()
+
+
+def test_no_file_imports_a_tool_later_either() -> None:
+    folder = Path(handler.__file__).parent
+    files = list(folder.rglob("*.py"))
+    assert len(files) > 20
+    found = {(file.relative_to(folder).as_posix(), root) for file in files for root in imported(file)}
+    assert {(file, root) for file, root in found if root in FORBIDDEN} == OPTIONAL
+
+
+def imported(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]

@@ -1,0 +1,201 @@
+"""The order of documents: exact where it must be, near enough where it may be, and the same on every page."""
+
+import random
+from typing import get_args
+
+import numpy as np
+import pytest
+
+import handler.build
+import handler.ranking
+import handler.retrieve
+from handler.build import Options
+from handler.corpus import Document, Value
+from handler.encoder import Encoder, Vectors
+from handler.index import IndexVersion
+from handler.passages import Split, passage_text, split_document
+from handler.ranking import Mode, Ranking, rank
+from handler.retrieve import nearest
+from handler.search import compile_filter
+from handler.vectors import Precision, quantize
+from tests.export.tiny import LICENSE
+from tests.handler.indexes import Planned, build, clustered, document
+
+MODES: tuple[Mode, ...] = get_args(Mode)
+DIMENSION = 64
+COUNT = 5000
+SHARES = {"half": 2, "tenth": 10, "hundredth": 100, "thousandth": 1000}
+RARE = "apache"
+WORDS = [word for word in LICENSE.read_text("utf-8").lower().split() if word.isalpha()]
+
+
+@pytest.fixture(scope="module")
+def vectors() -> Vectors:
+    return clustered(COUNT, DIMENSION, seed=1)
+
+
+@pytest.fixture(scope="module")
+def queries() -> Vectors:
+    return clustered(20, DIMENSION, seed=2)
+
+
+@pytest.fixture(scope="module", params=["i8", "f16", "graph-i8", "graph-f16"])
+def large(
+    request: pytest.FixtureRequest, encoder: Encoder, vectors: Vectors, tmp_path_factory: pytest.TempPathFactory
+) -> IndexVersion:
+    """Return an index of many documents in random order of what they have, scanned or searched by graph."""
+    rng = random.Random(3)
+    order = rng.sample(range(COUNT), COUNT)
+    facts: list[dict[str, Value]] = [{name: n % share == 0 for name, share in SHARES.items()} for n in order]
+    documents = [Document(str(n), "", f"text {n}", "", facts[n]) for n in range(COUNT)]
+    plan = {f"text {n}": vectors[n] for n in range(COUNT)}
+    precision: Precision = "i8" if request.param.endswith("i8") else "f16"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(handler.build, "EXACT_UP_TO", 0 if request.param.startswith("graph") else COUNT)
+        index = build(
+            tmp_path_factory.mktemp("large") / "v", documents, Planned(encoder, plan), Options(Split(0), precision)
+        )
+    assert index.vectors.has_graph == request.param.startswith("graph")
+    return index
+
+
+def cosines(index: IndexVersion, vectors: Vectors, query: Vectors) -> Vectors:
+    """Return the cosine of each vector, in NumPy, of what is left of vectors in the index's precision."""
+    if index.manifest.precision == "f16":
+        return np.asarray(vectors @ query)
+    codes, scales = quantize(np.vstack([vectors, query]), "i8")
+    back = codes.astype(np.float32) * scales[:, None]
+    return np.asarray(back[:-1] @ back[-1])
+
+
+def recall(found: np.ndarray, best: np.ndarray) -> float:
+    return len(set(found.tolist()) & set(best.tolist())) / len(best)
+
+
+@pytest.mark.parametrize("name", ["", *SHARES])
+@pytest.mark.parametrize("scan", [10_000, 20])
+def test_filtered_search_finds_the_nearest_that_pass(
+    large: IndexVersion, vectors: Vectors, queries: Vectors, name: str, scan: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler.retrieve, "FILTER_SCAN", scan)
+    passing = compile_filter(large, {name: True} if name else None)
+    allowed = np.array([large.document(row).metadata.get(name, True) for row in range(COUNT)])
+    assert allowed.sum() == COUNT // SHARES.get(name, 1)
+    shares = []
+    for query in queries:
+        exact = np.where(allowed, cosines(large, vectors, query), -2)
+        found = nearest(large, query, 10, passing)
+        k = min(10, allowed.sum())
+        assert len(found.documents) == k == len(set(found.documents.tolist()))
+        assert allowed[found.documents].all()
+        assert (np.diff(found.cosines) <= 0).all()
+        np.testing.assert_allclose(found.cosines, exact[found.documents], atol=2e-3)
+        shares.append(recall(found.documents, np.argsort(-exact)[:k]))
+    assert np.mean(shares) >= 0.99
+
+
+def test_a_filter_that_nothing_passes(large: IndexVersion, queries: Vectors) -> None:
+    passing = compile_filter(large, {"$and": [{"half": True}, {"half": False}]})
+    assert len(nearest(large, queries[0], 10, passing).documents) == 0
+    words = large.text.query("text 5")
+    for mode in MODES:
+        assert len(rank(large, mode, queries[0], words, passing, 10).documents) == 0
+
+
+def small_documents(count: int) -> list[Document]:
+    rng = random.Random(4)
+    texts = [" ".join(rng.choices(WORDS[:400], k=rng.randint(5, 90))) for _ in range(count)]
+    return [document(n, text, " ".join(rng.choices(WORDS[:50], k=2)), even=n % 2 == 0) for n, text in enumerate(texts)]
+
+
+@pytest.fixture(scope="module", params=["scan", "graph"])
+def small(request: pytest.FixtureRequest, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> IndexVersion:
+    """Return an index of documents with several passages each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(handler.build, "EXACT_UP_TO", 0 if request.param == "graph" else 10**9)
+        index = build(
+            tmp_path_factory.mktemp("small") / "v", small_documents(300), encoder, Options(Split(24, 6), "f16")
+        )
+    assert len(index.passages) > 2 * len(index.documents)
+    return index
+
+
+def test_a_documents_cosine_is_that_of_its_best_passage(small: IndexVersion, encoder: Encoder) -> None:
+    query = encoder.encode(["a licence to distribute the work"], "query")[0]
+    best = []
+    for each in small_documents(300):
+        spans = split_document(each, encoder.tokenizer, Split(24, 6), 48)
+        own = (
+            encoder.encode([passage_text(each.title, each.text[start:end]) for start, end in spans], "document") @ query
+        )
+        best.append((own.max(), spans[int(own.argmax())]))
+    found = nearest(small, query, 30)
+    expected = np.array([cosine for cosine, _ in best])
+    assert recall(found.documents, np.argsort(-expected)[:30]) >= 0.95
+    np.testing.assert_allclose(found.cosines, expected[found.documents], atol=2e-3)
+    spans_found = [small.span(passage) for passage in found.passages]
+    assert sum(best[row][1] == span for row, span in zip(found.documents, spans_found, strict=True)) >= 28
+    everything = nearest(small, query, 1000)
+    assert sorted(everything.documents.tolist()) == list(range(300))
+
+
+def ranked(
+    index: IndexVersion, encoder: Encoder, mode: Mode, text: str, depth: int, condition: dict[str, bool] | None = None
+) -> Ranking:
+    vector = None if mode == "keyword" else encoder.encode([text], "query")[0]
+    words = None if mode == "semantic" else index.text.query(text)
+    return rank(index, mode, vector, words, compile_filter(index, condition), depth)
+
+
+@pytest.mark.parametrize("condition", [None, {"even": True}])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_deeper_ranking_begins_like_a_shallower_one(
+    small: IndexVersion,
+    encoder: Encoder,
+    mode: Mode,
+    condition: dict[str, bool] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handler.ranking, "POOLS", (20, 60))
+    text = f"{WORDS[30]} {WORDS[77]} {WORDS[5]}"
+    deepest = ranked(small, encoder, mode, text, 1000, condition).documents.tolist()
+    assert len(deepest) == len(set(deepest))
+    assert len(deepest) > 40
+    for depth in (1, 10, 19, 20, 21, 35, 59, 60, 61, 100):
+        shallower = ranked(small, encoder, mode, text, depth, condition).documents.tolist()
+        assert len(shallower) >= min(depth, len(deepest))
+        assert shallower[:depth] == deepest[:depth]
+
+
+def test_within_the_second_pool_every_document_is_reached(small: IndexVersion, encoder: Encoder) -> None:
+    for mode in ("semantic", "hybrid"):
+        documents = ranked(small, encoder, mode, "the work of the contributor", 300).documents.tolist()
+        assert sorted(documents) == list(range(300))
+
+
+def test_hybrid_scores_are_the_mean_of_standardised_parts(small: IndexVersion, encoder: Encoder) -> None:
+    ranking = ranked(small, encoder, "hybrid", RARE, 10)
+    for part, standard in ((ranking.cosines, ranking.semantic), (ranking.bm25, ranking.keyword)):
+        np.testing.assert_allclose(standard, (part - part.mean()) / part.std(), atol=1e-4)
+    np.testing.assert_allclose(ranking.scores, (ranking.semantic + ranking.keyword) / 2)
+    assert (np.diff(ranking.scores) <= 0).all()
+    query = small.text.query(RARE)
+    assert query is not None
+    rows, scores = small.text.search(query, 100)
+    known = dict(zip(rows.tolist(), scores.tolist(), strict=True))
+    assert 0 < len(known) < 100
+    expected = [known.get(row, 0) for row in ranking.documents.tolist()]
+    np.testing.assert_allclose(ranking.bm25, expected, rtol=1e-5)
+    assert set(known) <= set(ranking.documents.tolist())
+
+
+def test_reordered_keeps_what_is_known_of_each_document(small: IndexVersion, encoder: Encoder) -> None:
+    ranking = ranked(small, encoder, "hybrid", RARE, 10)
+    picked = np.array([ranking.documents[7], 299, ranking.documents[0], ranking.documents[3]])
+    picked[1] = np.setdiff1d(np.arange(300), ranking.documents)[0]
+    result = ranking.reordered(picked)
+    assert result.documents.tolist() == picked.tolist()
+    assert result.scores[[0, 2, 3]].tolist() == ranking.scores[[7, 0, 3]].tolist()
+    assert result.passages[[0, 2, 3]].tolist() == ranking.passages[[7, 0, 3]].tolist()
+    assert np.isnan([result.scores[1], result.cosines[1], result.bm25[1]]).all()
+    assert result.passages[1] == handler.ranking.NO_PASSAGE

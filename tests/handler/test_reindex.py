@@ -1,0 +1,394 @@
+"""The reindex: incremental like a full rebuild, judged, published whole or not at all."""
+
+import json
+import random
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handler.build import Options
+from handler.bundle import IndexFiles
+from handler.current import Current
+from handler.encoder import Encoder
+from handler.errors import CorpusError, GatesFailed, StoreError
+from handler.gates import Limits
+from handler.indexing import Source, index_corpus
+from handler.job import Outcome, Plan
+from handler.known import version_hashes
+from handler.passages import Split
+from handler.reindex import plan
+from handler.sources import open_corpus
+from tests.handler.reindexing import SHORT, Counting, Place, answers, facts, files_of, record
+
+
+@pytest.fixture
+def place(encoder: Encoder, tmp_path: Path) -> Place:
+    place = Place(tmp_path, Counting(encoder))
+    place.write("a.jsonl", [record(f"a{n}") for n in range(20)])
+    place.write("b.jsonl", [record(f"b{n}", year=1990 + n) for n in range(20)])
+    return place
+
+
+def fresh(place: Place, tmp_path: Path) -> Place:
+    """Rebuild the same corpus from scratch in a store of its own."""
+    other = Place(place.folder, place.encoder, str(tmp_path / "fresh"))
+    shutil.rmtree(tmp_path / "fresh", ignore_errors=True)
+    other.run()
+    return other
+
+
+def expect_the_same(place: Place, tmp_path: Path) -> None:
+    other = fresh(place, tmp_path)
+    assert files_of(place.store, place.version()) == files_of(other.store, other.version())
+    assert facts(place.store) == facts(other.store)
+    mine, theirs = place.current(), other.current()
+    for field in ("text", "content"):
+        assert np.array_equal(version_hashes(mine, field), version_hashes(theirs, field))
+    assert answers(mine, place.encoder) == answers(theirs, place.encoder)
+
+
+def test_the_first_run_makes_the_index(place: Place) -> None:
+    outcome = place.run()
+    assert (outcome.kind, outcome.encoded, outcome.version) == ("published", 40, place.version())
+    assert place.measured == [{"ReindexSucceeded": 1, "DocumentsEncoded": 40}]
+    index = place.current()
+    assert [index.document(row).id for row in (0, 19, 20, 39)] == ["a0", "a19", "b0", "b19"]
+    assert index.manifest.passages > 40
+    assert set(index.manifest.quality) == {"self_retrieval", "recall@10"}
+
+
+def test_no_change_means_no_new_version_and_nothing_is_read(place: Place) -> None:
+    place.run()
+    before = place.snapshot()
+    (place.corpus / "a.jsonl").chmod(0o200)
+    outcome = place.run()
+    assert (outcome.kind, outcome.version) == ("unchanged", place.version())
+    assert place.encoder.encoded == []
+    assert place.snapshot() == before
+
+
+def test_objects_written_anew_with_the_same_documents_are_no_change(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.run()
+    shutil.copy(place.corpus / "a.jsonl", place.corpus / "copy")
+    (place.corpus / "copy").rename(place.corpus / "a.jsonl")
+    assert place.run().kind == "unchanged"
+    monkeypatch.setattr("handler.prepare.Reading", None)  # the next run must not even get there
+    assert place.run().kind == "unchanged"
+
+
+def test_only_what_is_new_or_changed_is_encoded(place: Place, tmp_path: Path) -> None:
+    place.run()
+    records = [record(f"a{n}") for n in range(20)]
+    place.write("a.jsonl", [*records[:5], record("a5", "Another text altogether."), *records[7:], record("new")])
+    outcome = place.run()
+    assert place.encoder.encoded == [*_passages(place, "a5"), *_passages(place, "new")]
+    assert outcome.encoded == 2
+    assert outcome.drift is not None
+    assert (outcome.drift.added, outcome.drift.changed, outcome.drift.removed) == (1, 1, 1)
+    expect_the_same(place, tmp_path)
+
+
+def _passages(place: Place, key: str) -> list[str]:
+    index = place.current()
+    row = index.text.row_of(key)
+    assert row is not None
+    document = index.document(row)
+    spans = [index.span(int(passage)) for passage in index.passages_of(np.array([row]))]
+    return [f"{document.title} {document.text[start:end]}" for start, end in spans]
+
+
+def test_a_change_of_metadata_encodes_nothing_and_is_found(place: Place, tmp_path: Path) -> None:
+    place.run()
+    place.write("b.jsonl", [record(f"b{n}", year=2000 + n, shelf="x") for n in range(20)])
+    outcome = place.run()
+    assert (outcome.kind, place.encoder.encoded) == ("published", [])
+    assert place.current().document(20).metadata == {"year": 2000, "shelf": "x"}
+    expect_the_same(place, tmp_path)
+
+
+def test_unchanged_objects_are_not_read_again(place: Place, tmp_path: Path) -> None:
+    place.run()
+    place.write("c.jsonl", [record("c0")])
+    corpus = open_corpus(str(place.corpus))
+    opened: list[str] = []
+    lend = type(corpus).opened
+
+    class Watched(type(corpus)):  # type: ignore[misc]
+        def opened(self, item: Any, scratch: Path) -> Any:
+            opened.append(item.path)
+            return lend(self, item, scratch)
+
+    assert place.run(corpus=Watched(place.corpus)).kind == "published"
+    assert opened == ["c.jsonl"]
+    expect_the_same(place, tmp_path)
+
+
+def test_a_text_that_occurs_twice_is_encoded_once(place: Place) -> None:
+    place.write("a.jsonl", [record(f"a{n}", "The same words.", title="Twice") for n in range(9)])
+    place.write("b.jsonl", [])
+    place.run()
+    assert place.encoder.encoded == _passages(place, "a4")
+    assert place.current().manifest.documents == 9
+
+
+def test_deleted_objects_take_their_documents_along(place: Place, tmp_path: Path) -> None:
+    place.run()
+    (place.corpus / "a.jsonl").unlink()
+    assert place.run().kind == "published"
+    assert place.current().manifest.documents == 20
+    assert place.encoder.encoded == []
+    expect_the_same(place, tmp_path)
+
+
+def test_the_second_of_a_pair_appears_when_the_first_goes(place: Place, tmp_path: Path) -> None:
+    twin = record("twin", "From the second object.")
+    place.write("a.jsonl", [record("twin", "From the first object."), record("a1")])
+    place.write("b.jsonl", [twin, record("b1")])
+    place.run()
+    assert place.current().manifest.rejected == 1
+    place.write("a.jsonl", [record("a1")])
+    place.run()
+    index = place.current()
+    row = index.text.row_of("twin")
+    assert row is not None
+    assert index.document(row).text == "From the second object."
+    assert index.manifest.rejected == 0
+    expect_the_same(place, tmp_path)
+
+
+def test_rejects_of_unchanged_objects_are_still_counted_and_listed(place: Place, tmp_path: Path) -> None:
+    place.write("b.jsonl", [record("b0"), "{broken", record("b1"), '{"id": "empty"}'])
+    place.run()
+    place.write("a.jsonl", [record("a0")])
+    place.run()
+    root = IndexFiles.version("default", place.version())
+    listed = [json.loads(line) for line in place.store.get(f"{root}/{IndexFiles.REJECTS}")[0].splitlines()]
+    assert [(each["source"], each["line"]) for each in listed] == [("b.jsonl", 2), ("b.jsonl", 4)]
+    expect_the_same(place, tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_sequence_of_edits_ends_like_a_full_rebuild(place: Place, tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    objects: dict[str, list[Any]] = {"a.jsonl": [record(f"a{n}") for n in range(12)], "b.jsonl": [record("b0")]}
+    for step in range(6):
+        for edit in range(rng.randint(1, 4)):
+            _edit(rng, objects, f"{step}-{edit}")
+        shutil.rmtree(place.corpus)
+        for name, records in objects.items():
+            place.write(name, records)
+        place.run()
+        expect_the_same(place, tmp_path)
+
+
+def _edit(rng: random.Random, objects: dict[str, list[Any]], mark: str) -> None:
+    name = rng.choice(sorted(objects))
+    records = objects[name]
+    at = rng.randrange(len(records) + 1)
+    kind = rng.choice(["add", "add", "bad", "remove", "text", "metadata", "twin", "move", "rename", "object", "drop"])
+    if kind == "add":
+        records.insert(at, record(f"n{mark}", price=rng.choice([1, 2.5, -0.1, 1e300]), tags=["x", mark]))
+    elif kind == "bad":
+        records.insert(at, rng.choice(["{", '{"id": []}', '{"id": "\\ud800", "text": "half"}']))
+    elif kind == "remove" and len(records) > 1:
+        records.pop(min(at, len(records) - 1))
+    elif kind in ("text", "metadata") and at < len(records) and isinstance(records[at], dict):
+        change = (
+            {"text": f"Changed {mark}. 東京 and on."} if kind == "text" else {"year": rng.choice([1, "unknown", 2.5])}
+        )
+        records[at] = records[at] | change
+    elif kind == "twin":
+        records.append(rng.choice([each for own in objects.values() for each in own]))
+    elif kind == "move":
+        objects.setdefault(rng.choice(["a.jsonl", "m.jsonl", "z/z.jsonl"]), []).extend(records[at:])
+        del records[at:]
+    elif kind == "rename":
+        objects[f"r{mark}.jsonl"] = objects.pop(name)
+    elif kind == "object":
+        objects[f"o{mark}.jsonl"] = [record(f"o{mark}-{n}") for n in range(3)]
+    elif kind == "drop" and len(objects) > 2:
+        del objects[name]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (Options(Split(24, 4)), "the passage settings changed"),
+        (Options(Split(16, 4), "f16"), "the precision changed from i8 to f16"),
+        (Options(Split(16, 4), language="german"), "the language changed from english to german"),
+    ],
+)
+def test_other_settings_mean_a_full_rebuild(place: Place, options: Options, reason: str) -> None:
+    place.run()
+    assert place.run(options=lambda _: options).encoded == 40
+    assert [fields["reason"].startswith(reason) for event, fields in place.told if event == "full_rebuild"] == [True]
+    manifest = place.current().manifest
+    assert (manifest.precision, manifest.language) == (options.precision, options.language)
+    assert place.run(options=lambda current: current).kind == "unchanged"
+
+
+def test_another_model_means_a_full_rebuild(place: Place) -> None:
+    place.run()
+    manifest = replace(place.encoder.manifest, prompts={"document": "passage: ", "query": "query: "})
+    place.encoder.manifest = manifest
+    outcome = place.run()
+    assert outcome.encoded == 40
+    assert "the model changed" in dict(place.told)["full_rebuild"]["reason"]
+    assert outcome.drift is not None
+    assert outcome.drift.centroid_shift is None
+    assert (outcome.drift.added, outcome.drift.removed) == (0, 0)
+
+
+def test_a_full_rebuild_can_be_asked_for(place: Place) -> None:
+    first = place.run().version
+    assert place.run(full=True).encoded == 40
+    assert files_of(place.store, first) == files_of(place.store, place.version())
+
+
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(place: Place, tmp_path: Path) -> None:
+    first = plan(place.job())
+    assert isinstance(first, Plan)
+    assert (first.documents, first.encode, first.changes) == (40, 40, None)
+    assert not (tmp_path / "store").exists()
+    place.run()
+    place.write("b.jsonl", [record("b0", year=1990), record("b1", "Changed."), record("b99")])
+    before = place.snapshot()
+    second = plan(place.job())
+    assert isinstance(second, Plan)
+    assert second.changes is not None
+    assert (second.encode, second.changes.added, second.changes.changed) == (2, ["b99"], ["b1"])
+    assert second.changes.removed == sorted(f"b{n}" for n in range(2, 20))
+    assert place.snapshot() == before
+    place.run()
+    assert isinstance(plan(place.job()), Outcome)
+
+
+def test_index_and_reindex_follow_each_other(place: Place, tmp_path: Path) -> None:
+    index_corpus(Source(place.corpus, tmp_path / "rejects.jsonl"), place.store, place.encoder, options=SHORT)
+    assert place.run().kind == "unchanged"
+    place.write("c.jsonl", [record("c")])
+    assert place.run().encoded == 1
+    expect_the_same(place, tmp_path)
+
+
+def test_options_stay_those_of_the_version_before(place: Place) -> None:
+    place.run()
+    assert Current.read(place.store, "default").options() == SHORT
+
+
+# Gates
+
+
+def test_too_many_rejects_publish_nothing_and_keep_the_candidate(place: Place) -> None:
+    place.run()
+    version, before = place.version(), place.snapshot()
+    place.write("a.jsonl", [*["{"] * 3, *(record(f"a{n}") for n in range(20))])
+    with pytest.raises(GatesFailed, match=r"3 of 43 records were rejected, 1\.0% may be\. It is kept") as caught:
+        place.run(limits=replace(Limits(), min_self_retrieval=0.0))
+    assert place.version() == version
+    assert before.items() <= place.snapshot().items()
+    assert place.measured[-1] == {"ReindexFailed": 1, "GatesFailed": 1}
+    (candidate,) = place.versions() - {version}
+    assert candidate in str(caught.value)
+    data, _ = place.store.get(f"{IndexFiles.version('default', candidate)}/{IndexFiles.MANIFEST}")
+    assert json.loads(data)["failures"] == ["3 of 43 records were rejected, 1.0% may be"]
+    assert place.store.get(f"{IndexFiles.version('default', candidate)}/{IndexFiles.REJECTS}")[0].count(b"\n") == 3
+
+
+def test_a_corpus_that_failed_is_not_built_again_until_it_changes(place: Place) -> None:
+    strict = Limits(min_self_retrieval=0.0)
+    place.run(limits=strict)
+    place.write("a.jsonl", [])
+    with pytest.raises(GatesFailed):
+        place.run(limits=strict)
+    before = place.snapshot()
+    with pytest.raises(GatesFailed, match="The corpus hasn't changed since"):
+        place.run(limits=strict)
+    assert place.snapshot() == before
+    place.write("a.jsonl", [record("a1")])
+    with pytest.raises(GatesFailed, match=r"47\.5% fewer"):
+        place.run(limits=strict)
+    assert len(place.versions()) == 2, "one candidate takes the place of the other"
+    place.write("a.jsonl", [record(f"a{n}") for n in range(15)])
+    assert place.run(limits=strict).kind == "published"
+    assert "verdict.json" not in place.paths()
+
+
+def test_a_drop_in_documents_needs_force(place: Place) -> None:
+    strict = Limits(min_self_retrieval=0.0)
+    place.run(limits=strict)
+    (place.corpus / "b.jsonl").unlink()
+    with pytest.raises(GatesFailed, match=r"20 documents are 50\.0% fewer than the 40 .* with force"):
+        place.run(limits=strict)
+    assert place.run(limits=strict, force=True).kind == "published"
+    assert place.current().manifest.documents == 20
+
+
+def test_a_drop_up_to_the_limit_passes(place: Place) -> None:
+    strict = Limits(min_self_retrieval=0.0)
+    place.run(limits=strict)
+    place.write("b.jsonl", [record(f"b{n}") for n in range(12)])
+    assert place.run(limits=strict).kind == "published"
+
+
+def test_documents_that_dont_find_themselves_are_not_published(place: Place) -> None:
+    class Forgetful(Counting):
+        def encode(self, texts: Any, kind: Any) -> Any:
+            vectors = super().encode(texts, kind)
+            return vectors[::-1].copy() if kind == "document" else vectors
+
+    with pytest.raises(GatesFailed, match=r"self_retrieval is 0\.\d+, at least 0\.900"):
+        place.run(encoder=Forgetful(place.encoder), limits=Limits())
+    assert "current.json" not in place.paths()
+
+
+def test_golden_queries_may_not_lose_more_than_the_limit(place: Place) -> None:
+    strict = replace(Limits(max_drop=1.0), min_self_retrieval=0.0)
+    place.golden({"q1": "The a3", "q2": "The b4"}, {"q1": {"a3": 2, "b1": 1}, "q2": {"b4": 1}})
+    first = place.run(limits=strict)
+    assert first.manifest is not None
+    assert 0.3 < first.manifest.quality["ndcg@10"] <= 1
+    (place.corpus / "b.jsonl").unlink()
+    with pytest.raises(
+        GatesFailed, match=r"nDCG@10 of the golden queries fell from 0\.\d+ to 0\.\d+, by more than 0\.020"
+    ):
+        place.run(limits=strict)
+    assert place.version() == first.version
+
+
+def test_golden_queries_that_came_later_are_compared_with_the_old_version_all_the_same(place: Place) -> None:
+    place.run()
+    place.golden({"q": "The b4"}, {"q": {"b4": 1}})
+    (place.corpus / "b.jsonl").unlink()
+    with pytest.raises(GatesFailed, match="nDCG@10"):
+        place.run(limits=replace(Limits(max_drop=1.0), min_self_retrieval=0.0))
+
+
+def test_malformed_golden_queries_are_named(place: Place) -> None:
+    place.store.put(f"{IndexFiles.golden('default')}/queries.jsonl", b'{"_id": "q"}\n')
+    with pytest.raises(CorpusError, match=r"golden/queries\.jsonl line 1 is no query or judgment"):
+        place.run()
+
+
+# What can't be indexed
+
+
+def test_an_empty_corpus_changes_nothing(place: Place) -> None:
+    place.run()
+    before = place.snapshot()
+    place.write("a.jsonl", [])
+    place.write("b.jsonl", [])
+    with pytest.raises(CorpusError, match="the corpus is empty"):
+        place.run(force=True)
+    assert place.snapshot() == before
+
+
+def test_a_store_inside_the_corpus_is_refused(place: Place) -> None:
+    with pytest.raises(StoreError, match="lies inside the corpus"):
+        place.run(corpus=open_corpus(str(place.folder)))

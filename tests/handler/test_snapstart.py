@@ -1,0 +1,77 @@
+"""What a function does when Lambda restores it from a snapshot, driven through the runtime's own hook registry."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from handler.encoder import Encoder
+from handler.indexing import Source, index_corpus
+from handler.store import Store
+
+RESTORED = """
+import json, sys
+import snapshot_restore_py
+from pathlib import Path
+from handler import main
+from handler.encoder import Encoder
+from handler.indexing import Source, index_corpus
+from handler.store import Store
+
+before = main.service().index().manifest.version
+store = Store.open(sys.argv[1])
+index_corpus(Source(Path(sys.argv[2]), Path(sys.argv[3])), store, main.service().encoder)
+polled = main.service().index().manifest.version
+hooks = snapshot_restore_py.get_after_restore()
+for function, arguments, keywords in hooks:
+    function(*arguments, **keywords)
+after = main.service().index().manifest.version
+print(json.dumps({"hooks": len(hooks), "before": before, "polled": polled, "after": after}))
+"""
+
+
+def test_a_restored_function_looks_for_a_newer_index_at_once(
+    tiny_model_dir: Path, encoder: Encoder, tmp_path: Path
+) -> None:
+    pytest.importorskip("snapshot_restore_py", reason="comes with awslambdaric")
+    store, corpus = tmp_path / "store", tmp_path / "corpus.jsonl"
+    corpus.write_text('{"id": "a", "text": "first"}\n')
+    first = index_corpus(Source(corpus, tmp_path / "rejects"), Store.open(str(store)), encoder)
+    corpus.write_text('{"id": "a", "text": "first"}\n{"id": "b", "text": "second"}\n')
+    environment = os.environ | {
+        "QUERYTOWER_STORE": str(store),
+        "QUERYTOWER_MODEL": str(tiny_model_dir),
+        "QUERYTOWER_POLL_SECONDS": "3600",
+        "_HANDLER": "handler.main.http",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
+    }
+    arguments = [sys.executable, "-c", RESTORED, str(store), str(corpus), str(tmp_path / "rejects")]
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    found = lines[-1]
+    assert found["hooks"] == 1
+    assert found["before"] == found["polled"] == first.version
+    assert found["after"] > first.version
+
+
+def test_a_cold_start_is_logged_with_its_stages_and_as_a_metric(
+    tiny_model_dir: Path, encoder: Encoder, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text('{"id": "a", "text": "first"}\n')
+    index_corpus(Source(corpus, tmp_path / "rejects"), Store.open(str(tmp_path / "store")), encoder)
+    environment = os.environ | {
+        "QUERYTOWER_STORE": str(tmp_path / "store"),
+        "QUERYTOWER_MODEL": str(tiny_model_dir),
+        "_HANDLER": "handler.main.http",
+    }
+    command = [sys.executable, "-c", "import handler.main"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    line = json.loads(done.stdout)
+    stages = ("imports_ms", "model_ms", "first_inference_ms", "index_ms", "first_search_ms")
+    assert line["event"] == "cold_start"
+    assert sum(line[stage] for stage in stages) == pytest.approx(line["ColdStart"], abs=1)
+    assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "ColdStart", "Unit": "Milliseconds"}]

@@ -1,0 +1,114 @@
+"""Text analysis, and what a text index keeps of documents."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+import handler.text
+from handler.corpus import Document, Value
+from handler.keyword import TextIndex
+from handler.text import LANGUAGES, TextWriter, analyzer, content_analyzer, field_name, searchable, spaced
+from tests.handler.indexes import document, schema_of
+
+
+def write(folder: Path, documents: list[Document], language: str = "english") -> TextIndex:
+    writer = TextWriter(folder / "text", schema_of(documents), language)
+    for each in documents:
+        writer.add(each)
+    return TextIndex.open(folder / "text", writer.close(), language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "terms"),
+    [
+        ("english", "Running RUNS runner's naïve Café", "run run runner s naiv cafe"),
+        ("german", "Häuser Haus Straßen", "haus haus strass"),
+        ("french", "les chansons d'été", "le chanson d ete"),
+        ("none", "Running runs Ærøskøbing", "running runs aeroskobing"),
+        ("english", f"short {'x' * 59} {'y' * 60}", f"short {'x' * 59}"),
+        ("english", "a-b_c 3.5 ISBN:978-0", "a b c 3 5 isbn 978 0"),
+        ("russian", "Книги книга", "книг книг"),
+    ],
+)
+def test_words_are_lower_case_stems_without_accents(language: str, text: str, terms: str) -> None:
+    assert analyzer(language).analyze(text) == terms.split()
+
+
+@pytest.mark.parametrize("language", [*LANGUAGES, "none"])
+def test_every_language_has_its_analyzers(language: str) -> None:
+    assert analyzer(language).analyze("x1") == ["x1"]
+    assert content_analyzer(language).analyze("x1") == ["x1"]
+
+
+def test_stop_words_carry_no_content() -> None:
+    assert content_analyzer("english").analyze("The cat and the Hats") == ["cat", "hats"]
+    assert content_analyzer("german").analyze("Der Hund und die Katze") == ["hund", "katze"]
+    assert content_analyzer("none").analyze("The cat") == ["the", "cat"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain ascii", "plain ascii"),
+        ("東京都", " 東京 京都 "),
+        ("in 東京 today", "in  東京  today"),
+        ("水", " 水 "),
+        ("ひらカタ漢", " ひら らカ カタ タ漢 "),
+        ("ไทย x", " ไท ทย  x"),
+        ("한국어 naïve", "한국어 naïve"),
+    ],
+)
+def test_scripts_without_spaces_become_pairs(text: str, expected: str) -> None:
+    assert spaced(text) == expected
+
+
+def test_what_a_document_is_found_by() -> None:
+    metadata: dict[str, Value] = {"year": 1990, "author": "Ann", "tags": ["x", "y"], "ok": True, "price": 1.5}
+    assert searchable(Document("id", "Title", "Text", "url", metadata)) == "Title\nText\nAnn\nx\ny"
+
+
+def test_fields_of_the_text_index_follow_the_schema() -> None:
+    schema = schema_of([Document("1", "", "x", "", {"b c": 1, "$a": 2, "é": 3})])
+    assert [field_name(schema, name) for name in schema] == ["m0", "m1", "m2"]
+
+
+def test_stored_documents_come_back(tmp_path: Path) -> None:
+    metadata: dict[str, Value] = {
+        "int": -(2**63),
+        "big": 2**63 - 1,
+        "float": 0.1,
+        "yes": True,
+        "no": False,
+        "list": ["a", "", "東京"],
+        "none": [],
+        "day": "1605-01-16",
+        "Odd: name.": "x",
+        "long": "y" * 300,
+        "mixed": 5,
+    }
+    documents = [
+        Document("a", "Tïtle 🙂", 'Line\r\n"quoted" \\ \u2028 \x00 <b>', "https://e.org/?q=1&r=2", metadata),
+        Document("x" * 512, "", "z", "", {"mixed": "text", "list": ["only"]}),
+        Document("id with spaces/é", "Only a title", "", "", {}),
+    ]
+    index = write(tmp_path, documents)
+    assert [index.document(row) for row in range(3)] == documents
+    assert [type(value) for value in index.document(0).metadata.values()] == [type(v) for v in metadata.values()]
+    assert [index.row_of(each.id) for each in documents] == [0, 1, 2]
+    assert index.row_of("A") is None
+    assert index.row_of("") is None
+
+
+def test_rows_keep_their_places_in_several_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler.text, "WRITER_BYTES", 15_000_000)
+    rng = random.Random(1)
+    documents = [document(n, " ".join(str(rng.randrange(10**8)) for _ in range(500))) for n in range(900)]
+    index = write(tmp_path, documents, "none")
+    assert len(list((tmp_path / "text").glob("*.store"))) > 1
+    for row in rng.sample(range(900), 50):
+        assert index.document(row).id == str(row)
+        assert index.row_of(str(row)) == row
+        query = index.query(documents[row].text.split()[0])
+        assert query is not None
+        assert row in index.search(query, 3)[0].tolist()
