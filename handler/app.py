@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 
 from handler.middleware import RequestMiddleware
 from handler.problems import problem
-from handler.routes import documents, embeddings, search, state
+from handler.routes import documents, embeddings, page, search, state, suggest
 from handler.service import Service
 from handler.settings import Settings
 
@@ -25,12 +25,19 @@ def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
         description="Semantic search as one small serverless function.",
         exception_handlers={RequestValidationError: _invalid, HTTPException: _http_error},
     )
-    for routes in (search, documents, state, embeddings):
-        app.include_router(routes.router(settings, load))
+    # Straight into the application: each router in between would be matched anew at every request.
+    for routes in (search, documents, suggest, state, embeddings, page):
+        routes.add_routes(app, settings, load)
     app.add_middleware(RequestMiddleware, max_body_bytes=settings.max_body_bytes)
     if settings.cors_origins:
         origins = [origin.strip() for origin in settings.cors_origins.split(",")]
-        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["Server-Timing", "X-Index-Version", "X-Request-Id"],
+        )
     return app
 
 
@@ -43,8 +50,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     if first["type"] == "json_invalid":
         reason = first.get("ctx", {}).get("error", first["msg"])
         return problem(400, f"the body is not JSON: {reason}", request_id)
-    body_type = request.headers.get("content-type", "")
-    if request.method == "POST" and "json" not in body_type:
+    if isinstance(first.get("input"), bytes):  # FastAPI leaves a body alone that isn't called JSON
+        body_type = request.headers.get("content-type", "")
         return problem(415, f"the content type is {body_type!r}; send application/json", request_id)
     return problem(422, f"{place}: {first['msg']}", request_id)
 

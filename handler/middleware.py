@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from fastapi import HTTPException
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handler.log import log
@@ -62,7 +62,8 @@ class RequestMiddleware:
             _log(scope, trace, status, time.perf_counter() - started)
 
     def _bounded(self, headers: Headers, receive: Receive) -> Receive:
-        announced = int(headers.get("content-length", "0"))
+        length = headers.get("content-length", "")
+        announced = int(length) if length.isdecimal() else 0
         received = 0
 
         async def bounded() -> Message:
@@ -87,12 +88,17 @@ def _request_id(scope: Scope) -> str:
 
 
 def _add_headers(message: Message, trace: Trace, total: float) -> None:
-    headers = MutableHeaders(scope=message)
     stages = {**trace.seconds, "total": total}
-    headers["Server-Timing"] = ", ".join(f"{name};dur={1000 * seconds:.2f}" for name, seconds in stages.items())
-    headers["X-Request-Id"] = trace.request_id
+    timing = ", ".join(f"{name};dur={1000 * seconds:.2f}" for name, seconds in stages.items())
+    headers = [*message["headers"], (b"server-timing", timing.encode()), (b"x-request-id", _header(trace.request_id))]
     if trace.index_version:
-        headers["X-Index-Version"] = trace.index_version
+        headers.append((b"x-index-version", trace.index_version.encode()))
+    message["headers"] = headers
+
+
+def _header(text: str) -> bytes:
+    """Return `text` as the value of a header, where line ends and the like may not stand."""
+    return "".join(character for character in text if " " < character < "\x7f").encode()
 
 
 def _log(scope: Scope, trace: Trace, status: int, total: float) -> None:

@@ -6,24 +6,23 @@ from starlette.responses import JSONResponse
 
 from handler.errors import (
     DocumentNotFound,
-    IndexUnavailable,
+    IndexNotFound,
     InvalidRequest,
-    ModelError,
     ModelMismatch,
     QuerytowerError,
-    StoreError,
 )
 
+MAX_DETAIL_CHARS = 1000
 SEE_LOG = "the index can't be searched at the moment; the log says why, under this request id"
 
 # Error, status, and what the caller is told: None for the error's own message, which names no internals.
-TABLE: tuple[tuple[type[QuerytowerError], HTTPStatus, str | None], ...] = (
+TABLE: tuple[tuple[type[Exception], HTTPStatus, str | None], ...] = (
     (InvalidRequest, HTTPStatus.UNPROCESSABLE_ENTITY, None),
     (DocumentNotFound, HTTPStatus.NOT_FOUND, None),
+    (IndexNotFound, HTTPStatus.NOT_FOUND, None),
     (ModelMismatch, HTTPStatus.SERVICE_UNAVAILABLE, None),
-    (IndexUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, SEE_LOG),
-    (StoreError, HTTPStatus.SERVICE_UNAVAILABLE, SEE_LOG),
-    (ModelError, HTTPStatus.SERVICE_UNAVAILABLE, SEE_LOG),
+    (QuerytowerError, HTTPStatus.SERVICE_UNAVAILABLE, SEE_LOG),
+    (RecursionError, HTTPStatus.UNPROCESSABLE_ENTITY, "the request is nested too deep; flatten it"),
 )
 
 
@@ -41,7 +40,7 @@ def problem(status: int, detail: str, request_id: str, headers: dict[str, str] |
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
+        "detail": detail if len(detail) <= MAX_DETAIL_CHARS else f"{detail[:MAX_DETAIL_CHARS]}…",
         "request_id": request_id,
     }
     return JSONResponse(body, status, headers, "application/problem+json")

@@ -43,6 +43,7 @@ class SearchBody(BaseModel):
             InvalidRequest: a bound is exceeded, or there is no query.
         """
         text = check_text(self.query, "query", settings)
+        _check_unicode(self.filter, "filter")
         check_number(self.k, "k", 1, settings.max_k, "MAX_K")
         check_number(self.offset, "offset", 0, settings.max_offset, "MAX_OFFSET")
         if len(self.facets) > settings.max_batch:
@@ -84,9 +85,18 @@ def check_text(text: str, name: str, settings: Settings) -> str:
     text = text.strip()
     if not text:
         raise InvalidRequest(f"{name} is empty; say what to search for")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise InvalidRequest(f"{name} holds half of a surrogate pair, which is not text")
+    _check_unicode(text, name)
     return text
+
+
+def _check_unicode(value: object, name: str) -> None:
+    """Raise InvalidRequest if a text in `value`, as JSON may hold it, is no valid Unicode."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(f"{name} holds half of a surrogate pair, which is not text") from None
+    except RecursionError:
+        raise InvalidRequest(f"{name} is nested too deep; flatten it") from None
 
 
 def check_number(value: int, name: str, low: int, high: int, setting: str) -> None:
@@ -107,7 +117,8 @@ def filter_from_parameters(parameters: Iterable[tuple[str, str]], schema: Schema
     equal: dict[str, list[Any]] = {}
     for name, value in parameters:
         if name == "filter":
-            conditions.append(_json_filter(value))
+            if condition := _json_filter(value):
+                conditions.append(condition)
             continue
         # A URL splits at its first =, so that year>=1990 arrives as the name "year>" and year>1990 as a name alone.
         match = COMPARISON.fullmatch(f"{name}={value}" if value or name[-1:] in "><!" else name)

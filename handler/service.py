@@ -1,10 +1,11 @@
 """What a process needs to answer requests: encoder, searcher, and the indexes of one store, each kept current."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Self
 
 from handler.encoder import Encoder
+from handler.errors import IndexNotFound, IndexUnavailable, StoreError
 from handler.index import IndexVersion
 from handler.live import LiveIndex
 from handler.search import Searcher
@@ -43,10 +44,27 @@ class Service:
         """Return the published version of an index, by default of the one that the settings name.
 
         Raises:
+            IndexNotFound: the store has none of this name, and the settings don't promise it.
             IndexUnavailable: there is none that can be used.
             StoreError: the store fails, and no version was open yet.
         """
         name = name or self.settings.index
+        promised = name == self.settings.index
+        try:
+            if not promised:
+                check_name(name)
+        except StoreError:
+            raise _not_found(name) from None
+        try:
+            return self._live(name).current()
+        except IndexUnavailable:
+            if promised or name in self.index_names():
+                raise
+            with self._lock:  # callers may ask for any name: none of them is kept
+                self._indexes.pop(name, None)
+            raise _not_found(name) from None
+
+    def _live(self, name: str) -> LiveIndex:
         with self._lock:
             if name not in self._indexes:
                 check_name(name)
@@ -57,8 +75,18 @@ class Service:
                     fingerprint=self.encoder.manifest.fingerprint,
                     poll_seconds=self.settings.poll_seconds,
                 )
-        return self._indexes[name].current()
+            return self._indexes[name]
+
+    def reconnect(self) -> None:
+        """Drop all connections to the store, and let every open index look for a newer version now."""
+        renewed = replace(self.store)  # a copy connects anew
+        for live in list(self._indexes.values()):
+            live.reconnect(renewed)
 
     def index_names(self) -> list[str]:
         """Return the names of all published indexes of the store."""
         return index_names(self.store)
+
+
+def _not_found(name: str) -> IndexNotFound:
+    return IndexNotFound(f"there is no index {name!r}; /indexes lists those that there are")

@@ -23,16 +23,16 @@ def ask(fields: dict[str, Any], filter_json: str, *, store: str, name: str, mode
         InvalidRequest: a field of the request is wrong.
         QuerytowerError: model, store or index can't be used.
     """
-    settings = Settings(store=store, model=str(model.absolute()))
+    settings = Settings(store=store, index=name, model=str(model.absolute()))
     try:
         condition = json.loads(filter_json) if filter_json else None
         request = SearchBody(**fields, filter=condition).request(settings)
     except ValidationError as cause:
         first = cause.errors()[0]
         raise InvalidRequest(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from cause
-    except ValueError as cause:
+    except (ValueError, RecursionError) as cause:
         raise InvalidRequest(f"--filter is not JSON: {cause}") from cause
     encoder = Encoder.open(model)
     service = Service(settings, encoder, Searcher(encoder), Store.open(store))
-    index = service.index(name)
+    index = service.index()
     return search_answer(index, request, service.searcher.search(index, request), settings)

@@ -11,7 +11,22 @@ except ImportError:  # the base install is the function's, which has no command 
 from handler.errors import QuerytowerError
 
 # Each module defines a function of the command's name.
-COMMANDS = ("export", "index", "search", "serve", "demo", "invoke", "package", "settings", "eval")
+COMMANDS = (
+    "export",
+    "index",
+    "search",
+    "serve",
+    "demo",
+    "invoke",
+    "package",
+    "settings",
+    "eval",
+    "reindex",
+    "versions",
+    "rollback",
+    "prune",
+    "diff",
+)
 
 app = typer.Typer(
     name="querytower",

@@ -16,6 +16,20 @@ from infra.commands.export import export
 from infra.indexing import report, shown
 
 CORPUS = Path(__file__).parent / "demo" / "corpus.jsonl"
+WISHES = (
+    "cosy low-stakes fantasy for a tired brain",
+    "atmospheric, female lead, rich worldbuilding, a bit funny",
+    "slow-burn mystery in a cold coastal town",
+    "quiet book about grief that isn't depressing",
+    "hardboiled noir, rain, everybody lies",
+    "nature writing that makes me want to go outside",
+)
+PAGE = {
+    "QUERYTOWER_PAGE_TITLE": "Books by feel",
+    "QUERYTOWER_PAGE_DESCRIPTION": "Describe the book you are in the mood for. No keywords needed.",
+    "QUERYTOWER_PAGE_PLACEHOLDER": "something short and strange, set in a big house",
+    "QUERYTOWER_PAGE_SUGGESTIONS": "|".join(WISHES),
+}
 
 
 def prepare(folder: Path) -> None:

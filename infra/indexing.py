@@ -14,7 +14,15 @@ from handler.errors import InvalidRequest
 from handler.passages import Split
 from handler.vectors import PRECISIONS
 
-STAGES = {"encode": "encoding", "graph": "building the graph", "upload": "uploading"}
+STAGES = {
+    "encode": "encoding",
+    "text": "indexing words",
+    "graph": "building the graph",
+    "check": "checking",
+    "upload": "uploading",
+    "publish": "publishing",
+    "clean": "tidying up",
+}
 
 
 def build_options(passages: str, overlap: int, precision: str, language: str) -> Options:
@@ -34,6 +42,21 @@ def build_options(passages: str, overlap: int, precision: str, language: str) ->
         raise InvalidRequest(str(cause)) from cause
 
 
+def changed_options(current: Options, passages: str, overlap: int, precision: str, language: str) -> Options:
+    """Return `current` options with those changed that a command line gives; an empty text or -1 changes nothing.
+
+    Raises:
+        InvalidRequest: one of them can't be used.
+    """
+    size = str(current.split.size) if current.split.size else "off"
+    return build_options(
+        passages or size,
+        current.split.overlap if overlap < 0 else overlap,
+        precision or current.precision,
+        language or current.language,
+    )
+
+
 @contextmanager
 def shown() -> Iterator[Listener]:
     """Show a progress bar with documents per second and time left; yield the function that moves it."""
@@ -44,7 +67,8 @@ def shown() -> Iterator[Listener]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         reading = bars.add_task("reading", total=None, rate="")
         tasks: dict[str, TaskID] = {}
         total = 0
@@ -54,6 +78,9 @@ def shown() -> Iterator[Listener]:
             if stage == "total":
                 total = done
                 bars.update(reading, total=done, completed=done)
+                return
+            if stage == "missing":
+                total = done
                 return
             if stage not in tasks:
                 tasks[stage] = bars.add_task(STAGES[stage], total=total if stage == "encode" else None, rate="")

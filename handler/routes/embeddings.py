@@ -3,21 +3,20 @@
 import base64
 from collections.abc import Callable
 
-from fastapi import APIRouter
-from starlette.responses import JSONResponse
+from fastapi import FastAPI
 
+from handler.answers import JsonResponse
 from handler.errors import InvalidRequest
 from handler.requests import EmbeddingsBody, check_number, check_text
 from handler.service import Service
 from handler.settings import Settings
 
 
-def router(settings: Settings, load: Callable[[], Service]) -> APIRouter:
-    """Return the route; `load` returns the service."""
-    routes = APIRouter(tags=["embeddings"])
+def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
+    """Add the routes to `app`; `load` returns the service."""
 
-    @routes.post("/v1/embeddings")
-    async def embeddings(body: EmbeddingsBody) -> JSONResponse:
+    @app.post("/v1/embeddings")
+    async def embeddings(body: EmbeddingsBody) -> JsonResponse:
         """Return the unit vectors of one or more texts."""
         texts = [body.input] if isinstance(body.input, str) else body.input
         check_number(len(texts), "the number of texts", 1, settings.max_batch, "MAX_BATCH")
@@ -37,6 +36,4 @@ def router(settings: Settings, load: Callable[[], Service]) -> APIRouter:
         ]
         tokens = sum(len(encoding) for encoding in encoder.tokenizer.encode_batch_fast(texts))
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return JSONResponse({"object": "list", "data": data, "model": encoder.manifest.model, "usage": usage})
-
-    return routes
+        return JsonResponse({"object": "list", "data": data, "model": encoder.manifest.model, "usage": usage})

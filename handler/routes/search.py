@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import FastAPI, Query
 from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse
 
-from handler.answers import Json, index_of, search_answer
+from handler.answers import Json, JsonResponse, index_of, search_answer
 from handler.index import IndexVersion
 from handler.ranking import Mode
 from handler.requests import BatchBody, SearchBody, check_number, filter_from_parameters
@@ -17,9 +16,8 @@ from handler.settings import Settings
 RESERVED = ("q", "k", "offset", "mode", "sort", "facets", "explain", "highlight")
 
 
-def router(settings: Settings, load: Callable[[], Service]) -> APIRouter:
-    """Return the routes; `load` returns the service."""
-    routes = APIRouter(tags=["search"])
+def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
+    """Add the routes to `app`; `load` returns the service."""
 
     def answer(request: HttpRequest, index: IndexVersion, bodies: list[SearchBody]) -> list[Json]:
         requests = [body.request(settings) for body in bodies]
@@ -33,9 +31,9 @@ def router(settings: Settings, load: Callable[[], Service]) -> APIRouter:
             trace.extra["queries"] = [item.text for item in requests]
         return [search_answer(index, item, each, settings) for item, each in zip(requests, found, strict=True)]
 
-    async def post(request: HttpRequest, body: SearchBody) -> JSONResponse:
+    async def post(request: HttpRequest, body: SearchBody) -> JsonResponse:
         """Search; the body holds the query and what else is wished."""
-        return JSONResponse(answer(request, index_of(request, load()), [body])[0])
+        return JsonResponse(answer(request, index_of(request, load()), [body])[0])
 
     async def get(
         request: HttpRequest,
@@ -47,7 +45,7 @@ def router(settings: Settings, load: Callable[[], Service]) -> APIRouter:
         facets: Annotated[str, Query(description="metadata fields, separated by commas")] = "",
         explain: bool = False,
         highlight: bool = False,
-    ) -> JSONResponse:
+    ) -> JsonResponse:
         """Search; any other parameter is a filter by metadata: `genres=mystery`, `year>=1990`, or `filter={…}`."""
         index = index_of(request, load())
         others = [(key, value) for key, value in request.query_params.multi_items() if key not in RESERVED]
@@ -62,16 +60,15 @@ def router(settings: Settings, load: Callable[[], Service]) -> APIRouter:
             explain=explain,
             highlight=highlight,
         )
-        return JSONResponse(answer(request, index, [body])[0])
+        return JsonResponse(answer(request, index, [body])[0])
 
-    async def batch(request: HttpRequest, body: BatchBody) -> JSONResponse:
+    async def batch(request: HttpRequest, body: BatchBody) -> JsonResponse:
         """Answer several searches from one version of the index, in their order."""
         check_number(len(body.queries), "the number of queries", 1, settings.max_batch, "MAX_BATCH")
         index = index_of(request, load())
-        return JSONResponse({"index_version": index.manifest.version, "results": answer(request, index, body.queries)})
+        return JsonResponse({"index_version": index.manifest.version, "results": answer(request, index, body.queries)})
 
     for prefix in ("", "/indexes/{name}"):
-        routes.add_api_route(f"{prefix}/search", post, methods=["POST"])
-        routes.add_api_route(f"{prefix}/search", get, methods=["GET"])
-        routes.add_api_route(f"{prefix}/search/batch", batch, methods=["POST"])
-    return routes
+        app.add_api_route(f"{prefix}/search", post, methods=["POST"])
+        app.add_api_route(f"{prefix}/search", get, methods=["GET"])
+        app.add_api_route(f"{prefix}/search/batch", batch, methods=["POST"])

@@ -2,27 +2,25 @@
 
 from collections.abc import Callable
 
-from fastapi import APIRouter
+from fastapi import FastAPI
 from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse
 
-from handler.answers import index_of
+from handler.answers import JsonResponse, index_of
 from handler.service import Service
 from handler.settings import Settings
 
 
-def router(_settings: Settings, load: Callable[[], Service]) -> APIRouter:
-    """Return the routes; `load` returns the service."""
-    routes = APIRouter(tags=["state"])
+def add_routes(app: FastAPI, _settings: Settings, load: Callable[[], Service]) -> None:
+    """Add the routes to `app`; `load` returns the service."""
 
-    async def health() -> JSONResponse:
+    async def health() -> JsonResponse:
         """Tell that the process is alive, whatever becomes of model and index."""
-        return JSONResponse({"status": "ok"})
+        return JsonResponse({"status": "ok"})
 
-    async def ready(request: HttpRequest) -> JSONResponse:
+    async def ready(request: HttpRequest) -> JsonResponse:
         """Tell which index version and which model answer; 503 if there is none."""
         manifest = index_of(request, load()).manifest
-        return JSONResponse(
+        return JsonResponse(
             {
                 "status": "ready",
                 "index": manifest.name,
@@ -35,21 +33,20 @@ def router(_settings: Settings, load: Callable[[], Service]) -> APIRouter:
             }
         )
 
-    async def schema(request: HttpRequest) -> JSONResponse:
+    async def schema(request: HttpRequest) -> JsonResponse:
         """Return the metadata fields that can be filtered, counted and sorted by, with their types."""
         manifest = index_of(request, load()).manifest
         fields = {
             name: {"type": f.kind, "list": f.list, "documents": f.documents} for name, f in manifest.schema.items()
         }
-        return JSONResponse({"index": manifest.name, "index_version": manifest.version, "fields": fields})
+        return JsonResponse({"index": manifest.name, "index_version": manifest.version, "fields": fields})
 
-    async def indexes() -> JSONResponse:
+    async def indexes() -> JsonResponse:
         """Return the names of the indexes in the store."""
-        return JSONResponse({"indexes": load().index_names()})
+        return JsonResponse({"indexes": load().index_names()})
 
-    routes.add_api_route("/health", health, methods=["GET"])
-    routes.add_api_route("/indexes", indexes, methods=["GET"])
+    app.add_api_route("/health", health, methods=["GET"])
+    app.add_api_route("/indexes", indexes, methods=["GET"])
     for prefix in ("", "/indexes/{name}"):
-        routes.add_api_route(f"{prefix}/ready", ready, methods=["GET"])
-        routes.add_api_route(f"{prefix}/schema", schema, methods=["GET"])
-    return routes
+        app.add_api_route(f"{prefix}/ready", ready, methods=["GET"])
+        app.add_api_route(f"{prefix}/schema", schema, methods=["GET"])

@@ -1,6 +1,8 @@
 """Cold start of a whole process, from exec to the first answer, against a script of the same imports and loads.
 
 python -m infra.bench.coldstart --store build/demo/store --model build/demo/model
+
+The package in Lambda's emulator, beside peers: infra/bench/peers/coldstart.py
 """
 
 import os

@@ -28,6 +28,7 @@ def main(
         "QUERYTOWER_MODEL": str(model.absolute()),
         "QUERYTOWER_CACHED_QUERIES": "0",
         "QUERYTOWER_POLL_SECONDS": "3600",
+        "_HANDLER": "handler.main.http",
     }
     from handler.main import service
 

@@ -72,6 +72,7 @@ def main(
         "QUERYTOWER_MODEL": str(model.absolute()),
         "QUERYTOWER_CACHED_QUERIES": "0",
         "QUERYTOWER_POLL_SECONDS": "3600",
+        "_HANDLER": "handler.main.http",
     }
     texts = [document.title for document in islice(_documents(corpus, documents), 0, None, max(1, documents // 100))]
     for precision in ("i8", "f16"):

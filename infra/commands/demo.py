@@ -16,13 +16,14 @@ def demo(
     serve: Annotated[bool, typer.Option(help="Serve at the end.")] = True,
 ) -> None:
     """Export the default model, index the sample corpus of books, and serve the search; later calls only serve."""
-    from infra.demonstration import prepare
+    from infra.demonstration import PAGE, prepare
     from infra.serving import run
 
     prepare(folder)
     if serve:
         run(
             {
+                **PAGE,
                 **os.environ,
                 "QUERYTOWER_STORE": str(folder / "store"),
                 "QUERYTOWER_MODEL": str((folder / "model").absolute()),

@@ -119,19 +119,17 @@ def _timing(function: Function) -> Timing:
 
 
 def _show(title: str, functions: list[Function]) -> None:
-    table = Table(title=title, title_justify="left")
-    table.add_column("", no_wrap=True)
-    for heading in FIGURES:
-        table.add_column(heading, justify="right")
-    figures = {function.name: [figure(function) for figure in FIGURES.values()] for function in functions}
-    for name, values in figures.items():
-        table.add_row(name, *(f"{value:,.1f}" if value < 100 else f"{value:,.0f}" for value in values))
-    base = figures.pop(functions[0].name)
-    table.add_section()
-    for name, values in figures.items():
-        ratios = (value / own for value, own in zip(values, base, strict=True))
-        table.add_row(f"{name} ÷ {functions[0].name}", *(f"{ratio:.1f}" for ratio in ratios))
+    table = Table("", title=title, title_justify="left")
+    for function in functions:
+        table.add_column(function.name, justify="right")
+    for heading, figure in FIGURES.items():
+        own, *others = (figure(function) for function in functions)
+        table.add_row(heading, _shown(own), *(f"{_shown(other)} ({other / own:.1f}×)" for other in others))
     Console().print(table)
+
+
+def _shown(figure: float) -> str:
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.1f}"
 
 
 if __name__ == "__main__":

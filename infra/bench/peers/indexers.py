@@ -25,7 +25,10 @@ def querytower(model: str, tokens: int) -> Index:
 
     threads = os.cpu_count() or 1
     encoder = Encoder.open(Path(model), threads)
-    assert encoder.manifest.max_tokens == tokens, "querytower encodes as many tokens as the model was trained on"  # noqa: S101
+    if encoder.manifest.max_tokens != tokens:
+        raise SystemExit(
+            f"{model} encodes {encoder.manifest.max_tokens} tokens, not {tokens}; export the default model"
+        )
 
     def index(records: Sequence[Record]) -> None:
         documents = (Document(r["id"], r["title"], r["text"], "", {}) for r in records)
