@@ -1,6 +1,9 @@
 # The verbs of README and CI. `make help` lists them.
 PYTHON ?= python3
 PORT ?= 8000
+ARCH ?= arm64
+RUNTIME ?= 3.13
+MODEL ?= build/model
 VENV := .venv/bin
 COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 PIP_INSTALL := -m pip install -q --disable-pip-version-check --no-compile
@@ -11,7 +14,7 @@ PYTHON_TAG := $(shell $(PYTHON) -c 'import sys; print("cp%d%d" % sys.version_inf
 CPU_TORCH := $(wildcard $(addsuffix /torch-2.13.0+cpu-$(PYTHON_TAG)-*.whl,$(PIP_FIND_LINKS))) \
 	$(filter Darwin,$(shell uname -s))
 
-.PHONY: help install tools optimum browser demo test lint lock clean
+.PHONY: help install tools optimum browser demo package build-SearchFunction build-ReindexFunction test lint lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / — /'
@@ -48,6 +51,17 @@ browser: install   ## install Chromium for the tests of the search page, where D
 
 demo: install    ## convert the model, index the sample corpus, serve the search on port 8000 (PORT=… for another)
 	$(VENV)/querytower demo --port $(PORT)
+
+package: install $(MODEL)/manifest.json   ## build the zip for Lambda (ARCH=x86_64, RUNTIME=3.12, MODEL=… for others)
+	$(VENV)/querytower package --arch $(ARCH) --python $(RUNTIME) --model $(MODEL)
+
+$(MODEL)/manifest.json: | install
+	$(VENV)/querytower export --to $(MODEL)
+
+# For `sam build`, which does not say what it builds for: with Architecture=x86_64 set ARCH=x86_64 in the shell, too.
+build-SearchFunction build-ReindexFunction: install $(MODEL)/manifest.json
+	$(VENV)/querytower package --no-zip --arch $(ARCH) --python $(RUNTIME) --model $(MODEL) --out build/$@
+	cp -R build/$@/querytower-$(ARCH)-$(RUNTIME)/. "$(ARTIFACTS_DIR)"
 
 test: install tools browser $(if $(strip $(CPU_TORCH)),optimum)   ## run all tests
 	$(VENV)/python -m pytest -q

@@ -117,19 +117,22 @@ def _write_rows(
     vectors = VectorWriter(folder, options.precision)
     table = bytearray()
     rows, passages = 0, 0
-    with (folder / IndexFiles.PASSAGES).open("wb") as spans:
-        for group in groups(documents):
-            hashes = [text_hash(document) for document in group]
-            for document, hash_, encoded in zip(
-                group, hashes, _vectors(group, hashes, encoder, options, known), strict=True
-            ):
-                text.add(document)
-                suggestions.add(document)
-                table += np.array((0, 0, passages, hash_, content_hash(document)), DOCUMENT).tobytes()
-                vectors.add_codes(encoded.codes, encoded.scales)
-                spans.write(_passages(rows, encoded).tobytes())
-                rows, passages = rows + 1, passages + len(encoded.scales)
-            progress("encode", rows)
+    try:
+        with (folder / IndexFiles.PASSAGES).open("wb") as spans:
+            for group in groups(documents):
+                hashes = [text_hash(document) for document in group]
+                encoded_group = _vectors(group, hashes, encoder, options, known)
+                for document, hash_, encoded in zip(group, hashes, encoded_group, strict=True):
+                    text.add(document)
+                    suggestions.add(document)
+                    table += np.array((0, 0, passages, hash_, content_hash(document)), DOCUMENT).tobytes()
+                    vectors.add_codes(encoded.codes, encoded.scales)
+                    spans.write(_passages(rows, encoded).tobytes())
+                    rows, passages = rows + 1, passages + len(encoded.scales)
+                progress("encode", rows)
+    except BaseException:
+        text.abort()
+        raise
     vectors.close()
     suggestions.close()
     entries = np.frombuffer(table, DOCUMENT)

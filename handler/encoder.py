@@ -19,6 +19,8 @@ Vectors = npt.NDArray[np.float32]
 
 # Texts are tokenized so many at a time, which bounds what a long list of them holds in memory.
 TOKENIZED_TOGETHER = 256
+# What lies behind so many characters for each token that counts is not tokenized: a text may have megabytes.
+CHARS_PER_TOKEN = 100
 
 
 class Encoder:
@@ -90,10 +92,8 @@ class Encoder:
     def _token_ids(self, texts: Sequence[str], kind: Kind) -> list[list[int]]:
         prompt = self.manifest.prompts.get(kind, "")
         limit = self.manifest.max_tokens
-        if len(texts) == 1:
-            encodings = [self.tokenizer.encode(prompt + texts[0])]
-        else:
-            encodings = self.tokenizer.encode_batch_fast([prompt + text for text in texts])
+        texts = [prompt + text[: limit * CHARS_PER_TOKEN] for text in texts]
+        encodings = self.tokenizer.encode_batch_fast(texts) if len(texts) > 1 else [self.tokenizer.encode(texts[0])]
         # The tokenizer frames a text in special tokens: the last one stays where a text is cut.
         return [e.ids if len(e) <= limit else [*e.ids[: limit - 1], e.ids[-1]] for e in encodings]
 

@@ -17,15 +17,17 @@ from handler.bundle import IndexFiles
 from handler.errors import LeaseHeld, LostRace, ObjectNotFound, StoreError
 from handler.store import Store
 
-Clock = Callable[[], float]
-
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How long a lease lasts after each renewal, and how far clocks of two machines may lie apart, in seconds."""
+    """How long a lease lasts after each renewal, and how far clocks of two machines may lie apart, in seconds.
+
+    `clock` returns the seconds since 1970.
+    """
 
     seconds: float = 60.0
     skew: float = 30.0
+    clock: Callable[[], float] = time.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +55,14 @@ class Lease:
     they hold it, the slower one finds out before it publishes, and publishing is a compare-and-swap anyway.
     """
 
-    def __init__(self, store: Store, index: str, holder: str, terms: Terms, clock: Clock) -> None:
+    def __init__(self, store: Store, index: str, holder: str, terms: Terms) -> None:
         """Prepare; `take` makes one."""
         self._store = store
         self._path = IndexFiles.lease(index)
         self._index = index
         self._holder = holder
         self._terms = terms
-        self._clock = clock
-        self._since = datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds")
+        self._since = datetime.fromtimestamp(terms.clock(), UTC).isoformat(timespec="seconds")
         self._etag = ""
         self._unsure = b""
         self._lock = Lock()
@@ -69,16 +70,14 @@ class Lease:
         self._thread = Thread(target=self._renew_regularly, name="lease", daemon=True)
 
     @classmethod
-    def take(
-        cls, store: Store, index: str, *, holder: str = "", terms: Terms | None = None, clock: Clock = time.time
-    ) -> Self:
+    def take(cls, store: Store, index: str, *, holder: str = "", terms: Terms | None = None) -> Self:
         """Take the lease of an index.
 
         Raises:
             LeaseHeld: somebody else has it.
             StoreError: the store can't be written.
         """
-        lease = cls(store, index, holder or this_process(), terms or Terms(), clock)
+        lease = cls(store, index, holder or this_process(), terms or Terms())
         try:
             lease._etag = lease._acquire()
         except LostRace:
@@ -138,7 +137,7 @@ class Lease:
         return self._store.replace(self._path, content, etag)
 
     def _looks_dead(self, holder: Holder, etag: str) -> bool:
-        left = holder.expires - self._clock()
+        left = holder.expires - self._terms.clock()
         if left <= self._terms.seconds + self._terms.skew:
             return left < -self._terms.skew or not holder.expires
         # No lease lasts that long: the clocks are apart, and only watching tells whether it is being renewed.
@@ -162,7 +161,7 @@ class Lease:
                 continue
 
     def _content(self, seconds: float) -> bytes:
-        expires = self._clock() + seconds if seconds else 0.0
+        expires = self._terms.clock() + seconds if seconds else 0.0
         # The nonce makes every renewal change the ETag, which on object stores follows the content.
         fields = {"holder": self._holder, "since": self._since, "expires": expires, "nonce": token_hex(8)}
         return (json.dumps(fields, indent=2) + "\n").encode()

@@ -17,6 +17,8 @@ from handler.settings import Settings
 CHIPS = 8
 TITLE_CHARS = 90
 LINK = re.compile(r"https?://[^\s\\]+", re.IGNORECASE)
+# A mark as long as this is no word that matched, but the sentence nearest in meaning.
+SENTENCE = re.compile(r"<mark>[^<]{40}")
 MODES = dict(
     zip(get_args(Mode), (("both", "Meaning and words"), ("meaning", "Meaning"), ("words", "Words")), strict=True)
 )
@@ -44,7 +46,7 @@ def _hit(settings: Settings, asked: Asked, hit: Hit, key: str) -> Html:
     return part(
         "hit",
         key=key,
-        match=match_of(hit.explanation) if hit.explanation else "both",
+        marks="sentence" if SENTENCE.search(hit.highlight or "") else "words",
         title=linked(title_of(document), document.url, like),
         facts=facts(settings, document),
         before="… " if start > 0 else "",
@@ -150,7 +152,9 @@ def rail(asked: Asked, fields: Schema, counts: Mapping[str, Sequence[FacetCount]
 
 
 def _recur(asked: Asked, name: str, values: Sequence[FacetCount]) -> bool:
-    return bool(asked.values(name)) or _found(values) >= 2 * len(values[:CHIPS]) > 0
+    """Tell whether it is worth while to filter by a field: its values are few and shared, or its first are frequent."""
+    few = len(values) <= CHIPS and any(count.documents > 1 for count in values)
+    return bool(asked.values(name)) or few or _found(values) >= 3 * CHIPS
 
 
 def _found(values: Sequence[FacetCount]) -> int:

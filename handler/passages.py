@@ -17,6 +17,10 @@ Tokens = npt.NDArray[np.int64]
 BORDER = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+|[。！？｡।]+[」』”）]*\s*|\n\s*\n\s*")
 
 
+# Longer texts are tokenized and split in sections, which end at sentence borders and share nothing.
+SECTION_CHARS = 50_000
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """How documents are split: tokens in a passage and tokens shared with the one before; size 0: not at all."""
@@ -48,18 +52,37 @@ def split_document(document: Document, tokenizer: Tokenizer, split: Split, max_t
     Title and passage together stay within `max_tokens`, special tokens included, as long as the title
     leaves half of them.
     """
-    text = document.text
-    if not split.size or not text:
-        return [(0, len(text))]
+    if not split.size or not document.text:
+        return [(0, len(document.text))]
     title = len(tokenizer.encode(document.title, add_special_tokens=False)) if document.title else 0
     size = min(split.size, max(max_tokens - 2 - title, max_tokens // 2))
+    return [
+        (begin + start, begin + end)
+        for begin, section in _sections(document.text)
+        for start, end in _split_section(section, tokenizer, size, split.overlap)
+    ] or [(0, len(document.text))]
+
+
+def _sections(text: str) -> Iterator[tuple[int, str]]:
+    """Yield text by text, with its place, what is tokenized at once: a token takes some hundred bytes meanwhile."""
+    begin = 0
+    while len(text) - begin > SECTION_CHARS:
+        borders = [match.end() for match in BORDER.finditer(text, begin, begin + SECTION_CHARS)]
+        space = text.rfind(" ", begin, begin + SECTION_CHARS)
+        end = borders[-1] if borders else space + 1 if space > begin else begin + SECTION_CHARS
+        yield begin, text[begin:end]
+        begin = end
+    yield begin, text[begin:]
+
+
+def _split_section(text: str, tokenizer: Tokenizer, size: int, overlap: int) -> list[tuple[int, int]]:
     encoding = tokenizer.encode(text, add_special_tokens=False)
     if len(encoding) <= size:
-        return [(0, len(text))]
+        return [(0, len(text))] if text.strip() else []
     starts = np.fromiter((start for start, _ in encoding.offsets), np.int64, len(encoding))
     words = np.flatnonzero(np.diff(np.array(encoding.word_ids, np.int64), prepend=-1))
     pieces = list(_pieces(text, starts, words, size))
-    windows = _windows([tokens for _, _, tokens in pieces], size, split.overlap)
+    windows = _windows([tokens for _, _, tokens in pieces], size, overlap)
     return [(pieces[first][0], pieces[last][1]) for first, last in windows]
 
 

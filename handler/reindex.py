@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from itertools import count
 from pathlib import Path
 
 from handler.build import build_version
@@ -91,8 +92,14 @@ def _run(job: Job, scratch: Path, lease: Lease) -> Outcome:
     encoded = _encode(job, prepared, checkpoints)
     candidate = _build(job, prepared, checkpoints, scratch)
     manifest = candidate.manifest
-    job.progress("upload", 0)
-    upload(job.store, scratch / "version", manifest, reports=candidate.reports)
+    files = count(1)
+    upload(
+        job.store,
+        scratch / "version",
+        manifest,
+        on_file=lambda _name: job.progress("upload", next(files)),
+        reports=candidate.reports,
+    )
     if manifest.failures:
         _refuse(job, prepared, manifest)
     job.progress("publish", 0)

@@ -95,8 +95,6 @@ def _check_unicode(value: object, name: str) -> None:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise InvalidRequest(f"{name} holds half of a surrogate pair, which is not text") from None
-    except RecursionError:
-        raise InvalidRequest(f"{name} is nested too deep; flatten it") from None
 
 
 def check_number(value: int, name: str, low: int, high: int, setting: str) -> None:

@@ -78,12 +78,12 @@ def encode_missing(
             encode_documents(group, encoder, options.split, options.precision),
         )
         done += len(group)
-        progress("encode", done)
         slowest = max(slowest, time.monotonic() - started)
         if done < total and remaining() < RESERVE_SECONDS + 2 * slowest:
             pending.flush()
             raise OutOfTime(f"{done:,} of {total:,} documents were encoded before time was up; run again to go on")
         if pending.passages >= SAVE_PASSAGES or time.monotonic() - pending.since >= save_seconds:
             pending.flush()
+        progress("encode", done)
     pending.flush()
     return total

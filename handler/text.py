@@ -106,6 +106,10 @@ class TextWriter:
         self._writer.add_document(entry)
         self._rows += 1
 
+    def abort(self) -> None:
+        """Stop writing now: until it is dropped, Tantivy's thread goes on making files."""
+        del self._writer
+
     def close(self) -> npt.NDArray[np.uint32]:
         """Finish, and return where each row is stored, as (segment, document), shape (rows, 2)."""
         self._writer.commit()

@@ -1,5 +1,6 @@
 """The command line: each command parses, calls one function, and shows what it returns."""
 
+import re
 import sys
 from importlib import import_module
 
@@ -46,8 +47,8 @@ def main() -> None:
     except QuerytowerError as error:
         sys.exit(f"querytower: {error}")
     except (OSError, ValueError) as error:
-        # Tantivy's failures to write are ValueErrors that quote the system's error.
-        if isinstance(error, ValueError) and "(os error " not in str(error):
+        # Tantivy's failures to write are ValueErrors that quote the system's error, in several forms.
+        if isinstance(error, ValueError) and not re.search(r"\bos error|\bio(::)?error", str(error), re.I):
             raise
         path = getattr(error, "filename", None)
         problem = f"{path}: {error.strerror}" if isinstance(error, OSError) and path else str(error)

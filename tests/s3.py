@@ -56,16 +56,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def run_server(folder: Path) -> Iterator[S3Server]:
+def run_server(folder: Path, host: str = "127.0.0.1") -> Iterator[S3Server]:
     """Run a server with its data in memory; its log is written to `folder`."""
     port = free_port()
-    own = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "SERVICES": "s3", "TMPDIR": str(folder)}
+    own = {"GATEWAY_PORT": str(port), "BIND_HOST": host, "SERVICES": "s3", "TMPDIR": str(folder)}
     with (folder / "s3.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "ministack"], env=os.environ | own, stdout=log, stderr=log, cwd=folder
         )
     try:
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://{host}:{port}"
         server = S3Server(url, process)
         _wait_until_up(server)
         yield server

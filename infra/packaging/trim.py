@@ -26,6 +26,7 @@ NEVER_LOADED = {
         f"onnxruntime/{part}/*" for part in ("backend", "datasets", "quantization", "tools", "transformers")
     ),
     "the library for other languages": ("onnxruntime/capi/libonnxruntime.so*",),
+    "models of pydantic 1, which fastapi looks for and does without": ("pydantic/v1/*",),
     "parts of numpy": ("numpy/_core/_simd.*", "numpy/fft/*", "numpy/polynomial/*"),
     "for other frameworks": ("anyio/_backends/_trio.py", "obstore/auth/*", "obstore/fsspec.py", "tqdm/contrib/*"),
     "servers and evaluation": ("usearch/client.py", "usearch/eval.py", "usearch/numba.py", "usearch/server.py"),

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from handler.encoder import Encoder
+from tests.bucket import bucket
+from tests.disks import disk
 from tests.library import library
 from tests.s3 import s3_server
 
-__all__ = ["library", "s3_server"]
+__all__ = ["bucket", "disk", "library", "s3_server"]
 
 
 @pytest.fixture(scope="session")

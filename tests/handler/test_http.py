@@ -236,3 +236,13 @@ def test_the_description_of_the_interface(client: TestClient) -> None:
     assert {"get", "post"} == described["/search"].keys()
     assert "/indexes/{name}/documents/{document_id}/similar" in described
     assert "text/html" in client.get("/docs").headers["content-type"]
+
+
+def test_names_that_callers_make_up_are_not_kept(library: Library) -> None:
+    settings = library.settings()
+    service = Service.open(settings)
+    client = TestClient(create_app(settings, lambda: service))
+    for number in range(20):
+        assert client.get(f"/indexes/made-up-{number}/ready").status_code == 404
+    assert client.get("/indexes/films/ready").status_code == 200
+    assert service._indexes.keys() == {"films"}

@@ -247,13 +247,3 @@ def test_faults_of_our_own_are_told_to_the_log_alone(
         assert str(error) in line["problem"]
         assert ("Traceback" in line["problem"]) == (status == 500)
     assert client.get("/health").json() == {"status": "ok"}
-
-
-def test_names_that_callers_make_up_are_not_kept(library: Library) -> None:
-    settings = library.settings()
-    service = Service.open(settings)
-    client = TestClient(create_app(settings, lambda: service))
-    for number in range(20):
-        assert client.get(f"/indexes/made-up-{number}/ready").status_code == 404
-    assert client.get("/indexes/films/ready").status_code == 200
-    assert service._indexes.keys() == {"films"}

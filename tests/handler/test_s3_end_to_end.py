@@ -1,95 +1,21 @@
-"""From a corpus to answers through a real S3-compatible server, and what becomes of that when the server fails."""
+"""From a corpus to answers through a real S3-compatible server; spoilt files and racing publishers."""
 
-import json
-import signal
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from handler.bundle import IndexFiles
 from handler.encoder import Encoder
-from handler.errors import IndexUnavailable, LostRace, QuerytowerError, StoreError
+from handler.errors import IndexUnavailable, LostRace, StoreError
 from handler.indexing import Source, index_corpus
-from handler.search import Answer, Request
+from handler.search import Request
 from handler.service import Service
-from handler.settings import Settings
 from handler.store import Store
 from handler.versions import read_pointer
-from tests.function import ROOT
-from tests.library import BOOKS, FILMS, Library, add_index, write_corpus
-from tests.proxy import Fault, Proxy
-from tests.s3 import S3Server, environment
+from tests.bucket import Bucket, refreshed, refused, search
+from tests.library import BOOKS, FILMS, Library, write_corpus
 
 VECTORS = "/vectors.bin"
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """A store in a new bucket behind a proxy, and a function's cache."""
-
-    url: str
-    proxy: Proxy
-    model: Path
-    scratch: Path
-
-    def publish(self, records: list[dict[str, Any]]) -> str:
-        """Publish records as a new version and return its name."""
-        return add_index(self.url, self.model, records, self.scratch).version
-
-    def service(self, **changes: Any) -> Service:
-        """Return a new process's service, with the cache of the one before."""
-        common = {"poll_seconds": 0.0, "store_timeout": 1.0, "cache": str(self.scratch / "cache")}
-        return Service.open(Settings(**{"store": self.url, "model": str(self.model), **common, **changes}))
-
-    def objects(self) -> list[str]:
-        """Return the paths of all objects."""
-        return [each.path for each in Store.open(self.url).list()]
-
-    def cached(self) -> list[str]:
-        """Return the names of what lies beside the versions in the cache, hidden names included."""
-        return sorted(path.name for folder in self.scratch.glob("cache/*") for path in folder.iterdir())
-
-
-@pytest.fixture
-def bucket(
-    library: Library,
-    s3_server: S3Server,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Bucket]:
-    with Proxy(s3_server.url) as proxy:
-        for name, value in environment(proxy.url).items():
-            monkeypatch.setenv(name, value)
-        yield Bucket(f"s3://{s3_server.create_bucket()}/books", proxy, library.model, tmp_path)
-
-
-def search(service: Service, text: str = "tide") -> Answer:
-    return service.searcher.search(service.index(), Request(text, highlight=True, explain=True))
-
-
-def refreshed(service: Service, version: str) -> None:
-    """Wait until the service has swapped to `version`."""
-    limit = time.monotonic() + 20
-    while service.index().manifest.version != version:
-        assert time.monotonic() < limit
-
-
-def refused(service: Service, capsys: pytest.CaptureFixture[str]) -> str:
-    """Wait until the service has refused a new version, and return what it logged."""
-    limit = time.monotonic() + 20
-    while time.monotonic() < limit:
-        service.index()
-        for line in capsys.readouterr().out.splitlines():
-            if json.loads(line)["event"] == "refresh_failed":
-                return str(json.loads(line)["problem"])
-    raise AssertionError("nothing was refused")
 
 
 def test_the_same_answers_as_from_a_folder(bucket: Bucket, library: Library) -> None:
@@ -174,51 +100,6 @@ def test_the_old_version_serves_while_the_new_one_is_spoilt(bucket: Bucket, caps
     refreshed(service, better)
 
 
-@pytest.mark.parametrize("fault", [Fault(VECTORS, "GET", cut=10), Fault(VECTORS, "GET", shorten=10)])
-def test_a_server_that_fails_in_the_middle_of_a_download(
-    bucket: Bucket, capsys: pytest.CaptureFixture[str], fault: Fault
-) -> None:
-    old = bucket.publish(BOOKS)
-    service = bucket.service()
-    before = search(service).hits
-    new = bucket.publish(FILMS)
-    bucket.proxy.faults.append(fault)
-    assert f"{new}{VECTORS}: " in refused(service, capsys)
-    assert (service.index().manifest.version, search(service).hits) == (old, before)
-    with pytest.raises(StoreError, match=f"{new}{VECTORS}: "):
-        bucket.service(cache=str(bucket.scratch / "other")).index()
-    assert bucket.cached() == [old]
-    assert [*bucket.scratch.glob("other/*/*")] == []
-    bucket.proxy.faults.clear()
-    refreshed(service, new)
-
-
-def test_no_request_waits_for_a_slow_look_at_the_pointer(bucket: Bucket) -> None:
-    bucket.publish(BOOKS)
-    service = bucket.service(store_timeout=60)
-    search(service)
-    bucket.proxy.faults.append(Fault(delay=60))
-    request = threading.Thread(target=search, args=(service,))
-    request.start()
-    request.join(20)
-    assert not request.is_alive()
-
-
-@pytest.mark.parametrize("fault", [Fault(delay=30), Fault(VECTORS, "GET", stall=(10, 30))], ids=["silent", "stalled"])
-def test_a_slow_server_holds_nobody_up(bucket: Bucket, capsys: pytest.CaptureFixture[str], fault: Fault) -> None:
-    old = bucket.publish(BOOKS)
-    service = bucket.service(store_timeout=0.3)
-    before = search(service).hits
-    new = bucket.publish(FILMS)
-    bucket.proxy.faults.append(fault)
-    answers = [search(service) for _ in range(3)]  # each of these would take half a minute if it waited
-    assert all(answer.hits == before for answer in answers)
-    assert "no answer in time" in refused(service, capsys)
-    assert service.index().manifest.version == old
-    bucket.proxy.faults.clear()
-    refreshed(service, new)
-
-
 @pytest.mark.parametrize("first", [True, False], ids=["no version yet", "a version before"])
 def test_of_two_racing_publishers_one_wins(bucket: Bucket, first: bool) -> None:
     if not first:
@@ -250,43 +131,3 @@ def test_of_two_racing_publishers_one_wins(bucket: Bucket, first: bool) -> None:
     assert f"index 'default' in {bucket.url} was published by somebody else meanwhile; version 2" in str(loser)
     assert "is uploaded but not current; run again" in str(loser)
     assert bucket.service().index().manifest.version == winner
-
-
-def test_an_upload_that_fails_leaves_nothing(bucket: Bucket) -> None:
-    bucket.proxy.faults.append(Fault(r"/passages\.bin", "PUT", status=403, code="AccessDenied"))
-    with pytest.raises(StoreError, match=r"/passages\.bin: permission denied; check the credentials"):
-        bucket.publish(BOOKS)
-    assert bucket.objects() == []
-
-
-def test_control_c_during_the_upload_leaves_nothing(bucket: Bucket) -> None:
-    bucket.proxy.faults.append(Fault(r"/passages\.bin", "PUT", delay=1))
-    corpus = write_corpus(bucket.scratch / "books.jsonl", BOOKS)
-    command = ["index", str(corpus), "--to", bucket.url, "--model", str(bucket.model)]
-    (bucket.scratch / "tmp").mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from infra.cli import main; main()", *command],
-        env={
-            **environment(bucket.proxy.url),
-            "PYTHONPATH": str(ROOT),
-            "TMPDIR": str(bucket.scratch / "tmp"),
-            "ORT_DISABLE_TELEMETRY": "1",  # it leaves a file in TMPDIR
-        },
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while not any(request.method == "PUT" for request in bucket.proxy.requests):
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode != 0
-    assert "Traceback" not in errors
-    assert bucket.objects() == []
-    assert [*(bucket.scratch / "tmp").iterdir()] == []
-
-
-def test_an_unreachable_server_is_named(bucket: Bucket) -> None:
-    bucket.proxy.faults.append(Fault(cut=0))
-    with pytest.raises(QuerytowerError, match=f"{bucket.url}/indexes/default/current.json: "):
-        bucket.service().index()

@@ -62,10 +62,9 @@ def test_a_taken_port(run: Run, library: Library, taken: int) -> None:
     )
 
 
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1"])
-def test_an_address_of_somebody_else(host: str) -> None:
-    with pytest.raises(SettingError, match=rf"can't listen on {host}:0: .*; choose another with --port"):
-        listen(host, 0)
+def test_an_address_of_somebody_else() -> None:
+    with pytest.raises(SettingError, match=r"can't listen on 192\.0\.2\.1:0: .*; choose another with --port"):
+        listen("192.0.2.1", 0)
 
 
 def test_a_missing_index_is_found_out_before_the_start(run: Run, library: Library) -> None:

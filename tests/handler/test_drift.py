@@ -1,0 +1,178 @@
+"""The drift report: figures against hand-made ones, verdicts that chance does not set off, a page that stands alone."""
+
+import json
+import math
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handler.bundle import IndexFiles
+from handler.changes import Changes
+from handler.drift import compare, profile_in, stability
+from handler.drift_page import render
+from handler.encoder import Encoder
+from handler.profile import CHARACTERS, COSINES, Profile
+from tests.handler.reindexing import Counting, Place, record
+
+
+def profile(**changes: object) -> Profile:
+    lengths, cosines = [0] * len(CHARACTERS), [0] * len(COSINES)
+    lengths[3], cosines[5] = 1000, 300
+    base = Profile(500, 1000, "model", [0.6, 0.0], lengths, cosines, cosines, {"one": ["a", "b"], "two": ["c"]})
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def test_stability_of_hand_made_counts() -> None:
+    """(q - p) ln(q / p), summed: p = 0.5, 0.5 and q = 0.6, 0.4; half a count more each hardly matters here."""
+    expected = 0.1 * math.log(0.6 / 0.5) - 0.1 * math.log(0.4 / 0.5)
+    assert stability([500_000, 500_000, 0], [600_000, 400_000, 0])[0] == pytest.approx(expected, abs=1e-5)
+    assert stability([5, 7, 0], [5, 7, 0])[0] == 0
+
+
+def test_a_bin_empty_on_one_side_stays_finite() -> None:
+    assert 1 < stability([100, 0], [0, 100])[0] < 100
+
+
+def test_two_samples_of_one_population_are_never_called_a_change() -> None:
+    rng = np.random.default_rng(5)
+    shares = np.array([0.05, 0.2, 0.4, 0.2, 0.1, 0.05])
+    for size in (20, 50, 300, 5000):
+        for _ in range(50):
+            before, now = (rng.multinomial(size, shares).tolist() for _ in range(2))
+            index, chance = stability(before, now)
+            assert index < max(chance, 0.1) * 1.5
+    assert np.mean([index < chance for index, chance in _pairs(rng, shares)]) > 0.97
+
+
+def _pairs(
+    rng: np.random.Generator, shares: "np.ndarray[tuple[int], np.dtype[np.float64]]"
+) -> list[tuple[float, float]]:
+    return [stability(*(rng.multinomial(400, shares).tolist() for _ in range(2))) for _ in range(400)]
+
+
+@pytest.mark.parametrize(
+    ("now", "verdict"),
+    [
+        ([500, 500, 0], "no change worth a look"),
+        ([700, 300, 0], "some change: have a look at what came in"),
+        ([100, 900, 0], "large change: find out why before you trust it"),
+    ],
+)
+def test_verdicts(now: list[int], verdict: str) -> None:
+    before = [500, 500, *[0] * (len(CHARACTERS) - 2)]
+    drift = compare("v2", "now", profile(lengths=now + before[3:]), "v1", profile(lengths=before), None)
+    assert drift.distributions[0].verdict == verdict
+
+
+def test_a_few_queries_are_not_enough_for_an_alarm() -> None:
+    before, now = [0] * len(COSINES), [0] * len(COSINES)
+    before[4], before[5], now[4], now[5] = 3, 2, 2, 3
+    drift = compare("v2", "now", profile(nearest=now), "v1", profile(nearest=before), None)
+    assert drift.distributions[2].psi is not None
+    assert drift.distributions[2].psi > 0.1
+    assert drift.distributions[2].verdict == "no more than chance: the samples are small"
+
+
+def test_centroids_of_hand_made_vectors() -> None:
+    drift = compare("v2", "now", profile(centroid=[0.3, 0.4]), "v1", profile(), None)
+    assert drift.centroid_shift == pytest.approx(1 - 0.6)
+    assert drift.centroid_cosine == pytest.approx(0.3)
+    assert drift.centroid_cosine_before == pytest.approx(0.6)
+
+
+def test_queries_moved_counts_documents_not_their_order() -> None:
+    tops = {"one": ["b", "a"], "two": ["d"], "new": ["x"]}
+    drift = compare("v2", "now", profile(tops=tops), "v1", profile(), None)
+    assert drift.moved_share == 0.5
+    assert [(each.query, each.kept, each.before) for each in drift.moved] == [("two", 0, 1)]
+
+
+def test_another_model_makes_cosines_incomparable_but_not_lengths_and_answers() -> None:
+    drift = compare("v2", "now", profile(fingerprint="other"), "v1", profile(), None)
+    assert (drift.centroid_shift, drift.distributions[1].psi) == (None, None)
+    assert "another model" in drift.distributions[1].verdict
+    assert drift.distributions[0].psi == 0
+    assert drift.moved_share == 0
+
+
+def test_the_first_version_has_nothing_to_compare_with() -> None:
+    drift = compare("v1", "now", profile(), "", None, None)
+    assert (drift.added, drift.centroid_shift, drift.moved_share) == (None, None, None)
+    assert {each.verdict for each in drift.distributions} == {"nothing to compare with"}
+    assert "compared with nothing" in render(drift)
+
+
+def test_the_profile_reads_back_and_what_is_none_does_not() -> None:
+    drift = compare("v1", "now", profile(), "", None, None)
+    assert profile_in(drift.to_json()) == profile()
+    raw = json.loads(drift.to_json())
+    for broken in (b"", b"{}", b"[]", json.dumps(raw | {"format": 2}).encode()):
+        assert profile_in(broken) is None
+    raw["profile"]["lengths"].append(1)
+    assert profile_in(json.dumps(raw).encode()) is None
+
+
+class Page(HTMLParser):
+    """Collects what a page would load, and whether its elements are closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.open: list[str] = []
+        self.charts = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.loads += [f"{tag} {name}" for name, _ in attrs if name in ("src", "href", "srcset", "data", "xlink:href")]
+        self.charts += tag == "svg"
+        if tag not in ("meta", "line"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag != "line":
+            assert self.open.pop() == tag
+
+
+def test_the_page_loads_nothing_and_escapes_what_people_typed() -> None:
+    tops = {"<script>alert(1)</script> & more": ["x"], "two": ["c"]}
+    old = profile(tops={query: ["gone"] for query in tops})
+    html = render(compare("v2", "now", profile(tops=tops), "v1", old, Changes(["a"] * 1234, [], ["b"], 5)))
+    page = Page(html)
+    assert (page.loads, page.open, page.charts) == ([], [], 3)
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in html
+    assert not re.search(r"@import|url\(|https?://", html)
+    assert "1,234" in html
+
+
+def test_bars_are_as_high_as_their_shares() -> None:
+    lengths = [0] * len(CHARACTERS)
+    lengths[0], lengths[1] = 75, 25
+    html = render(compare("v2", "now", profile(lengths=lengths, neighbours=[], nearest=[]), "", None, None))
+    heights = [float(each) for each in re.findall(r'class="now".*? height="([\d.]+)"', html)]
+    assert heights[0] == pytest.approx(3 * heights[1], abs=0.2)
+    assert "0–50: 75.0% in this version" in html
+
+
+def test_every_version_has_its_report(encoder: Encoder, tmp_path: Path) -> None:
+    place = Place(tmp_path, Counting(encoder))
+    place.golden({"q": "The a1"})
+    place.write("a.jsonl", [record(f"a{n}") for n in range(9)])
+    first = place.run().version
+    place.write("a.jsonl", [record(f"a{n}") for n in range(1, 9)] + [record("x", "New words.")])
+    second = place.run().version
+    root = IndexFiles.version("default", second)
+    report = json.loads(place.store.get(f"{root}/{IndexFiles.DRIFT}")[0])
+    assert (report["version"], report["previous"]) == (second, first)
+    assert (report["added"], report["changed"], report["removed"]) == (1, 0, 1)
+    index = place.current()
+    lengths = index.passages["end"] - index.passages["start"]
+    assert report["distributions"][0]["now"] == np.histogram(lengths, [*CHARACTERS, 10**9])[0].tolist()
+    centroid = index.vectors.vectors(np.arange(len(index.vectors))).mean(axis=0)
+    assert np.allclose(report["profile"]["centroid"], centroid, atol=1e-5)
+    assert Page(place.store.get(f"{root}/{IndexFiles.REPORT}")[0].decode()).charts == 3
+    assert IndexFiles.DRIFT not in index.manifest.files

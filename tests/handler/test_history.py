@@ -1,0 +1,197 @@
+"""The history of an index: list, go back, remove, compare."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from handler.bundle import IndexFiles
+from handler.encoder import Encoder
+from handler.errors import GatesFailed, IndexUnavailable, LostRace
+from handler.gates import Limits
+from handler.history import diff, prune, rollback, versions
+from handler.versions import publish, read_pointer
+from tests.handler.reindexing import Counting, Place, record
+
+NEXT_WEEK = datetime.now(UTC) + timedelta(days=7)
+
+
+@pytest.fixture
+def place(encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Four versions, a minute apart by their names, with one document more each."""
+    made = iter(range(100))
+    start = datetime.now(UTC) - timedelta(minutes=10)
+    monkeypatch.setattr(
+        "handler.build.new_version", lambda: f"{start + timedelta(minutes=next(made)):%Y%m%dT%H%M%S}-abcdef"
+    )
+    place = Place(tmp_path, Counting(encoder))
+    place.golden({"q": "The d2"})
+    for number in range(1, 5):
+        place.write("d.jsonl", [record(f"d{n}") for n in range(number)])
+        place.run()
+    return place
+
+
+def names(place: Place) -> list[str]:
+    return [manifest.version for manifest in versions(place.store, "default")]
+
+
+def fail(place: Place) -> str:
+    """Make a candidate that fails the gates, and return its name."""
+    place.write("d.jsonl", [record("d0"), *["{"] * 9])
+    before = {*names(place)}
+    with pytest.raises(GatesFailed):
+        place.run(limits=Limits(min_self_retrieval=0.0))
+    (candidate,) = {*names(place)} - before
+    return candidate
+
+
+def test_versions_come_newest_first_with_their_figures(place: Place) -> None:
+    found = versions(place.store, "default")
+    assert [manifest.documents for manifest in found] == [4, 3, 2, 1]
+    assert found[0].version == place.version()
+
+
+def test_what_has_no_manifest_is_no_version(place: Place) -> None:
+    place.store.put(f"{IndexFiles.versions('default')}/20200101T000000-aaaaaa/vectors.bin", b"1")
+    assert len(names(place)) == 4
+
+
+def test_rollback_goes_one_back_and_further_back(place: Place) -> None:
+    fourth, third, second, _ = names(place)
+    assert rollback(place.store, "default").version == third
+    assert place.current().manifest.documents == 3
+    pointer = rollback(place.store, "default")
+    assert pointer.version == place.version() == second
+    assert [version for version, _ in pointer.history][-2:] == [fourth, third]
+
+
+def test_rollback_to_a_named_version_and_forward_again(place: Place) -> None:
+    fourth, _, _, first = names(place)
+    assert rollback(place.store, "default", first).version == first
+    assert rollback(place.store, "default", fourth).version == fourth
+    assert rollback(place.store, "default", fourth).version == fourth
+
+
+def test_the_scheduled_run_does_not_undo_a_rollback(place: Place) -> None:
+    fourth, third, *_ = names(place)
+    rollback(place.store, "default")
+    assert place.run().kind == "rolled back"
+    assert place.version() == third
+    assert place.run(force=True).kind == "published"
+    assert place.current().manifest.documents == 4
+    rollback(place.store, "default", third)
+    place.write("e.jsonl", [record("e")])
+    assert place.run().kind == "published"
+    assert fourth in names(place)
+
+
+def test_rollback_passes_over_failed_candidates_unless_named(place: Place) -> None:
+    _, third, *_ = names(place)
+    rollback(place.store, "default")
+    candidate = fail(place)
+    assert rollback(place.store, "default").version < third
+    assert rollback(place.store, "default", candidate).version == candidate
+    assert place.run().kind == "unchanged"
+
+
+def test_rollback_to_what_is_not_there_or_damaged_changes_nothing(place: Place) -> None:
+    fourth, third, *_ = names(place)
+    with pytest.raises(IndexUnavailable, match="no version '2020'"):
+        rollback(place.store, "default", "2020")
+    place.store.put(f"{IndexFiles.version('default', third)}/{IndexFiles.VECTORS}", b"short")
+    with pytest.raises(IndexUnavailable, match=rf"{third} is damaged: {IndexFiles.VECTORS} missing or incomplete"):
+        rollback(place.store, "default")
+    assert place.version() == fourth
+
+
+def test_rollback_from_the_first_says_so(place: Place) -> None:
+    rollback(place.store, "default", names(place)[-1])
+    with pytest.raises(IndexUnavailable, match="no version older than"):
+        rollback(place.store, "default")
+
+
+def test_a_pointer_that_moved_meanwhile_is_left_alone(place: Place) -> None:
+    _, etag = read_pointer(place.store, "default")
+    _, third, second, _ = names(place)
+    rollback(place.store, "default", third)
+    with pytest.raises(LostRace):
+        publish(place.store, "default", second, etag)
+    assert place.version() == third
+
+
+def test_prune_keeps_the_newest(place: Place) -> None:
+    found = names(place)
+    assert prune(place.store, "default", 2, now=NEXT_WEEK) == sorted(found[2:])
+    assert names(place) == found[:2]
+    assert place.versions() == {*found[:2]}
+
+
+def test_prune_never_removes_the_current_version(place: Place) -> None:
+    found = names(place)
+    rollback(place.store, "default", found[-1])
+    assert prune(place.store, "default", 1, now=NEXT_WEEK) == sorted(found[1:3])
+    assert names(place) == [found[0], found[-1]]
+
+
+def test_prune_leaves_what_is_younger_than_the_grace_period(place: Place) -> None:
+    found = names(place)
+    assert prune(place.store, "default", 1, grace=3600) == []
+    assert prune(place.store, "default", 1, grace=0) == sorted(found[1:])
+
+
+def test_prune_leaves_what_was_current_within_the_grace_period(place: Place) -> None:
+    """All versions are old by their names, but the second was replaced a moment ago."""
+    found = names(place)
+    rollback(place.store, "default", found[1])
+    rollback(place.store, "default", found[0])
+    removed = prune(place.store, "default", 1, grace=8 * 60.0)
+    assert found[1] not in removed
+    assert found[1] in names(place)
+
+
+def test_prune_removes_failed_candidates_but_the_last(place: Place) -> None:
+    good = names(place)
+    candidate = fail(place)
+    assert prune(place.store, "default", 1, now=NEXT_WEEK) == sorted(good[1:])
+    assert names(place) == [candidate, good[0]]
+    place.write("d.jsonl", [record("d0")])
+    place.run()
+    assert prune(place.store, "default", 2, now=NEXT_WEEK) == [candidate]
+
+
+def test_prune_removes_what_interrupted_uploads_left_a_day_ago(place: Place) -> None:
+    root = IndexFiles.versions("default")
+    now = datetime.now(UTC)
+    old, young = (f"{now - timedelta(hours=hours):%Y%m%dT%H%M%S}-aaaaaa" for hours in (25, 23))
+    for version in (old, young, "kept-by-hand"):
+        place.store.put(f"{root}/{version}/vectors.bin", b"1")
+    assert prune(place.store, "default", 9) == [old]
+    assert {young, "kept-by-hand"} <= place.versions()
+
+
+def test_prune_leaves_versions_of_a_newer_querytower(place: Place) -> None:
+    root = IndexFiles.versions("default")
+    place.store.put(f"{root}/20200101T000000-aaaaaa/manifest.json", b'{"format": 99}')
+    assert prune(place.store, "default", 9) == []
+
+
+def test_diff_lists_documents_and_queries(place: Place) -> None:
+    _, third, _, first = names(place)
+    found = diff(place.store, "default", first, third)
+    assert (found.documents.added, found.documents.changed, found.documents.removed) == (["d1", "d2"], [], [])
+    assert found.documents.unchanged == 1
+    assert [(each.query, each.kept, each.before) for each in found.queries] == [("The d2", 1, 3)]
+    back = diff(place.store, "default", third, first)
+    assert (back.documents.added, back.documents.removed) == ([], ["d1", "d2"])
+
+
+def test_diff_of_a_version_with_itself_is_empty(place: Place) -> None:
+    version = place.version()
+    found = diff(place.store, "default", version, version)
+    assert (found.documents.added, found.documents.unchanged, found.queries, found.compared) == ([], 4, [], 1)
+
+
+def test_diff_of_what_is_not_there(place: Place) -> None:
+    with pytest.raises(IndexUnavailable, match="no version 'x'"):
+        diff(place.store, "default", place.version(), "x")

@@ -1,0 +1,167 @@
+"""Runs that are cut short, by kill -9 at any stage or by the clock, and the runs after them."""
+
+import math
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from handler import encoding
+from handler.bundle import IndexFiles
+from handler.checkpoints import MAX_PARTS, Checkpoints
+from handler.encoder import Encoder
+from handler.errors import LeaseHeld, OutOfTime
+from handler.index import IndexVersion
+from handler.known import Part
+from handler.lease import Terms
+from tests.function import ROOT
+from tests.handler.reindexing import SHORT, Counting, Place, answers, files_of, record
+
+GROUP = 4
+LATER = Terms(clock=lambda: time.time() + 91)
+VICTIM = """
+import os, signal, sys
+from pathlib import Path
+from handler import build, encoding
+from handler.encoder import Encoder
+from handler.lease import Terms
+from tests.handler.reindexing import Counting, Place
+
+folder, model, stage, at, group = sys.argv[1:]
+encoding.GROUP_DOCUMENTS, build.EXACT_UP_TO = int(group), 20
+encoder = Counting(Encoder.open(Path(model)))
+
+def progress(name, done):
+    if name == stage and done >= int(at):
+        Path(folder, "encoded.txt").write_text("\\n".join(encoder.encoded))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+place = Place(Path(folder), encoder)
+place.run(progress=progress, save_seconds=0.0, terms=Terms())
+"""
+
+
+@pytest.fixture
+def place(encoder: Encoder, tmp_path: Path) -> Place:
+    place = Place(tmp_path, Counting(encoder))
+    place.write("a.jsonl", [record(f"a{n}") for n in range(10)])
+    place.run()
+    place.write("b.jsonl", [record(f"b{n}") for n in range(14)])
+    return place
+
+
+@pytest.fixture(autouse=True)
+def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "GROUP_DOCUMENTS", GROUP)
+    monkeypatch.setattr("handler.build.EXACT_UP_TO", 20)
+
+
+def killed(place: Place, model: Path, stage: str, at: int) -> list[str]:
+    """Run in another process that kills itself at a stage, and return the passages that it had encoded."""
+    command = [sys.executable, "-c", VICTIM, str(place.folder), str(model), stage, str(at), str(GROUP)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    return (place.folder / "encoded.txt").read_text().splitlines()
+
+
+def whole(place: Place) -> IndexVersion:
+    """Open what readers see, which must be whole."""
+    return place.current()
+
+
+@pytest.mark.parametrize(
+    ("stage", "at", "saved"),
+    [
+        ("total", 0, 0),
+        ("encode", 2 * GROUP, 2 * GROUP),
+        ("text", 0, 14),
+        ("graph", 0, 14),
+        ("check", 0, 14),
+        ("upload", 3, 14),
+        ("publish", 0, 14),
+        ("clean", 0, 14),
+    ],
+)
+def test_after_kill_9_the_next_run_goes_on_without_loss_or_repetition(
+    place: Place, tiny_model_dir: Path, tmp_path: Path, stage: str, at: int, saved: int
+) -> None:
+    before = place.version()
+    first = killed(place, tiny_model_dir, stage, at)
+    assert (place.version() == before) == (stage != "clean")
+    assert whole(place).manifest.documents == (24 if stage == "clean" else 10)
+    with pytest.raises(LeaseHeld, match="is being worked on by process"):
+        place.run(terms=Terms())
+
+    outcome = place.run(terms=LATER)
+    second = [*place.encoder.encoded]
+    assert outcome.kind == ("unchanged" if stage == "clean" else "published")
+    assert outcome.encoded == (0 if stage == "clean" else 14 - saved)
+    assert not set(first) & set(second)
+    assert whole(place).manifest.documents == 24
+    assert not [path for path in place.paths() if path.startswith("work/")]
+
+    other = Place(place.folder, place.encoder, str(tmp_path / "fresh"))
+    other.run()
+    assert sorted(first + second) == sorted(set(other.encoder.encoded) - _old(place))
+    assert files_of(place.store, place.version()) == files_of(other.store, other.version())
+    assert answers(whole(place), place.encoder) == answers(whole(other), place.encoder)
+
+
+def _old(place: Place) -> set[str]:
+    return {text for text in place.encoder.encoded if text.startswith("The a")}
+
+
+def test_a_run_stops_in_time_and_the_next_ones_finish(place: Place) -> None:
+    before, encoded = place.version(), list[str]()
+    for done in (4, 4):
+        left = iter([math.inf] * (done // GROUP - 1))
+        with pytest.raises(OutOfTime, match=rf"{done} of \d+ documents were encoded before time was up; run again"):
+            place.run(remaining=lambda left=left: next(left, 0.0))
+        assert place.version() == before
+        encoded += place.encoder.encoded
+    outcome = place.run()
+    encoded += place.encoder.encoded
+    assert (outcome.kind, outcome.encoded) == ("published", 6)
+    assert len(encoded) == len(set(encoded))
+
+
+def test_with_all_encoded_and_no_time_for_the_rest_the_next_run_does_the_rest(place: Place) -> None:
+    seconds = iter([1000.0, 1000.0, 1000.0, 45.0])
+    with pytest.raises(OutOfTime, match="all documents are encoded"):
+        place.run(remaining=lambda: next(seconds))
+    assert place.run(remaining=lambda: 45.0).encoded == 0
+    assert whole(place).manifest.documents == 24
+
+
+def test_a_damaged_checkpoint_is_ignored_and_said_so(place: Place) -> None:
+    with pytest.raises(OutOfTime):
+        place.run(remaining=lambda: 45.0)
+    (path,) = [each.path for each in place.store.list(IndexFiles.work("default"))]
+    data = place.store.get(path)[0]
+    place.store.put(path, data[:200] + bytes([data[200] ^ 1]) + data[201:])
+    assert place.run().encoded == 14
+    assert "is incomplete or was altered" in dict(place.told)["checkpoint_ignored"]["problem"]
+
+
+def test_checkpoints_of_another_model_or_other_passages_are_not_used(place: Place, tmp_path: Path) -> None:
+    with pytest.raises(OutOfTime):
+        place.run(remaining=lambda: 45.0)
+    assert place.run(options=lambda current: current.__class__(SHORT.split, "f16")).encoded == 24
+
+
+def test_the_number_of_checkpoints_stays_bounded(place: Place, tmp_path: Path) -> None:
+    checkpoints = Checkpoints(place.store, "default", place.encoder, SHORT, tmp_path)
+    for number in range(3 * MAX_PARTS):
+        document = encoding.encode_documents(
+            [place.current().document(number % 10)], place.encoder, SHORT.split, SHORT.precision
+        )
+        checkpoints.save(Part.of([b"%016d" % number], document))
+        assert len(place.store.list(IndexFiles.work("default"))) <= MAX_PARTS + 1
+    (tmp_path / "later").mkdir()
+    loaded = Checkpoints(place.store, "default", place.encoder, SHORT, tmp_path / "later")
+    loaded.load(pytest.fail)
+    hashes = sorted(bytes(each) for part in loaded.parts for each in part.hashes)
+    assert hashes == [b"%016d" % number for number in range(3 * MAX_PARTS)]
