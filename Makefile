@@ -64,7 +64,7 @@ build-SearchFunction build-ReindexFunction: install $(MODEL)/manifest.json
 	cp -R build/$@/querytower-$(ARCH)-$(RUNTIME)/. "$(ARTIFACTS_DIR)"
 
 test: install tools browser $(if $(strip $(CPU_TORCH)),optimum)   ## run all tests
-	$(VENV)/python -m pytest -q
+	$(VENV)/python -m pytest -q -n auto
 	$(if $(strip $(CPU_TORCH)),.venv-optimum/bin/python -m pytest -q tests/export/test_converters.py)
 
 lint: install   ## style and types

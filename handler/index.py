@@ -83,7 +83,10 @@ class IndexVersion:
 
 
 def _table(path: Path, dtype: np.dtype[Any], length: int) -> Table:
-    table = np.fromfile(path, dtype)
+    try:
+        table = np.fromfile(path, dtype)
+    except OSError as cause:
+        raise IndexUnavailable(f"{path} can't be read: {cause.strerror}; index the corpus again") from cause
     if len(table) != length:
         raise IndexUnavailable(f"{path} has {len(table)} entries, its manifest says {length}; index the corpus again")
     return table

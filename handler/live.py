@@ -2,6 +2,7 @@
 
 import shutil
 import time
+import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from pathlib import Path
@@ -94,8 +95,9 @@ class LiveIndex:
                 self._version = self._open(pointer)
                 log("index_swapped", index=self.name, version=pointer.version)
             self._etag = etag
-        except QuerytowerError as error:
-            log("refresh_failed", index=self.name, problem=str(error))
+        except Exception as error:
+            problem = str(error) if isinstance(error, QuerytowerError) else traceback.format_exc()
+            log("refresh_failed", index=self.name, problem=problem)
 
     def _open(self, pointer: Pointer) -> IndexVersion:
         folder = fetch(self._store, self.name, pointer, self._cache)

@@ -25,7 +25,10 @@ def package(
     out: Annotated[Path, typer.Option(help="Folder for the package.")] = Path("build"),
     zipped: Annotated[bool, typer.Option("--zip/--no-zip", help="Make the zip, or only its folder.")] = True,
 ) -> None:
-    """Build the function's zip for Lambda, for any CPU from any machine, without Docker."""
+    """Build the function's zip for Lambda, for any CPU from any machine, without Docker.
+
+    Lambda takes a zip above 50 MB only by way of S3, as `sam deploy` uploads it.
+    """
     started = time.perf_counter()
     report = build_package(Target(arch, python), model, out)
     archive = zip_folder(report.folder) if zipped else None

@@ -184,6 +184,13 @@ def test_each_spoilt_file_of_an_index_is_named(version: Path, how: str) -> None:
     IndexVersion.open(version)
 
 
+def test_tables_that_the_manifest_forgot(version: Path) -> None:
+    change(version, lambda raw: raw["files"].pop("documents.bin"))
+    (version / "documents.bin").unlink()
+    with pytest.raises(IndexUnavailable, match=r"documents.bin can't be read: No such file"):
+        IndexVersion.open(version)
+
+
 def test_tables_of_another_length_are_refused(version: Path) -> None:
     change(version, lambda raw: raw.update(documents=3))
     with pytest.raises(IndexUnavailable, match=r"documents.bin has 2 entries, its manifest says 3"):

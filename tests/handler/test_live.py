@@ -118,8 +118,12 @@ def logged(capsys: pytest.CaptureFixture[str], event: str) -> list[dict[str, Any
 def test_a_new_version_is_followed(publisher: Publisher, capsys: pytest.CaptureFixture[str]) -> None:
     first = publisher.publish()
     live = publisher.live()
-    assert live.current().manifest == first
+    index = live.current()
+    assert index.manifest == first
     live.refresh()
+    publisher.store.put(POINTER, publisher.store.get(POINTER)[0])
+    live.refresh()
+    assert live.current() is index
     assert logged(capsys, "index_swapped") == []
     second = publisher.publish()
     assert live.current().manifest == first
@@ -232,6 +236,25 @@ def test_an_unusable_first_version_is_an_error(publisher: Publisher) -> None:
     assert publisher.cached() == []
 
 
+def test_an_error_that_nobody_expected_is_logged_too(
+    publisher: Publisher, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = publisher.publish()
+    live = publisher.live()
+    live.current()
+    publisher.publish()
+
+    def fail(folder: Path) -> IndexVersion:
+        raise ZeroDivisionError("nobody thought of this")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(IndexVersion, "open", fail)
+        live.refresh()
+    assert live.current().manifest == first
+    [line] = logged(capsys, "refresh_failed")
+    assert "ZeroDivisionError: nobody thought of this" in line["problem"]
+
+
 def test_a_store_that_is_down_keeps_the_index_up(
     publisher: Publisher, encoder: Encoder, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -254,11 +277,11 @@ def test_a_store_that_hangs_holds_nobody_up(
     encoder: Encoder, built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler.live, "REFRESH_WAIT", 0.01)
-    free = Event()
+    free, freed = Event(), []
 
     class Hanging(Store):
         def get_if_changed(self, path: str, etag: str | None) -> tuple[bytes, str] | None:
-            assert free.wait(60)
+            freed.append(free.wait(10))
             return super().get_if_changed(path, etag)
 
     publisher = Publisher(Hanging.open("memory://"), encoder, built, tmp_path)
@@ -271,6 +294,7 @@ def test_a_store_that_hangs_holds_nobody_up(
     finally:
         free.set()
     live.refresh()
+    assert all(freed)
     assert live.current().manifest == second
 
 

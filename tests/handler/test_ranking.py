@@ -1,6 +1,7 @@
 """The order of documents: exact where it must be, near enough where it may be, and the same on every page."""
 
 import random
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import handler.build
 import handler.ranking
 import handler.retrieve
+import handler.vectors
 from handler.build import Options
 from handler.corpus import Document, Value
 from handler.encoder import Encoder, Vectors
@@ -165,6 +167,26 @@ def test_a_deeper_ranking_begins_like_a_shallower_one(
         shallower = ranked(small, encoder, mode, text, depth, condition).documents.tolist()
         assert len(shallower) >= min(depth, len(deepest))
         assert shallower[:depth] == deepest[:depth]
+
+
+@pytest.mark.parametrize("mode", ["semantic", "hybrid"])
+def test_pools_that_disagree_repeat_nothing(
+    encoder: Encoder, vectors: Vectors, queries: Vectors, mode: Mode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler.build, "EXACT_UP_TO", 0)
+    for name, value in {"CONNECTIVITY": 2, "EXPANSION_ADD": 2, "EXPANSION_SEARCH": 1}.items():
+        monkeypatch.setattr(handler.vectors, name, value)
+    plan = {f"text {n}": vectors[n] for n in range(COUNT)}
+    documents = [document(n, text) for n, text in enumerate(plan)]
+    index = build(tmp_path / "v", documents, Planned(encoder, plan), Options(Split(0), "f16"))
+    words = index.text.query("5 55 555")
+    one, other = nearest(index, queries[0], 100), nearest(index, queries[0], 2000)
+    assert one.documents.tolist() != other.documents[:100].tolist()
+    for query in queries:
+        page = rank(index, mode, query, words, None, 100).documents.tolist()
+        following = rank(index, mode, query, words, None, 300).documents.tolist()
+        assert following[: len(page)] == page
+        assert len(following) == len(set(following))
 
 
 def test_within_the_second_pool_every_document_is_reached(small: IndexVersion, encoder: Encoder) -> None:

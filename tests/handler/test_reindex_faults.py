@@ -348,7 +348,8 @@ def test_a_full_disk_under_the_store(encoder: Encoder, tiny_disk: Path, tmp_path
     place.write("a.jsonl", [record("a1")])
     place.run()
     old = place.version()
-    place.write("b.jsonl", [record(f"b{n}") for n in range(600)])
+    (tiny_disk / "other").write_bytes(bytes(120_000))
+    place.write("b.jsonl", [record(f"b{n}") for n in range(200)])
     with pytest.raises(StoreError, match="the disk is full"):
         place.run()
     assert place.version() == old

@@ -55,6 +55,7 @@ def test_words_for_on_and_off(text: str, expected: bool) -> None:
         ("STORE_TIMEOUT", "nan", "0.1 or more"),
         ("LOG_QUERIES", "perhaps", "on or off"),
         ("LOG_QUERIES", "", "on or off"),
+        ("PAGE_ACCENT", "green", "something like #"),
     ],
 )
 def test_a_bad_value_names_variable_value_and_remedy(name: str, text: str, remedy: str) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import io
 import json
 import os
 import platform
@@ -200,9 +201,9 @@ def _environment(**variables: str) -> dict[str, str]:
 
 
 def _rendered(package: Package, archive: Archive) -> str:
-    console = Console(width=80, record=True, quiet=True)
-    console.print(size_table(package, archive))
-    return console.export_text()
+    text = io.StringIO()
+    Console(file=text, width=80).print(size_table(package, archive))
+    return text.getvalue()
 
 
 def _digests(folder: Path) -> dict[str, str]:

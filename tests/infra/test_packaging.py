@@ -157,7 +157,9 @@ def test_interpreters_are_recognised_by_what_they_answer(tmp_path: Path, monkeyp
 def test_a_runtime_with_an_older_c_library_is_told(index: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
     pins = _pin(tmp_path, _wheel(index, "py3-none-manylinux_2_27_aarch64.manylinux_2_28_aarch64"))
     note = "Lambda's managed Python 3.11 has glibc 2.26, and these need a newer one: towers; deploy for Python 3.12"
-    packages = {python: build_package(Target("arm64", python), tiny_model_dir, tmp_path, pins) for python in RUNTIMES}
+    packages = {
+        python: build_package(Target("arm64", python), tiny_model_dir, tmp_path, pins) for python in ("3.11", "3.12")
+    }
     assert [python for python, package in packages.items() if note in " ".join(package.notes)] == ["3.11"]
 
 
