@@ -129,16 +129,16 @@ def test_a_run_stops_in_time_and_the_next_ones_finish(place: Place) -> None:
 
 
 def test_with_all_encoded_and_no_time_for_the_rest_the_next_run_does_the_rest(place: Place) -> None:
-    seconds = iter([1000.0, 1000.0, 1000.0, 45.0])
+    seconds = iter([1000.0, 1000.0, 1000.0, 38.0])
     with pytest.raises(OutOfTime, match="all documents are encoded"):
         place.run(remaining=lambda: next(seconds))
-    assert place.run(remaining=lambda: 45.0).encoded == 0
+    assert place.run(remaining=lambda: 38.0).encoded == 0
     assert whole(place).manifest.documents == 24
 
 
 def test_a_damaged_checkpoint_is_ignored_and_said_so(place: Place) -> None:
     with pytest.raises(OutOfTime):
-        place.run(remaining=lambda: 45.0)
+        place.run(remaining=lambda: 38.0)
     (path,) = [each.path for each in place.store.list(IndexFiles.work("default"))]
     data = place.store.get(path)[0]
     place.store.put(path, data[:200] + bytes([data[200] ^ 1]) + data[201:])
@@ -148,7 +148,7 @@ def test_a_damaged_checkpoint_is_ignored_and_said_so(place: Place) -> None:
 
 def test_checkpoints_of_another_model_or_other_passages_are_not_used(place: Place, tmp_path: Path) -> None:
     with pytest.raises(OutOfTime):
-        place.run(remaining=lambda: 45.0)
+        place.run(remaining=lambda: 38.0)
     assert place.run(options=lambda current: current.__class__(SHORT.split, "f16")).encoded == 24
 
 

@@ -38,7 +38,7 @@ def test_events_make_an_index_that_is_found(
         "QUERYTOWER_CACHE": str(tmp_path / "cache"),
     }
     scheduled, uploaded = (json.loads((EVENTS / f"{name}.json").read_text("utf-8")) for name in ("scheduler", "upload"))
-    with Emulator(ROOT, "handler.main.reindex", environment=variables, timeout=300) as function:
+    with Emulator(ROOT, "handler.main.reindex", environment=variables, timeout_s=300) as function:
         first = function.invoke(scheduled).payload
         assert first["outcome"] == "published"
         assert function.invoke(scheduled).payload == first | {"outcome": "unchanged"}
