@@ -222,10 +222,10 @@ def test_cells_that_are_numbers(text: str, value: object) -> None:
 
 
 def test_faulty_csv_rows(tmp_path: Path) -> None:
-    text = b'id,text\n1,a\n2\n3,c,d\n4,"x"y\n5,caf\xe9\n6,\n7,g\n'
+    text = b'id,text\n1,"a\nb\n"\n2\n3,c,d\n4,"x"y\n5,caf\xe9\n6,\n7,g\n'
     documents, rejects = read_bytes(tmp_path, "c.csv", text)
     assert [document.id for document in documents] == ["1", "7"]
-    assert [line for line, _ in rejects] == [3, 4, 5, 6, 7]
+    assert [line for line, _ in rejects] == [5, 6, 7, 8, 9]
     reasons = ["number of columns", "number of columns", "not CSV", "not UTF-8", "empty or missing"]
     for (_, reason), expected in zip(rejects, reasons, strict=True):
         assert expected in reason

@@ -66,6 +66,15 @@ def test_a_vector_never_depends_on_company_or_threads(fixture: str, request: pyt
     assert together[::-1].tobytes() == three.encode(texts[::-1], "document").tobytes()
 
 
+def test_of_a_long_text_the_beginning_counts(encoder: Encoder) -> None:
+    words = ["ж" * 99, *(["work"] * 20), *(["щ" * 99] * 24), "the"]
+    start = " ".join(words)
+    assert len(encoder.tokenizer.encode(start)) == encoder.manifest.max_tokens
+    alone, longer, without_the_last = encoder.encode([start, start + " more" * 50_000, start[:-4]], "document")
+    assert alone.tobytes() == longer.tobytes()
+    assert not np.allclose(alone, without_the_last, atol=1e-4)
+
+
 def test_prompts_stand_before_queries_and_documents(encoder: Encoder, tiny_model_dir: Path) -> None:
     manifest = replace(encoder.manifest, prompts={"query": "query: ", "document": "passage: "})
     prompted = with_manifest(encoder, tiny_model_dir, manifest)

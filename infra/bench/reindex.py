@@ -1,0 +1,211 @@
+"""The reindex at scale: documents per second, what a change of 1 % costs, publish to first answer, peak memory.
+
+python -m infra.bench.reindex CORPUS --model build/demo/model --store s3://bucket/bench
+
+Bytes are counted at the store's interface. A folder is read in place, so only object storage shows what is moved.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from handler.corpus import Document, read_corpus
+from handler.encoder import Encoder
+from handler.errors import IndexUnavailable
+from handler.job import Job, Outcome
+from handler.live import LiveIndex
+from handler.reindex import reindex
+from handler.search import Request, Searcher
+from handler.sources import StoreCorpus
+from handler.store import Store
+from handler.versions import read_pointer
+from infra.indexing import shown
+from infra.reindexing import tell
+
+INDEX = "bench"
+OBJECTS = 100
+
+
+@dataclass(frozen=True)
+class CountingStore(Store):
+    """A store that counts the bytes that pass through it."""
+
+    counts: dict[str, int] = field(default_factory=lambda: {"read": 0, "written": 0})
+
+    def get(self, path: str) -> tuple[bytes, str]:
+        """Count the body."""
+        body, etag = super().get(path)
+        self.counts["read"] += len(body)
+        return body, etag
+
+    def download(self, path: str, to: Path, *, size: int, etag: str | None = None) -> None:
+        """Count the size."""
+        super().download(path, to, size=size, etag=etag)
+        self.counts["read"] += size
+
+    def put(self, path: str, data: bytes | Path) -> str:
+        """Count the size."""
+        self.counts["written"] += len(data) if isinstance(data, bytes) else data.stat().st_size
+        return super().put(path, data)
+
+    def taken(self) -> tuple[float, float]:
+        """Return the megabytes read and written since the last call."""
+        read, written = self.counts["read"] / 1e6, self.counts["written"] / 1e6
+        self.counts.update(read=0, written=0)
+        return read, written
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The parts of every run, and the rows of the table."""
+
+    store: CountingStore
+    corpus: CountingStore
+    encoder: Encoder
+    documents: int
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def run(self, name: str) -> Outcome:
+        """Reindex, and note what that took."""
+        self.store.taken(), self.corpus.taken()
+        forget_peak_memory()
+        started = perf_counter()
+        with shown() as progress:
+            outcome = reindex(
+                Job(
+                    StoreCorpus(self.corpus),
+                    self.store,
+                    self.encoder,
+                    INDEX,
+                    threads=os.cpu_count() or 1,
+                    progress=progress,
+                    tell=tell,
+                    measure=lambda *_, **__: None,
+                )
+            )
+        seconds = perf_counter() - started
+        read, written = self.store.taken()
+        row = {
+            "run": name,
+            "outcome": outcome.kind,
+            "encoded": outcome.encoded,
+            "seconds": round(seconds, 1),
+            "documents/s": round(self.documents / seconds),
+            "corpus MB": round(self.corpus.taken()[0], 1),
+            "index MB read": round(read, 1),
+            "index MB written": round(written, 1),
+            "peak MB": round(peak_memory()),
+        }
+        self.rows.append(row)
+        return outcome
+
+
+def main(
+    corpus: Annotated[Path, typer.Argument(help="Corpus, such as 100,000 abstracts as JSONL.")],
+    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path("build/demo/model"),
+    store: Annotated[str, typer.Option(help="Folder or URL; an index that is there is used again.")] = "build/reindex",
+    documents: Annotated[int, typer.Option(help="Documents to take.")] = 100_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure a full run, one without a change, and two that change 1 %: in one of 100 objects, and in all of them."""
+    bench = Bench(
+        CountingStore.open(f"{store}/store"),
+        CountingStore.open(f"{store}/corpus"),
+        Encoder.open(model, os.cpu_count() or 1),
+        documents,
+    )
+    write_corpus(bench.corpus, corpus, documents)
+    try:
+        read_pointer(bench.store, INDEX)
+        bench.run("brought up to date")
+    except IndexUnavailable:
+        bench.run("full")
+    bench.run("no change")
+    write_corpus(bench.corpus, corpus, documents, "together")
+    bench.run("1 % changed, in one object")
+    write_corpus(bench.corpus, corpus, documents, "together", "apart")
+    with TemporaryDirectory() as cache:
+        searching = follower(bench, Path(cache))
+        published = bench.run("1 % changed, in all objects").version
+        seconds = first_answer(searching, published, bench.encoder)
+    show(bench.rows, seconds, as_json)
+
+
+def write_corpus(store: Store, corpus: Path, limit: int, *changes: str) -> None:
+    """Write the documents in a hundred objects; "together" and "apart" say where 1 % of the texts differ."""
+    documents, size = islice(_documents(corpus), limit), max(limit // OBJECTS, 1)
+    for number in count():
+        lines = []
+        for row, document in enumerate(islice(documents, size)):
+            text = document.text
+            text += " This came later." if "together" in changes and number == 0 else ""
+            text += " This came last." if "apart" in changes and row % 100 == 50 % size else ""
+            lines.append(json.dumps({"id": document.id, "title": document.title, "text": text, **document.metadata}))
+        if not lines:
+            return
+        path, data = f"part-{number:05}.jsonl", ("\n".join(lines) + "\n").encode()
+        if not store.local or not (store.local / path).exists() or (store.local / path).read_bytes() != data:
+            store.put(path, data)
+
+
+def _documents(corpus: Path) -> Iterator[Document]:
+    return (item for item in read_corpus(corpus) if isinstance(item, Document))
+
+
+def follower(bench: Bench, cache: Path) -> LiveIndex:
+    """Open the current version as a warm function has it."""
+    fingerprint = bench.encoder.manifest.fingerprint
+    live = LiveIndex(bench.store, INDEX, cache=cache, fingerprint=fingerprint, poll_seconds=0.0)
+    live.current()
+    return live
+
+
+def first_answer(live: LiveIndex, version: str, encoder: Encoder) -> float:
+    """Return the seconds until a warm function that looks now answers from `version`."""
+    started = perf_counter()
+    searcher = Searcher(encoder)
+    while True:
+        index = live.current()
+        searcher.search(index, Request("phase transitions in two dimensions"))
+        if index.manifest.version == version:
+            return perf_counter() - started
+
+
+def forget_peak_memory() -> None:
+    """Let the peak start from what is used now (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def peak_memory() -> float:
+    """Return the megabytes of the peak, mapped files included (Linux)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1000
+
+
+def show(rows: list[dict[str, Any]], seconds: float, as_json: bool) -> None:
+    """Print the figures."""
+    console = Console()
+    console.width = max(console.width, 140)
+    if as_json:
+        print(json.dumps({"runs": rows, "publish_to_first_answer_seconds": round(seconds, 2)}, indent=1))
+        return
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(f"{value:,}" if isinstance(value, int | float) else value for value in row.values()))
+    console.print(table)
+    console.print(f"publish to first answer of a warm function: {seconds:.2f} s, and up to the poll interval before it")
+
+
+if __name__ == "__main__":
+    typer.run(main)
