@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Self
 
+from handler.corpus.schema import Field, Schema
 from handler.errors import IndexUnavailable, ModelError, QuerytowerError
-from handler.schema import Field, Schema
 
 MODEL_FORMAT = 1
 INDEX_FORMAT = 1

@@ -14,10 +14,10 @@ from typing import Any
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
-from handler.app import create_app
+from handler.api.app import create_app
 from handler.errors import QuerytowerError
 from handler.log import log, metric
-from handler.search import Request
+from handler.search.search import Request
 from handler.service import Service
 from handler.settings import Settings
 
@@ -72,7 +72,7 @@ http = Mangum(
 
 def reindex(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Bring the index up to date with its corpus: on schedule, after an upload, or by hand."""
-    from handler.unattended import run
+    from handler.reindex.unattended import run
 
     return run(settings, event, context)
 

@@ -6,12 +6,12 @@ from typing import Self
 
 from handler.encoder import Encoder
 from handler.errors import IndexNotFound, IndexUnavailable, StoreError
-from handler.index import IndexVersion
-from handler.live import LiveIndex
-from handler.search import Searcher
+from handler.index.index import IndexVersion
+from handler.index.live import LiveIndex
+from handler.index.versions import check_name, index_names
+from handler.search.search import Searcher
 from handler.settings import SettingError, Settings
-from handler.store import Store
-from handler.versions import check_name, index_names
+from handler.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from handler.answers import search_answer
+from handler.api.answers import search_answer
+from handler.api.requests import SearchBody
 from handler.encoder import Encoder
 from handler.errors import InvalidRequest
-from handler.requests import SearchBody
-from handler.search import Searcher
+from handler.search.search import Searcher
 from handler.service import Service
 from handler.settings import Settings
-from handler.store import Store
+from handler.store.store import Store
 
 
 def ask(fields: dict[str, Any], filter_json: str, *, store: str, name: str, model: Path) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from export import DEFAULT_MODEL
 from handler.bundle import IndexFiles, IndexManifest, ModelManifest
 from handler.encoder import Encoder
 from handler.errors import QuerytowerError
-from handler.indexing import Source, index_corpus
-from handler.store import Store
-from handler.versions import read_pointer
+from handler.index.versions import read_pointer
+from handler.reindex.indexing import Source, index_corpus
+from handler.store.store import Store
 from infra.commands.export import export
 from infra.indexing import report, shown
 

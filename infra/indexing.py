@@ -7,12 +7,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from handler.build import Options
-from handler.build import Progress as Listener
 from handler.bundle import IndexManifest
+from handler.corpus.passages import Split
 from handler.errors import InvalidRequest
-from handler.passages import Split
-from handler.vectors import PRECISIONS
+from handler.index.build import Options
+from handler.index.build import Progress as Listener
+from handler.index.vectors import PRECISIONS
 
 STAGES = {
     "encode": "encoding",

@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from handler.bundle import IndexManifest
-from handler.history import Difference
-from handler.job import Outcome, Plan
 from handler.log import metric
+from handler.reindex.history import Difference
+from handler.reindex.job import Outcome, Plan
 
 SHOWN = 20
 MIN_WIDTH = 140

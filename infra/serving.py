@@ -7,7 +7,7 @@ from functools import cache
 import uvicorn
 from rich.console import Console
 
-from handler.app import create_app
+from handler.api.app import create_app
 from handler.service import Service
 from handler.settings import SettingError, Settings
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from handler.search import Answer, Request
+from handler.search.search import Answer, Request
 from handler.service import Service
 from handler.settings import Settings
-from handler.store import Store
+from handler.store.store import Store
 from tests.library import Library, add_index
 from tests.proxy import Proxy
 from tests.s3 import S3Server, environment

@@ -10,9 +10,9 @@ import pytest
 
 from handler.bundle import IndexManifest
 from handler.encoder import Encoder
-from handler.indexing import Source, index_corpus
+from handler.reindex.indexing import Source, index_corpus
 from handler.settings import Settings
-from handler.store import Store
+from handler.store.store import Store
 
 LONG = "The light on the rock turns and turns, and nobody on the shore knows who keeps it. " * 30
 

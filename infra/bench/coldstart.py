@@ -16,8 +16,8 @@ from typing import Annotated
 import typer
 
 from handler.bundle import IndexFiles
-from handler.store import Store
-from handler.versions import read_pointer
+from handler.index.versions import read_pointer
+from handler.store.store import Store
 from infra.bench.report import Timing, show
 
 PROJECT = Path(__file__).parents[2]

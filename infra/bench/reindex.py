@@ -19,16 +19,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from handler.corpus import Document, read_corpus
+from handler.corpus.corpus import Document, read_corpus
+from handler.corpus.sources import StoreCorpus
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable
-from handler.job import Job, Outcome
-from handler.live import LiveIndex
-from handler.reindex import reindex
-from handler.search import Request, Searcher
-from handler.sources import StoreCorpus
-from handler.store import Store
-from handler.versions import read_pointer
+from handler.index.live import LiveIndex
+from handler.index.versions import read_pointer
+from handler.reindex.job import Job, Outcome
+from handler.reindex.reindex import reindex
+from handler.search.search import Request, Searcher
+from handler.store.store import Store
 from infra.indexing import shown
 from infra.reindexing import tell
 

@@ -16,15 +16,15 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from handler.build import Options, build_version
-from handler.corpus import Document, read_corpus
+from handler.corpus.corpus import Document, read_corpus
+from handler.corpus.passages import Split
+from handler.corpus.schema import Schema, observe
 from handler.encoder import Encoder, Kind, Vectors
-from handler.index import IndexVersion
-from handler.passages import Split
-from handler.schema import Schema, observe
-from handler.store import Store
-from handler.vectors import Precision
-from handler.versions import publish, upload
+from handler.index.build import Options, build_version
+from handler.index.index import IndexVersion
+from handler.index.vectors import Precision
+from handler.index.versions import publish, upload
+from handler.store.store import Store
 from infra.bench.calls import bare_parts, handler_call, time_in_turn
 from infra.bench.report import Timing, show
 from infra.indexing import shown

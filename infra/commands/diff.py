@@ -14,8 +14,8 @@ def diff(
     name: IndexName = "default",
 ) -> None:
     """Show documents added, removed and changed from one version to another, and queries whose top hits moved."""
-    from handler.history import diff as compare
-    from handler.store import Store
+    from handler.reindex.history import diff as compare
+    from handler.store.store import Store
     from infra.reindexing import show_difference
 
     show_difference(compare(Store.open(store), name, one, other))

@@ -11,7 +11,7 @@ from handler.errors import InvalidRequest
 from infra.commands.options import ModelFolder
 
 if TYPE_CHECKING:
-    from handler.ranking import Mode
+    from handler.search.ranking import Mode
 
 ALL_MODES = "hybrid,semantic,keyword"
 
@@ -85,7 +85,7 @@ def read_modes(text: str) -> "list[Mode]":
     Raises:
         InvalidRequest: one is unknown, or there is none.
     """
-    from handler.ranking import MODES
+    from handler.search.ranking import MODES
 
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names or not set(names) <= set(MODES):

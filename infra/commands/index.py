@@ -29,10 +29,10 @@ def index(
     threads: Annotated[int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)] = 0,
 ) -> None:
     """Encode CORPUS and publish it as a new version of an index."""
-    from handler.corpus import Fields
+    from handler.corpus.corpus import Fields
     from handler.encoder import Encoder
-    from handler.indexing import Source, index_corpus
-    from handler.store import Store
+    from handler.reindex.indexing import Source, index_corpus
+    from handler.store.store import Store
     from infra.indexing import build_options, report, shown
 
     options = build_options(passages, overlap, precision, language)

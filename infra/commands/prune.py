@@ -16,8 +16,8 @@ def prune(
     ] = 900,
 ) -> None:
     """Remove old versions of an index, but never the current one, nor one that warm functions may still need."""
-    from handler.history import prune as remove
-    from handler.store import Store
+    from handler.reindex.history import prune as remove
+    from handler.store.store import Store
 
     removed = remove(Store.open(store), name, keep, grace)
     print(f"{len(removed)} versions were removed" + "".join(f"\n  {version}" for version in removed))

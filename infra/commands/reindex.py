@@ -36,15 +36,15 @@ def reindex(
     threads: Annotated[int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)] = 0,
 ) -> None:
     """Publish a new version of an index if its corpus changed; only what is new or changed is encoded."""
-    from handler.corpus import Fields
+    from handler.corpus.corpus import Fields
+    from handler.corpus.sources import open_corpus
     from handler.encoder import Encoder
     from handler.errors import InvalidRequest
-    from handler.gates import Limits
-    from handler.job import Job, Outcome
-    from handler.reindex import plan
-    from handler.reindex import reindex as run
-    from handler.sources import open_corpus
-    from handler.store import Store
+    from handler.reindex.gates import Limits
+    from handler.reindex.job import Job, Outcome
+    from handler.reindex.reindex import plan
+    from handler.reindex.reindex import reindex as run
+    from handler.store.store import Store
     from infra.indexing import changed_options, shown
     from infra.reindexing import measure, show_outcome, show_plan, tell
 

@@ -13,8 +13,8 @@ def rollback(
     name: IndexName = "default",
 ) -> None:
     """Make an earlier VERSION current; searches follow within their poll interval."""
-    from handler.history import rollback as go_back
-    from handler.store import Store
+    from handler.reindex.history import rollback as go_back
+    from handler.store.store import Store
 
     pointer = go_back(Store.open(store), name, version)
     print(f"version {pointer.version} is current since {pointer.published}")

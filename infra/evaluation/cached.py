@@ -8,12 +8,12 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from handler.build import Options, Progress, build_version, no_progress
 from handler.bundle import INDEX_FORMAT
+from handler.corpus.spool import Spool
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, StoreError
-from handler.index import IndexVersion
-from handler.spool import Spool
+from handler.index.build import Options, Progress, build_version, no_progress
+from handler.index.index import IndexVersion
 from infra.evaluation.dataset import Dataset, read_documents
 
 INDEX = "index"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handler.corpus import Document, Reject, to_document
+from handler.corpus.corpus import Document, Reject, to_document
+from handler.corpus.formats import read_records
 from handler.errors import CorpusError
-from handler.formats import read_records
 
 LAYOUT = "the BEIR layout is corpus.jsonl, queries.jsonl and qrels/<split>.tsv, each also as .gz"
 GRADE = re.compile(r"-?\d{1,9}")

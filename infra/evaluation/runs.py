@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from handler.encoder import Encoder
-from handler.index import IndexVersion
-from handler.ranking import Mode
-from handler.search import Request, Searcher
+from handler.index.index import IndexVersion
+from handler.search.ranking import Mode
+from handler.search.search import Request, Searcher
 from infra.evaluation.dataset import JudgedQuery
 from infra.evaluation.metrics import Floats, ndcg, recall, reciprocal_rank
 

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from handler.encoder import Encoder
-from handler.index import IndexVersion
-from handler.ranking import Mode
+from handler.index.index import IndexVersion
+from handler.search.ranking import Mode
 from infra.evaluation.dataset import JudgedQuery
 from infra.evaluation.runs import Evaluation, Run, run
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from handler.build import Options, build_version
-from handler.corpus import Document
+from handler.corpus.corpus import Document
+from handler.corpus.passages import Split
+from handler.corpus.schema import Schema, observe
 from handler.encoder import Encoder, Kind, Vectors
-from handler.index import IndexVersion
-from handler.passages import Split
-from handler.schema import Schema, observe
+from handler.index.build import Options, build_version
+from handler.index.index import IndexVersion
 
 WHOLE = Options(split=Split(0))
 

@@ -6,20 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from handler.build import Options
 from handler.bundle import IndexFiles
-from handler.current import read_manifest
+from handler.corpus.passages import Split
+from handler.corpus.sources import open_corpus
 from handler.encoder import Encoder, Kind, Vectors
-from handler.gates import Limits
-from handler.index import IndexVersion
-from handler.job import Job, Outcome
-from handler.lease import Terms
-from handler.passages import Split
-from handler.reindex import reindex
-from handler.search import Request, Searcher
-from handler.sources import open_corpus
-from handler.store import Store
-from handler.versions import read_pointer
+from handler.index.build import Options
+from handler.index.index import IndexVersion
+from handler.index.versions import read_pointer
+from handler.reindex.current import read_manifest
+from handler.reindex.gates import Limits
+from handler.reindex.job import Job, Outcome
+from handler.reindex.lease import Terms
+from handler.reindex.reindex import reindex
+from handler.search.search import Request, Searcher
+from handler.store.store import Store
 
 WORDS = "license work copyright notice grant patent source form contribution terms object legal entity trade".split()
 QUERIES = ("copyright notice", "patent grant", "legal entity", "work")

@@ -12,7 +12,7 @@ import pytest
 from handler.bundle import FileEntry, IndexManifest, ModelManifest, measure_files
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, ModelError
-from handler.index import IndexVersion
+from handler.index.index import IndexVersion
 from tests.handler.indexes import build, document
 
 ABC_SHA256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

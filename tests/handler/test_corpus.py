@@ -12,10 +12,10 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from handler.corpus import DEFAULT_FIELDS, Document, Fields, Reject, Value, read_corpus, to_document
+from handler.corpus.corpus import DEFAULT_FIELDS, Document, Fields, Reject, Value, read_corpus, to_document
+from handler.corpus.formats import typed_cell
+from handler.corpus.spool import Spool
 from handler.errors import CorpusError
-from handler.formats import typed_cell
-from handler.spool import Spool
 
 Read = tuple[list[Document], list[tuple[int, str]]]
 BOM = b"\xef\xbb\xbf"

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from handler.bundle import IndexFiles
-from handler.changes import Changes
-from handler.drift import compare, profile_in, stability
-from handler.drift_page import render
 from handler.encoder import Encoder
-from handler.profile import CHARACTERS, COSINES, Profile
+from handler.reindex.changes import Changes
+from handler.reindex.drift import compare, profile_in, stability
+from handler.reindex.drift_page import render
+from handler.reindex.profile import CHARACTERS, COSINES, Profile
 from tests.handler.reindexing import Counting, Place, record
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from handler.corpus import Document
+from handler.corpus.corpus import Document
+from handler.corpus.schema import Schema, parse_date
 from handler.errors import InvalidRequest
-from handler.filters import MAX_CONDITIONS, MAX_DEPTH, FilterCompiler
-from handler.keyword import TextIndex
-from handler.schema import Schema, parse_date
-from handler.text import TextWriter
+from handler.index.keyword import TextIndex
+from handler.index.text import TextWriter
+from handler.search.filters import MAX_CONDITIONS, MAX_DEPTH, FilterCompiler
 from tests.handler.indexes import document, schema_of
 
 DAYS = ["0001-01-01", "1605-01-16", "2019-12-31", "2020-01-01T00:00:00.5Z", "2020-01-01T01:00+01:00", "9999-12-31"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from handler.fuse import Scale, fuse
+from handler.search.fuse import Scale, fuse
 
 
 def test_standardised_scores_have_mean_0_and_deviation_1() -> None:

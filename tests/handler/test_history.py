@@ -8,9 +8,9 @@ import pytest
 from handler.bundle import IndexFiles
 from handler.encoder import Encoder
 from handler.errors import GatesFailed, IndexUnavailable, LostRace
-from handler.gates import Limits
-from handler.history import diff, prune, rollback, versions
-from handler.versions import publish, read_pointer
+from handler.index.versions import publish, read_pointer
+from handler.reindex.gates import Limits
+from handler.reindex.history import diff, prune, rollback, versions
 from tests.handler.reindexing import Counting, Place, record
 
 NEXT_WEEK = datetime.now(UTC) + timedelta(days=7)
@@ -22,7 +22,7 @@ def place(encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     made = iter(range(100))
     start = datetime.now(UTC) - timedelta(minutes=10)
     monkeypatch.setattr(
-        "handler.build.new_version", lambda: f"{start + timedelta(minutes=next(made)):%Y%m%dT%H%M%S}-abcdef"
+        "handler.index.build.new_version", lambda: f"{start + timedelta(minutes=next(made)):%Y%m%dT%H%M%S}-abcdef"
     )
     place = Place(tmp_path, Counting(encoder))
     place.golden({"q": "The d2"})

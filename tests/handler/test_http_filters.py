@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
-from handler.app import create_app
+from handler.api.app import create_app
 from handler.service import Service
 from tests.library import BOOKS, Library
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import uvicorn
 
-from handler.app import create_app
+from handler.api.app import create_app
 from handler.encoder import Encoder
 from handler.service import Service
 from tests.library import BOOKS, Library
@@ -30,7 +30,7 @@ def port(library: Library) -> Iterator[int]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("handler.middleware.log", lambda *_, **__: None)  # it may come after the end of a test
+        patch.setattr("handler.api.middleware.log", lambda *_, **__: None)  # it may come after the end of a test
         thread.start()
         while not server.started:
             assert thread.is_alive()

@@ -9,8 +9,8 @@ import pytest
 
 from handler.bundle import IndexFiles
 from handler.errors import LeaseHeld, LostRace, StoreError
-from handler.lease import Holder, Lease, Terms
-from handler.store import Store
+from handler.reindex.lease import Holder, Lease, Terms
+from handler.store.store import Store
 from tests.proxy import Fault, Proxy
 from tests.s3 import S3Server, environment
 

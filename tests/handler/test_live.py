@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-import handler.live
-from handler.build import new_version
+import handler.index.live
 from handler.bundle import IndexFiles, IndexManifest
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, ModelMismatch, StoreError
-from handler.index import IndexVersion
-from handler.live import LiveIndex
-from handler.ranking import Mode
-from handler.search import Request, Searcher
-from handler.store import Store
-from handler.versions import publish, upload
+from handler.index.build import new_version
+from handler.index.index import IndexVersion
+from handler.index.live import LiveIndex
+from handler.index.versions import publish, upload
+from handler.search.ranking import Mode
+from handler.search.search import Request, Searcher
+from handler.store.store import Store
 from tests.handler.indexes import build, document
 
 NAME = "default"
@@ -133,7 +133,7 @@ def test_a_new_version_is_followed(publisher: Publisher, capsys: pytest.CaptureF
 
 
 def test_the_pointer_is_read_when_the_last_look_is_old(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handler.live, "REFRESH_WAIT", None)
+    monkeypatch.setattr(handler.index.live, "REFRESH_WAIT", None)
     publisher.publish()
     live = publisher.live(poll_seconds=0)
     live.current()
@@ -276,7 +276,7 @@ def test_a_store_that_is_down_keeps_the_index_up(
 def test_a_store_that_hangs_holds_nobody_up(
     encoder: Encoder, built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler.live, "REFRESH_WAIT", 0.01)
+    monkeypatch.setattr(handler.index.live, "REFRESH_WAIT", 0.01)
     free, freed = Event(), []
 
     class Hanging(Store):
@@ -304,10 +304,10 @@ def test_no_index_yet(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(IndexUnavailable, match=message):
         live.current()
     publisher.publish()
-    monkeypatch.setattr(handler.live, "RETRY_SECONDS", 1e9)
+    monkeypatch.setattr(handler.index.live, "RETRY_SECONDS", 1e9)
     with pytest.raises(IndexUnavailable, match=message):
         live.current()
-    monkeypatch.setattr(handler.live, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(handler.index.live, "RETRY_SECONDS", 0)
     assert live.current().manifest == publisher.manifests[0]
 
 
@@ -358,7 +358,7 @@ def test_a_cached_version_is_not_downloaded_again(remote: Publisher, encoder: En
 def test_a_spoilt_cache_is_downloaded_again_at_the_next_look(
     remote: Publisher, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler.live, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(handler.index.live, "RETRY_SECONDS", 0)
     remote.publish()
     remote.live().current()
     [path] = remote.cache.glob(f"*/*/{IndexFiles.VECTORS}")

@@ -14,11 +14,11 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from handler.app import create_app
-from handler.asked import Asked
-from handler.assets import DARK, LIGHT, Assets, readable
-from handler.markup import Html, fill
-from handler.page_parts import host_of, match_of
+from handler.api.app import create_app
+from handler.page.asked import Asked
+from handler.page.assets import DARK, LIGHT, Assets, readable
+from handler.page.markup import Html, fill
+from handler.page.page_parts import host_of, match_of
 from handler.service import Service
 from handler.settings import SettingError, Settings
 from tests.function import Function, get_event
@@ -392,5 +392,6 @@ def test_api_gateway_gets_packed_bodies_in_base64(library: Library, tmp_path: Pa
 
 
 def test_the_functions_start_does_without_the_page() -> None:
-    code = "import sys, handler.main; print([name for name in sys.modules if name in ('handler.site', 'handler.page')])"
+    page = "name in ('handler.page.site', 'handler.page.page')"
+    code = f"import sys, handler.main; print([name for name in sys.modules if {page}])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

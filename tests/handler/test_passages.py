@@ -6,9 +6,9 @@ from itertools import pairwise
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
-from handler.corpus import Document
+from handler.corpus.corpus import Document
+from handler.corpus.passages import Split, passage_text, sentence_spans, split_document
 from handler.encoder import Encoder
-from handler.passages import Split, passage_text, sentence_spans, split_document
 from tests.export.tiny import LICENSE
 
 WORDS = LICENSE.read_text("utf-8").split()

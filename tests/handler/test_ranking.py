@@ -7,19 +7,19 @@ from typing import get_args
 import numpy as np
 import pytest
 
-import handler.build
-import handler.ranking
-import handler.retrieve
-import handler.vectors
-from handler.build import Options
-from handler.corpus import Document, Value
+import handler.index.build
+import handler.index.vectors
+import handler.search.ranking
+import handler.search.retrieve
+from handler.corpus.corpus import Document, Value
+from handler.corpus.passages import Split, passage_text, split_document
 from handler.encoder import Encoder, Vectors
-from handler.index import IndexVersion
-from handler.passages import Split, passage_text, split_document
-from handler.ranking import Mode, Ranking, rank
-from handler.retrieve import nearest
-from handler.search import compile_filter
-from handler.vectors import Precision, quantize
+from handler.index.build import Options
+from handler.index.index import IndexVersion
+from handler.index.vectors import Precision, quantize
+from handler.search.ranking import Mode, Ranking, rank
+from handler.search.retrieve import nearest
+from handler.search.search import compile_filter
 from tests.export.tiny import LICENSE
 from tests.handler.indexes import Planned, build, clustered, document
 
@@ -53,7 +53,7 @@ def large(
     plan = {f"text {n}": vectors[n] for n in range(COUNT)}
     precision: Precision = "i8" if request.param.endswith("i8") else "f16"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handler.build, "EXACT_UP_TO", 0 if request.param.startswith("graph") else COUNT)
+        patch.setattr(handler.index.build, "EXACT_UP_TO", 0 if request.param.startswith("graph") else COUNT)
         index = build(
             tmp_path_factory.mktemp("large") / "v", documents, Planned(encoder, plan), Options(Split(0), precision)
         )
@@ -79,7 +79,7 @@ def recall(found: np.ndarray, best: np.ndarray) -> float:
 def test_filtered_search_finds_the_nearest_that_pass(
     large: IndexVersion, vectors: Vectors, queries: Vectors, name: str, scan: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler.retrieve, "FILTER_SCAN", scan)
+    monkeypatch.setattr(handler.search.retrieve, "FILTER_SCAN", scan)
     passing = compile_filter(large, {name: True} if name else None)
     allowed = np.array([large.document(row).metadata.get(name, True) for row in range(COUNT)])
     assert allowed.sum() == COUNT // SHARES.get(name, 1)
@@ -114,7 +114,7 @@ def small_documents(count: int) -> list[Document]:
 def small(request: pytest.FixtureRequest, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> IndexVersion:
     """Return an index of documents with several passages each."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handler.build, "EXACT_UP_TO", 0 if request.param == "graph" else 10**9)
+        patch.setattr(handler.index.build, "EXACT_UP_TO", 0 if request.param == "graph" else 10**9)
         index = build(
             tmp_path_factory.mktemp("small") / "v", small_documents(300), encoder, Options(Split(24, 6), "f16")
         )
@@ -158,7 +158,7 @@ def test_a_deeper_ranking_begins_like_a_shallower_one(
     condition: dict[str, bool] | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(handler.ranking, "POOLS", (20, 60))
+    monkeypatch.setattr(handler.search.ranking, "POOLS", (20, 60))
     text = f"{WORDS[30]} {WORDS[77]} {WORDS[5]}"
     deepest = ranked(small, encoder, mode, text, 1000, condition).documents.tolist()
     assert len(deepest) == len(set(deepest))
@@ -173,9 +173,9 @@ def test_a_deeper_ranking_begins_like_a_shallower_one(
 def test_pools_that_disagree_repeat_nothing(
     encoder: Encoder, vectors: Vectors, queries: Vectors, mode: Mode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler.build, "EXACT_UP_TO", 0)
+    monkeypatch.setattr(handler.index.build, "EXACT_UP_TO", 0)
     for name, value in {"CONNECTIVITY": 2, "EXPANSION_ADD": 2, "EXPANSION_SEARCH": 1}.items():
-        monkeypatch.setattr(handler.vectors, name, value)
+        monkeypatch.setattr(handler.index.vectors, name, value)
     plan = {f"text {n}": vectors[n] for n in range(COUNT)}
     documents = [document(n, text) for n, text in enumerate(plan)]
     index = build(tmp_path / "v", documents, Planned(encoder, plan), Options(Split(0), "f16"))
@@ -220,4 +220,4 @@ def test_reordered_keeps_what_is_known_of_each_document(small: IndexVersion, enc
     assert result.scores[[0, 2, 3]].tolist() == ranking.scores[[7, 0, 3]].tolist()
     assert result.passages[[0, 2, 3]].tolist() == ranking.passages[[7, 0, 3]].tolist()
     assert np.isnan([result.scores[1], result.cosines[1], result.bm25[1]]).all()
-    assert result.passages[1] == handler.ranking.NO_PASSAGE
+    assert result.passages[1] == handler.search.ranking.NO_PASSAGE

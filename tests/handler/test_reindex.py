@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handler.build import Options
 from handler.bundle import IndexFiles
-from handler.current import Current
+from handler.corpus.passages import Split
+from handler.corpus.sources import open_corpus
 from handler.encoder import Encoder
 from handler.errors import CorpusError, GatesFailed, StoreError
-from handler.gates import Limits
-from handler.indexing import Source, index_corpus
-from handler.job import Outcome, Plan
-from handler.known import version_hashes
-from handler.passages import Split
-from handler.reindex import plan
-from handler.sources import open_corpus
+from handler.index.build import Options
+from handler.index.known import version_hashes
+from handler.reindex.current import Current
+from handler.reindex.gates import Limits
+from handler.reindex.indexing import Source, index_corpus
+from handler.reindex.job import Outcome, Plan
+from handler.reindex.reindex import plan
 from tests.handler.reindexing import SHORT, Counting, Place, answers, facts, files_of, record
 
 
@@ -78,7 +78,7 @@ def test_objects_written_anew_with_the_same_documents_are_no_change(
     shutil.copy(place.corpus / "a.jsonl", place.corpus / "copy")
     (place.corpus / "copy").rename(place.corpus / "a.jsonl")
     assert place.run().kind == "unchanged"
-    monkeypatch.setattr("handler.prepare.Reading", None)  # the next run must not even get there
+    monkeypatch.setattr("handler.reindex.prepare.Reading", None)  # the next run must not even get there
     assert place.run().kind == "unchanged"
 
 

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from handler.bundle import IndexFiles
+from handler.corpus.sources import LocalCorpus, StoreCorpus
 from handler.encoder import Encoder
 from handler.errors import CorpusChanged, CorpusError, LeaseHeld, LostRace, QuerytowerError, StoreError
-from handler.lease import Lease, Terms
-from handler.live import LiveIndex
-from handler.search import Request, Searcher
-from handler.sources import LocalCorpus, StoreCorpus
-from handler.store import Store
+from handler.index.live import LiveIndex
+from handler.reindex.lease import Lease, Terms
+from handler.search.search import Request, Searcher
+from handler.store.store import Store
 from tests.handler.reindexing import Counting, Place, record
 from tests.proxy import Fault, Proxy
 from tests.s3 import S3Server, environment

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from handler import encoding
 from handler.bundle import IndexFiles
-from handler.checkpoints import MAX_PARTS, Checkpoints
 from handler.encoder import Encoder
 from handler.errors import LeaseHeld, OutOfTime
-from handler.index import IndexVersion
-from handler.known import Part
-from handler.lease import Terms
+from handler.index import encoding
+from handler.index.index import IndexVersion
+from handler.index.known import Part
+from handler.reindex.checkpoints import MAX_PARTS, Checkpoints
+from handler.reindex.lease import Terms
 from tests.function import ROOT
 from tests.handler.reindexing import SHORT, Counting, Place, answers, files_of, record
 
@@ -25,9 +25,10 @@ LATER = Terms(clock=lambda: time.time() + 91)
 VICTIM = """
 import os, signal, sys
 from pathlib import Path
-from handler import build, encoding
+from handler.index import build
+from handler.index import encoding
 from handler.encoder import Encoder
-from handler.lease import Terms
+from handler.reindex.lease import Terms
 from tests.handler.reindexing import Counting, Place
 
 folder, model, stage, at, group = sys.argv[1:]
@@ -56,7 +57,7 @@ def place(encoder: Encoder, tmp_path: Path) -> Place:
 @pytest.fixture(autouse=True)
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoding, "GROUP_DOCUMENTS", GROUP)
-    monkeypatch.setattr("handler.build.EXACT_UP_TO", 20)
+    monkeypatch.setattr("handler.index.build.EXACT_UP_TO", 20)
 
 
 def killed(place: Place, model: Path, stage: str, at: int) -> list[str]:

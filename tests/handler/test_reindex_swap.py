@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import uvicorn
 
-from handler.app import create_app
+from handler.api.app import create_app
 from handler.encoder import Encoder
-from handler.history import rollback
+from handler.reindex.history import rollback
 from handler.service import Service
 from handler.settings import Settings
 from tests.handler.reindexing import Counting, Place, record

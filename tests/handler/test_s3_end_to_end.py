@@ -7,11 +7,11 @@ import pytest
 from handler.bundle import IndexFiles
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, LostRace, StoreError
-from handler.indexing import Source, index_corpus
-from handler.search import Request
+from handler.index.versions import read_pointer
+from handler.reindex.indexing import Source, index_corpus
+from handler.search.search import Request
 from handler.service import Service
-from handler.store import Store
-from handler.versions import read_pointer
+from handler.store.store import Store
 from tests.bucket import Bucket, refreshed, refused, search
 from tests.library import BOOKS, FILMS, Library, write_corpus
 

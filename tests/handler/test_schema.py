@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handler.schema import Field, Schema, date_number, date_text, observe, parse_date
+from handler.corpus.schema import Field, Schema, date_number, date_text, observe, parse_date
 
 SAMPLES: dict[str, Any] = {
     "integer": 5,

@@ -10,19 +10,19 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-import handler.ranking
-import handler.search
-from handler.build import Options
-from handler.corpus import Document
+import handler.search.ranking
+import handler.search.search
+from handler.corpus.corpus import Document
+from handler.corpus.passages import Split
 from handler.encoder import Encoder
 from handler.errors import DocumentNotFound, InvalidRequest
-from handler.highlight import closest_sentence, mark, word_spans
-from handler.index import IndexVersion
-from handler.keyword import FacetCount
-from handler.passages import Split
-from handler.ranking import Mode
-from handler.search import Hit, Request, Searcher
-from handler.text import analyzer
+from handler.index.build import Options
+from handler.index.index import IndexVersion
+from handler.index.keyword import FacetCount
+from handler.index.text import analyzer
+from handler.search.highlight import closest_sentence, mark, word_spans
+from handler.search.ranking import Mode
+from handler.search.search import Hit, Request, Searcher
 from tests.export.tiny import LICENSE
 from tests.handler.indexes import build, document
 
@@ -88,7 +88,7 @@ WISHES: list[dict[str, Any]] = [
 def test_pages_neither_repeat_nor_skip(
     searcher: Searcher, index: IndexVersion, mode: Mode, wish: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (handler.ranking, handler.search):
+    for module in (handler.search.ranking, handler.search.search):
         monkeypatch.setattr(module, "POOLS", (15, 40))
     found = pages(searcher, index, 7, text=QUERY, mode=mode, **wish)
     assert len(found) == len(set(found))

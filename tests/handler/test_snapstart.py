@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from handler.encoder import Encoder
-from handler.indexing import Source, index_corpus
-from handler.store import Store
+from handler.reindex.indexing import Source, index_corpus
+from handler.store.store import Store
 
 RESTORED = """
 import json, sys
@@ -18,8 +18,8 @@ import snapshot_restore_py
 from pathlib import Path
 from handler import main
 from handler.encoder import Encoder
-from handler.indexing import Source, index_corpus
-from handler.store import Store
+from handler.reindex.indexing import Source, index_corpus
+from handler.store.store import Store
 
 before = main.service().index().manifest.version
 store = Store.open(sys.argv[1])

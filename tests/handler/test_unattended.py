@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from handler import encoding
 from handler.encoder import Encoder
 from handler.errors import CorpusError, GatesFailed, OutOfTime
-from handler.history import prune, versions
-from handler.lease import Lease
+from handler.index import encoding
+from handler.index.versions import publish
+from handler.reindex.history import prune, versions
+from handler.reindex.lease import Lease
+from handler.reindex.unattended import MAX_CONTINUATIONS, run
 from handler.settings import SettingError, Settings
-from handler.unattended import MAX_CONTINUATIONS, run
-from handler.versions import publish
 from tests.function import EVENTS, ROOT
 from tests.handler.reindexing import Counting, Place, record
 
@@ -100,7 +100,12 @@ def test_the_events_of_scheduler_and_upload_start_it_in_a_process_of_its_own(pla
 def test_an_import_of_the_entry_point_loads_nothing_of_it() -> None:
     code = "import sys, handler.main; print(*(name for name in sys.modules if name.startswith('handler.')))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert not {"handler.unattended", "handler.reindex", "handler.build", "handler.spool"} & set(done.stdout.split())
+    assert not {
+        "handler.reindex.unattended",
+        "handler.reindex.reindex",
+        "handler.index.build",
+        "handler.corpus.spool",
+    } & set(done.stdout.split())
 
 
 def test_success_is_a_metric(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,7 +198,7 @@ def test_what_arrives_while_it_works_is_indexed_too(
             place.write("late.jsonl", [record("late")])
         return publish(*arguments)
 
-    monkeypatch.setattr("handler.reindex.publish", publish_and_upload)
+    monkeypatch.setattr("handler.reindex.reindex.publish", publish_and_upload)
     outcome = run(settings, {}, Context())
     assert place.current().text.row_of("late") is not None
     assert outcome == {"outcome": "published", "version": place.version()}
@@ -202,7 +207,7 @@ def test_what_arrives_while_it_works_is_indexed_too(
 def test_old_versions_are_pruned_after_a_publish(
     place: Place, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handler.unattended.prune", partial(prune, grace=0))
+    monkeypatch.setattr("handler.reindex.unattended.prune", partial(prune, grace=0))
     for number in range(3):
         place.write("b.jsonl", [record(f"b{number}")])
         run(replace(settings, keep_versions=1), {}, Context())

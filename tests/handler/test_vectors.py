@@ -13,7 +13,7 @@ import pytest
 from handler.bundle import IndexFiles
 from handler.encoder import Encoder, Vectors
 from handler.errors import IndexUnavailable
-from handler.vectors import Precision, VectorIndex, VectorWriter, build_graph, quantize
+from handler.index.vectors import Precision, VectorIndex, VectorWriter, build_graph, quantize
 from tests.handler.indexes import clustered, unit
 
 DIMENSION = 96

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from handler.lease import Lease
-from handler.store import Store
+from handler.reindex.lease import Lease
+from handler.store.store import Store
 from tests.command_line import Outcome, Run
 from tests.handler.reindexing import lines, record
 
@@ -53,7 +53,7 @@ class Desk:
 @pytest.fixture
 def desk(run: Run, tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     names = iter(f"20260101T0000{number:02}-abcdef" for number in range(60))
-    monkeypatch.setattr("handler.build.new_version", lambda: next(names))
+    monkeypatch.setattr("handler.index.build.new_version", lambda: next(names))
     desk = Desk(run, tmp_path, tiny_model_dir)
     desk.write([record(f"a{n}") for n in range(6)])
     return desk

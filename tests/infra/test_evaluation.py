@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from handler.build import Options
+from handler.index.build import Options
 from handler.bundle import IndexFiles
-from handler.corpus import Document, Reject
+from handler.corpus.corpus import Document, Reject
 from handler.encoder import Encoder
 from handler.errors import CorpusError, InvalidRequest, QuerytowerError, StoreError
-from handler.index import IndexVersion
-from handler.passages import Split
-from handler.ranking import Mode
+from handler.index.index import IndexVersion
+from handler.corpus.passages import Split
+from handler.search.ranking import Mode
 from infra.cli import app
 from infra.commands.eval import read_modes
 from infra.evaluation.cached import index_folder, open_index

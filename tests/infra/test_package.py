@@ -19,7 +19,7 @@ import pytest
 from mangum import Mangum
 from rich.console import Console
 
-from handler.app import create_app
+from handler.api.app import create_app
 from handler.errors import QuerytowerError
 from handler.service import Service
 from handler.settings import Settings
@@ -51,8 +51,8 @@ REINDEX = """
 import sys
 from pathlib import Path
 from handler.encoder import Encoder
-from handler.indexing import Source, index_corpus
-from handler.store import Store
+from handler.reindex.indexing import Source, index_corpus
+from handler.store.store import Store
 
 corpus, scratch = map(Path, sys.argv[1:])
 index_corpus(Source(corpus, scratch / "rejects"), Store.open(str(scratch / "store")), Encoder.open(Path("model")))

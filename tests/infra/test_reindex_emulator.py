@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from handler.errors import QuerytowerError
-from handler.store import Store
+from handler.store.store import Store
 from infra.emulator import Emulator
 from infra.rie import find_program
 from tests.function import EVENTS, ROOT, get_event

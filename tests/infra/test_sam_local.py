@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from handler.encoder import Encoder
-from handler.indexing import Source, index_corpus
-from handler.store import Store
+from handler.reindex.indexing import Source, index_corpus
+from handler.store.store import Store
 from infra.processes import HOST, free_ports
 from infra.rie import find_program
 from tests.s3 import environment, run_server

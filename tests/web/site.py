@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from handler.app import create_app
+from handler.api.app import create_app
 from handler.service import Service
 from handler.settings import Settings
 from infra.demonstration import CORPUS, PAGE

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from handler.corpus import Document
+from handler.corpus.corpus import Document
 from handler.encoder import Encoder
-from handler.indexing import Source, index_corpus
-from handler.store import Store
+from handler.reindex.indexing import Source, index_corpus
+from handler.store.store import Store
 from infra.bench.peers.functions import run_in, task_root
 from infra.evaluation.dataset import read_documents
 from infra.indexing import shown

@@ -1,0 +1,1 @@
+"""HTTP: application, routes, requests, answers, problems."""

@@ -1,0 +1,1 @@
+"""From files to documents, their metadata and passages."""

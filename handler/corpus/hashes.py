@@ -1,0 +1,35 @@
+"""Short hashes by which documents are compared and their vectors found again."""
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from handler.corpus.corpus import Document
+from handler.index.text import to_json
+
+SIZE = 16
+
+# Shape (n,), dtype S16. They sort and compare as fixed bytes: NumPy's padding and the hash's own zeros are alike.
+Hashes = npt.NDArray[np.bytes_]
+
+
+def text_hash(document: Document) -> bytes:
+    """Return bytes that change whenever the vectors of the document do."""
+    return _hash(f"{document.title}\0{document.text}")
+
+
+def content_hash(document: Document) -> bytes:
+    """Return bytes that change whenever anything of the document does."""
+    return _hash(to_json(document))
+
+
+def as_hashes(data: bytes | bytearray | Iterable[bytes]) -> Hashes:
+    """Return hashes, one after the other or apart, as an array."""
+    joined = data if isinstance(data, bytes | bytearray) else b"".join(data)
+    return np.frombuffer(joined, f"S{SIZE}")
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=SIZE).digest()

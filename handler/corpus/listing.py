@@ -1,0 +1,79 @@
+"""What a corpus consists of: its objects, and what became of each in an index version."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Self
+
+from handler.corpus.corpus import Fields
+from handler.errors import IndexUnavailable
+
+# To be raised when the same objects would give other documents than before: all are then read again.
+READER = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusObject:
+    """One object of a corpus: its path below the corpus, its ETag, which changes with the content, and its bytes."""
+
+    path: str
+    etag: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEntry:
+    """An object and how many documents and rejected records it gave; `duplicates` are rejected for their ids."""
+
+    object: CorpusObject
+    documents: int
+    rejected: int
+    duplicates: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The objects of a corpus in the order in which their documents are indexed, and how they were read."""
+
+    url: str
+    fields: Fields
+    entries: Sequence[ObjectEntry]
+    reader: int = READER
+
+    @cached_property
+    def etags(self) -> dict[str, str]:
+        """ETag of each object by its path."""
+        return {each.object.path: each.object.etag for each in self.entries}
+
+    def read_alike(self, url: str, fields: Fields) -> bool:
+        """Tell whether objects at `url`, with these names of fields, would be read as these were."""
+        return (self.url, self.fields, self.reader) == (url, fields, READER)
+
+    def to_json(self) -> bytes:
+        """Render the listing."""
+        rows = [
+            [*asdict(each.object).values(), each.documents, each.rejected, each.duplicates] for each in self.entries
+        ]
+        lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        head = json.dumps({"url": self.url, "fields": asdict(self.fields), "reader": self.reader}, ensure_ascii=False)
+        return f'{head[:-1]}, "objects": [\n{lines}\n]}}\n'.encode()
+
+    @classmethod
+    def parse(cls, data: bytes, sha256: str, origin: str) -> Self:
+        """Read a listing that was found at `origin`.
+
+        Raises:
+            IndexUnavailable: it is not the one with this sha256.
+        """
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise IndexUnavailable(f"{origin} is not the one that its manifest describes")
+        raw = json.loads(data)
+        entries = [ObjectEntry(CorpusObject(*row[:3]), *row[3:]) for row in raw["objects"]]
+        return cls(raw["url"], Fields(**raw["fields"]), entries, raw["reader"])
+
+
+def same_objects(entries: Sequence[ObjectEntry], objects: Sequence[CorpusObject]) -> bool:
+    """Tell whether no object was added, removed or replaced."""
+    return [(each.object.path, each.object.etag) for each in entries] == [(o.path, o.etag) for o in objects]

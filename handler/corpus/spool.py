@@ -1,0 +1,85 @@
+"""A corpus put in order on disk before it is indexed: valid documents, their schema, and the rejects."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import compress
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from handler.corpus.corpus import Document, Reject
+from handler.corpus.hashes import Hashes, as_hashes, content_hash, text_hash
+from handler.corpus.schema import Schema, observe
+from handler.errors import CorpusError
+from handler.index.text import to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """The valid documents of a corpus in a file, one to a line, and what is known of the whole.
+
+    `texts` and `contents` hash the documents in order, see hashes.py.
+    """
+
+    path: Path
+    schema: Schema
+    documents: int
+    rejected: int
+    texts: Hashes
+    contents: Hashes
+
+    @classmethod
+    def write(cls, corpus: Iterable[Document | Reject], path: Path, rejects: Path, max_rejects: float) -> "Spool":
+        """Read `corpus` once; write its documents to `path` and its rejects, as JSONL, to `rejects`.
+
+        Args:
+            corpus: what `read_corpus` yields.
+            path: the spool file to write.
+            rejects: where rejected records are listed; no file is made if there are none.
+            max_rejects: largest share of records, 0 to 1, that may be rejected.
+
+        Raises:
+            CorpusError: no document is left, or more than `max_rejects` of the records are none.
+        """
+        schema: Schema = {}
+        documents, rejected = 0, 0
+        first = ""
+        texts, contents = bytearray(), bytearray()
+        with path.open("w", encoding="utf-8") as spool:
+            for item in corpus:
+                if isinstance(item, Document):
+                    observe(schema, item.metadata)
+                    spool.write(to_json(item) + "\n")
+                    texts += text_hash(item)
+                    contents += content_hash(item)
+                    documents += 1
+                    continue
+                first = first or f"{item.source} line {item.line}: {item.reason}"
+                with rejects.open("a" if rejected else "w", encoding="utf-8", errors="backslashreplace") as file:
+                    file.write(json.dumps(asdict(item), ensure_ascii=False) + "\n")
+                rejected += 1
+        records = documents + rejected
+        if not records:
+            raise CorpusError("the corpus is empty: no record in any of its files; nothing was changed")
+        if rejected > max_rejects * records:
+            raise CorpusError(
+                f"{rejected} of {records} records were rejected, {max_rejects:.1%} may be; first: {first}; "
+                f"all are listed in {rejects}; mend them, or allow more with --max-rejects"
+            )
+        if not documents:
+            raise CorpusError(f"all {rejected} records were rejected; first: {first}; all are listed in {rejects}")
+        return cls(path, schema, documents, rejected, as_hashes(texts), as_hashes(contents))
+
+    def __iter__(self) -> Iterator[Document]:
+        """Yield the documents in order."""
+        with self.path.open(encoding="utf-8") as spool:
+            for line in spool:
+                yield Document(*json.loads(line))
+
+    def select(self, wanted: npt.NDArray[np.bool_]) -> Iterator[Document]:
+        """Yield the documents that are `wanted`, shape (documents,), in order; the others aren't even read."""
+        with self.path.open(encoding="utf-8") as spool:
+            for line in compress(spool, wanted.tolist()):
+                yield Document(*json.loads(line))

@@ -1,0 +1,1 @@
+"""What an index version consists of: written, opened, published, kept current."""

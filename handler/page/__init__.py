@@ -1,0 +1,1 @@
+"""The search page, rendered on the server and enlivened by its script."""

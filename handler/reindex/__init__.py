@@ -1,0 +1,1 @@
+"""New versions of an index: built, judged, published, compared, taken back."""

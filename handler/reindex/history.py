@@ -1,0 +1,175 @@
+"""The versions of an index: list them, go back to one, remove old ones, compare two."""
+
+import re
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+from handler.bundle import IndexFiles, IndexManifest
+from handler.errors import IndexUnavailable, ObjectNotFound
+from handler.index.versions import PARALLEL, Pointer, check_name, publish, read_pointer
+from handler.reindex.changes import Changes
+from handler.reindex.current import check_complete, fetch_version
+from handler.reindex.drift import Moved, moved_queries, profile_in
+from handler.reindex.profile import Profile
+from handler.reindex.verdict import Verdict
+from handler.store.store import Store
+
+# A warm function may be about to download what was current so long ago, in seconds.
+GRACE_SECONDS = 900.0
+# Files without a manifest, in seconds: by then whoever uploaded them has given up.
+ABANDONED_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Documents and queries that two versions differ in."""
+
+    documents: Changes
+    queries: list[Moved]
+    compared: int
+
+
+def versions(store: Store, name: str) -> list[IndexManifest]:
+    """Return the manifests of all whole versions of index `name`, the newest first.
+
+    Raises:
+        StoreError: the store can't be read, or the name can't be used.
+    """
+    check_name(name)
+    root = IndexFiles.versions(name)
+    ending = f"/{IndexFiles.MANIFEST}"
+    paths = [each.path for each in store.list(root) if each.path.endswith(ending) and each.path.count("/") == 4]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        found = [manifest for manifest in pool.map(lambda path: _manifest(store, path), paths) if manifest]
+    return sorted(found, key=lambda manifest: manifest.version, reverse=True)
+
+
+def rollback(store: Store, name: str, version: str = "") -> Pointer:
+    """Make `version` current, by default the newest good one that is older than the current, and return the pointer.
+
+    The corpus of the version left is noted: a scheduled run doesn't publish that very corpus again.
+
+    Raises:
+        IndexUnavailable: there is no such version, or it is damaged.
+        LostRace: somebody else published meanwhile.
+    """
+    check_name(name)
+    pointer, etag = read_pointer(store, name)
+    known = {manifest.version: manifest for manifest in versions(store, name)}
+    older = [each for each in known.values() if each.version < pointer.version and not each.failures]
+    target = version or (older[0].version if older else "")
+    if not target:
+        raise IndexUnavailable(
+            f"index {name!r} has no version older than {pointer.version}; querytower versions lists all"
+        )
+    if target not in known:
+        raise IndexUnavailable(f"index {name!r} has no version {target!r}; querytower versions lists those that it has")
+    check_complete(store, known[target])
+    if target == pointer.version:
+        return pointer
+    new = publish(store, name, target, etag)
+    left = known.get(pointer.version)
+    if left and target < pointer.version:
+        Verdict("rolled back", left.corpus.get("inputs", ""), left.version, []).write(store, name)
+    else:
+        Verdict.forget(store, name)
+    return new
+
+
+def prune(store: Store, name: str, keep: int, grace: float = GRACE_SECONDS, now: datetime | None = None) -> list[str]:
+    """Remove all versions but the newest `keep`, and what interrupted uploads left; return the names removed.
+
+    Neither the current version goes nor one that is younger than `grace` seconds or was current since then.
+
+    Raises:
+        IndexUnavailable: the store has no such index.
+        StoreError: the store can't be read or written.
+    """
+    check_name(name)
+    pointer, _ = read_pointer(store, name)
+    now = now or datetime.now(UTC)
+    found = versions(store, name)
+    verdict = Verdict.read(store, name)
+    kept = {pointer.version, *(each.version for each in _good(found)[:keep]), *_lately_current(pointer, grace, now)}
+    kept |= {each.version for each in found if _age(each.version, now) < grace}
+    if verdict and verdict.kind == "failed":
+        kept.add(verdict.version)  # the candidate to be inspected
+    root = IndexFiles.versions(name)
+    folders: dict[str, list[str]] = {}
+    for each in store.list(root):
+        folders.setdefault(each.path.removeprefix(f"{root}/").partition("/")[0], []).append(each.path)
+    whole = {each.version for each in found}
+    doomed = [version for version in sorted({*folders} - kept) if version in whole or _abandoned(folders[version], now)]
+    for version in doomed:
+        # Without its manifest a version is none, whatever interrupts the rest.
+        paths = sorted(folders[version], key=lambda path: not path.endswith(f"/{IndexFiles.MANIFEST}"))
+        store.delete(paths[:1])
+        store.delete(paths[1:])
+    return doomed
+
+
+def diff(store: Store, name: str, one: str, other: str) -> Difference:
+    """Compare version `one` with version `other`: their documents, and what the golden queries found in each.
+
+    Raises:
+        IndexUnavailable: one of them doesn't exist or is damaged.
+        StoreError: the store fails.
+    """
+    known = {manifest.version: manifest for manifest in versions(store, name)}
+    for version in (one, other):
+        if version not in known:
+            raise IndexUnavailable(f"index {name!r} has no version {version!r}; querytower versions lists them")
+    with tempfile.TemporaryDirectory(prefix="querytower-") as scratch:
+        old, new = (fetch_version(store, known[version], Path(scratch))[0] for version in (one, other))
+        changes = Changes.between(old, new)
+    profiles = [_profile(store, name, version) for version in (one, other)]
+    moved = moved_queries(profiles[0], profiles[1]) if profiles[0] and profiles[1] else []
+    return Difference(changes, [each for each in moved if each.kept < each.before], len(moved))
+
+
+def _manifest(store: Store, path: str) -> IndexManifest | None:
+    try:
+        return IndexManifest.parse(store.get(path)[0], f"{store.url}/{path}")
+    except (ObjectNotFound, IndexUnavailable):
+        return None
+
+
+def _good(found: Iterable[IndexManifest]) -> Sequence[IndexManifest]:
+    return [manifest for manifest in found if not manifest.failures]
+
+
+def _age(version: str, now: datetime) -> float:
+    """Return the seconds since the version was made, by its name; 0 for other names, which are left alone."""
+    stamp = re.match(r"\d{8}T\d{6}(?=-)", version)
+    if not stamp:
+        return 0.0
+    return (now - datetime.strptime(stamp[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)).total_seconds()
+
+
+def _abandoned(paths: Sequence[str], now: datetime) -> bool:
+    """Tell whether files are what an upload left that ended before the manifest, long ago."""
+    version = paths[0].split("/")[3]
+    unfinished = not any(path.endswith(f"{version}/{IndexFiles.MANIFEST}") for path in paths)
+    return unfinished and _age(version, now) > ABANDONED_SECONDS
+
+
+def _lately_current(pointer: Pointer, grace: float, now: datetime) -> set[str]:
+    """Return the versions that were replaced less than `grace` seconds ago."""
+    entries = [*pointer.history, (pointer.version, pointer.published)]
+    return {
+        version
+        for (version, _), (_, until) in pairwise(entries)
+        if (now - datetime.fromisoformat(until)).total_seconds() < grace
+    }
+
+
+def _profile(store: Store, name: str, version: str) -> Profile | None:
+    try:
+        return profile_in(store.get(f"{IndexFiles.version(name, version)}/{IndexFiles.DRIFT}")[0])
+    except ObjectNotFound:
+        return None

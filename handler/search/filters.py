@@ -1,0 +1,161 @@
+"""Filters in the JSON syntax that Amazon S3 Vectors and MongoDB share, to queries of the text index."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tantivy
+from tantivy import FieldType, Occur, Query
+
+from handler.corpus.schema import Field, Schema, date_number
+from handler.errors import InvalidRequest
+from handler.index.text import field_name
+
+MAX_DEPTH = 8
+MAX_CONDITIONS = 100
+
+RANGES = {"$gt": (True, False), "$gte": (True, True), "$lt": (False, False), "$lte": (False, True)}
+RANGE_TYPES = {
+    "integer": FieldType.Integer,
+    "float": FieldType.Float,
+    "date": FieldType.Integer,
+}
+
+
+class FilterCompiler:
+    """Turns filters into queries, for the metadata fields of one index version."""
+
+    def __init__(self, schema: Schema, fields: tantivy.Schema) -> None:
+        """Compose from the metadata's schema and the text index's own."""
+        self._schema = schema
+        self._fields = fields
+        self._conditions = 0
+
+    def compile(self, condition: object, depth: int = 0) -> Query:
+        """Return the query for a filter such as `{"year": {"$gte": 1990}, "genre": "gothic"}`.
+
+        `$ne` and `$nin` also find documents that lack the field, as in MongoDB. A list of values matches
+        where any of them does.
+
+        Raises:
+            InvalidRequest: an unknown field or operator, a value of the wrong type, or too large a filter.
+        """
+        if not isinstance(condition, Mapping) or not condition:
+            raise InvalidRequest(f"a filter is an object such as {{'year': {{'$gte': 1990}}}}, not {condition!r}")
+        if depth > MAX_DEPTH:
+            raise InvalidRequest(f"the filter is nested more than {MAX_DEPTH} deep; flatten it")
+        return _all([self._entry(name, value, depth) for name, value in condition.items()])
+
+    def _entry(self, name: str, value: object, depth: int) -> Query:
+        self._conditions += 1
+        if self._conditions > MAX_CONDITIONS:
+            raise InvalidRequest(f"the filter has more than {MAX_CONDITIONS} conditions; use $in for many values")
+        if name in ("$and", "$or"):
+            if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+                raise InvalidRequest(f"{name} takes a list of filters, not {value!r}")
+            parts = [self.compile(item, depth + 1) for item in value]
+            return _all(parts) if name == "$and" else _any(parts)
+        if name == "$not":
+            return _not(self.compile(value, depth + 1))
+        if name.startswith("$"):
+            raise InvalidRequest(f"{name} is no operator that joins filters; use $and, $or or $not")
+        field = self._schema.get(name)
+        if field is None or field.kind == "text":
+            problem = "is long text, which can be searched but not filtered" if field else "is no field of this index"
+            raise InvalidRequest(f"{name!r} {problem}; {self._known()}")
+        if not isinstance(value, Mapping):
+            return self._operator(name, field, "$eq", value)
+        if not value:
+            raise InvalidRequest(f"the filter on {name!r} has no operator; use one of {', '.join(self._operators())}")
+        return _all([self._operator(name, field, operator, operand) for operator, operand in value.items()])
+
+    def _operators(self) -> dict[str, Callable[[str, Field, Any], Query]]:
+        return {
+            "$eq": self._equal,
+            "$ne": lambda name, field, value: _not(self._equal(name, field, value)),
+            "$in": self._in,
+            "$nin": lambda name, field, value: _not(self._in(name, field, value)),
+            "$exists": self._exists,
+            "$not": lambda name, _field, value: _not(self._entry(name, value, MAX_DEPTH)),
+        }
+
+    def _operator(self, name: str, field: Field, operator: str, operand: Any) -> Query:
+        if operator in RANGES:
+            return self._range(name, field, operator, operand)
+        try:
+            build = self._operators()[operator]
+        except KeyError:
+            known = ", ".join([*self._operators(), *RANGES])
+            raise InvalidRequest(f"{operator!r} on {name!r} is no operator; use one of {known}") from None
+        return build(name, field, operand)
+
+    def _equal(self, name: str, field: Field, value: object) -> Query:
+        key = field_name(self._schema, name)
+        typed = self._value(name, field, value)
+        return Query.term_query(self._fields, key, typed)
+
+    def _in(self, name: str, field: Field, values: object) -> Query:
+        if not isinstance(values, Sequence) or isinstance(values, str) or not values:
+            raise InvalidRequest(f"$in and $nin on {name!r} take a list of values, not {values!r}")
+        if len(values) > MAX_CONDITIONS:
+            raise InvalidRequest(f"$in on {name!r} has {len(values)} values, {MAX_CONDITIONS} at most")
+        return _any([self._equal(name, field, value) for value in values])
+
+    def _exists(self, name: str, _field: Field, value: object) -> Query:
+        if not isinstance(value, bool):
+            raise InvalidRequest(f"$exists on {name!r} takes true or false, not {value!r}")
+        query = Query.exists_query(field_name(self._schema, name))
+        return query if value else _not(query)
+
+    def _range(self, name: str, field: Field, operator: str, value: object) -> Query:
+        if field.kind in ("string", "boolean"):
+            raise InvalidRequest(f"{operator} compares numbers and dates; {name!r} is of type {field.kind}")
+        above, inclusive = RANGES[operator]
+        typed = self._value(name, field, _whole(value, operator) if field.kind == "integer" else value)
+        lower, upper = (typed, None) if above else (None, typed)
+        key = field_name(self._schema, name)
+        kind = RANGE_TYPES[field.kind]
+        return Query.range_query(self._fields, key, kind, lower, upper, inclusive or not above, inclusive or above)
+
+    def _value(self, name: str, field: Field, value: Any) -> Any:
+        """Return `value` as the type of its field, or raise InvalidRequest."""
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if field.kind == "integer" and number and value == value // 1 and -(2**63) <= value < 2**63:
+            return int(value)
+        if field.kind == "float" and number and abs(value) <= 1.7e308:
+            return float(value) or 0.0  # as in the index
+        if field.kind == "boolean" and isinstance(value, bool):
+            return value
+        if field.kind == "string" and isinstance(value, str):
+            return value
+        if field.kind == "date" and isinstance(value, str):
+            try:
+                return date_number(value)
+            except (ValueError, OverflowError):
+                pass
+        example = " such as 2019-12-31" if field.kind == "date" else ""
+        raise InvalidRequest(f"{name!r} is of type {field.kind}{example}, {value!r} is not; {self._known()}")
+
+    def _known(self) -> str:
+        fields = ", ".join(f"{name} ({field.kind})" for name, field in self._schema.items() if field.kind != "text")
+        return f"fields to filter by: {fields or 'none'}"
+
+
+def _whole(value: Any, operator: str) -> Any:
+    """Return the whole number that bounds the same whole numbers as the number `value` does."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return value
+    whole = math.floor(value) if operator in ("$gt", "$lte") else math.ceil(value)
+    return min(max(whole, -(2**63)), 2**63 - 1)
+
+
+def _all(parts: list[Query]) -> Query:
+    return parts[0] if len(parts) == 1 else Query.boolean_query([(Occur.Must, part) for part in parts])
+
+
+def _any(parts: list[Query]) -> Query:
+    return parts[0] if len(parts) == 1 else Query.boolean_query([(Occur.Should, part) for part in parts])
+
+
+def _not(part: Query) -> Query:
+    return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, part)])

@@ -1,0 +1,234 @@
+"""Query to answer: encode, rank, cut the page, highlight, explain, count facets."""
+
+import re
+import time
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from tantivy import Occur, Query
+
+from handler.corpus.corpus import Document
+from handler.corpus.passages import sentence_spans
+from handler.encoder import Encoder, Vectors
+from handler.errors import DocumentNotFound, InvalidRequest
+from handler.index.index import IndexVersion
+from handler.index.keyword import FacetCount
+from handler.index.text import field_name
+from handler.search.filters import FilterCompiler
+from handler.search.highlight import Sentences, closest_sentence, mark, word_spans
+from handler.search.ranking import NO_PASSAGE, POOLS, Mode, Ranking, rank
+from handler.search.retrieve import both, nearest
+
+FACET_VALUES = 20
+# Passages whose sentences' vectors are kept for highlighting: about 1.5 kB a sentence.
+SENTENCES_OF = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is searched for: `k` hits after the first `offset`, among the documents that pass `filter`.
+
+    `sort` names a metadata field, with - in front for descending order.
+    """
+
+    text: str
+    k: int = 10
+    offset: int = 0
+    mode: Mode = "hybrid"
+    filter: Mapping[str, Any] | None = None
+    sort: str = ""
+    facets: Sequence[str] = ()
+    explain: bool = False
+    highlight: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A document, its score, the characters of its text that its best passage covers, and what was asked for."""
+
+    document: Document
+    score: float | None
+    passage: tuple[int, int]
+    highlight: str | None = None
+    explanation: dict[str, float | int | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The hits of one page, the counts of values of each facet, and the seconds that each stage took."""
+
+    hits: list[Hit]
+    facets: dict[str, list[FacetCount]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Searcher:
+    """Answers requests from any index version that was made with its encoder."""
+
+    def __init__(self, encoder: Encoder, cached_queries: int = 1000) -> None:
+        """Compose; the embeddings of the last `cached_queries` queries are kept for paging and filter clicks."""
+        self._encoder = encoder
+        self._vector = lru_cache(cached_queries)(self._encode)
+        # While somebody types, the same passages come up again and again.
+        self._sentences = lru_cache(SENTENCES_OF)(self._encode_sentences)
+
+    def search(self, index: IndexVersion, request: Request) -> Answer:
+        """Answer `request` from `index`.
+
+        Raises:
+            InvalidRequest: a filter, facet or sort that the index's fields don't allow.
+        """
+        started = time.perf_counter()
+        passing = compile_filter(index, request.filter)
+        vector = None if request.mode == "keyword" else self._vector(request.text)
+        encoded = time.perf_counter()
+        words = None if request.mode == "semantic" else index.text.query(request.text)
+        ranking = rank(index, request.mode, vector, words, passing, request.offset + request.k)
+        facets = {}
+        if request.facets or request.sort:
+            matched = _matched(index, request.mode, ranking, words, passing)
+            facets = self._facets(index, request, matched)
+            ranking = _sort(index, request, ranking, matched) if request.sort else ranking
+        page = range(request.offset, min(request.offset + request.k, len(ranking.documents)))
+        hits = [self._hit(index, request, ranking, at, vector) for at in page]
+        done = time.perf_counter()
+        return Answer(hits, facets, {"encode": encoded - started, "search": done - encoded})
+
+    def similar(self, index: IndexVersion, document_id: str, k: int) -> Answer:
+        """Return the `k` documents nearest to one of the index, by the mean of its passages.
+
+        Raises:
+            DocumentNotFound: no document has this id.
+        """
+        started = time.perf_counter()
+        row = find(index, document_id)
+        mean = index.vectors.vectors(index.passages_of(np.array([row]))).mean(axis=0)
+        near = nearest(index, mean / (np.linalg.norm(mean) or 1), k + 1)
+        found = zip(near.documents, near.passages, near.cosines, strict=True)
+        hits = [
+            Hit(index.document(other), float(cosine), index.span(passage))
+            for other, passage, cosine in found
+            if other != row
+        ]
+        return Answer(hits[:k], seconds={"search": time.perf_counter() - started})
+
+    def _encode(self, text: str) -> Vectors:
+        vector: Vectors = self._encoder.encode([text], "query")[0]
+        return vector
+
+    def _encode_sentences(self, text: str) -> Sentences:
+        spans = sentence_spans(text)
+        several = len(spans) > 1
+        return spans, self._encoder.encode([text[start:end] for start, end in spans] if several else [], "document")
+
+    def _hit(self, index: IndexVersion, request: Request, ranking: Ranking, at: int, vector: Vectors | None) -> Hit:
+        document = index.document(int(ranking.documents[at]))
+        passage = int(ranking.passages[at])
+        terms = index.text.terms(request.text) if request.highlight or passage == NO_PASSAGE else []
+        if passage == NO_PASSAGE:
+            span = _wordiest(index, int(ranking.documents[at]), document, terms)
+        else:
+            span = index.span(passage)
+        return Hit(
+            document,
+            None if np.isnan(ranking.scores[at]) else float(ranking.scores[at]),
+            span,
+            self._highlight(index, document, span, terms, vector) if request.highlight else None,
+            _explanation(ranking, at) if request.explain else None,
+        )
+
+    def _highlight(
+        self, index: IndexVersion, document: Document, span: tuple[int, int], terms: list[str], vector: Vectors | None
+    ) -> str:
+        text = document.text[slice(*span)] or document.title
+        spans = word_spans(text, terms, index.text.words)
+        if not spans and vector is not None:
+            spans = closest_sentence(self._sentences(text), vector)
+        return mark(text, spans)
+
+    def _facets(self, index: IndexVersion, request: Request, matched: Query) -> dict[str, list[FacetCount]]:
+        schema = index.manifest.schema
+        return {
+            name: index.text.facet(matched, _usable(index, name, "counted"), schema[name].kind, FACET_VALUES)
+            for name in request.facets
+        }
+
+
+def compile_filter(index: IndexVersion, condition: Mapping[str, Any] | None) -> Query | None:
+    """Return the query for a filter on the index's metadata, or None if there is no filter.
+
+    Raises:
+        InvalidRequest: the filter is malformed, or the index's fields don't allow it.
+    """
+    if condition is None or condition == {}:
+        return None
+    return FilterCompiler(index.manifest.schema, index.text.fields).compile(condition)
+
+
+def find(index: IndexVersion, document_id: str) -> int:
+    """Return the row of a document.
+
+    Raises:
+        DocumentNotFound: no document has this id.
+    """
+    row = index.text.row_of(document_id)
+    if row is None:
+        raise DocumentNotFound(f"index {index.manifest.name!r} has no document with id {document_id!r}")
+    return row
+
+
+def _matched(index: IndexVersion, mode: Mode, ranking: Ranking, words: Query | None, passing: Query | None) -> Query:
+    """Return the query for what facets count and sorting orders: all that has the words, and the first pool."""
+    parts = [] if words is None else [words]
+    if mode != "keyword":
+        parts.append(index.text.any_row(ranking.documents[: POOLS[0]]))
+    matched = Query.boolean_query([(Occur.Should, part) for part in parts]) if parts else Query.empty_query()
+    return matched if passing is None else both(matched, passing)
+
+
+def _sort(index: IndexVersion, request: Request, ranking: Ranking, matched: Query) -> Ranking:
+    name, descending = request.sort.removeprefix("-"), request.sort.startswith("-")
+    key = _usable(index, name, "sorted by")
+    if index.manifest.schema[name].list:
+        raise InvalidRequest(f"{name!r} has lists of values, which have no order; sort by another field")
+    return ranking.reordered(index.text.sorted_rows(matched, key, descending, request.offset + request.k))
+
+
+def _usable(index: IndexVersion, name: str, purpose: str) -> str:
+    """Return the text index's name of a metadata field that is more than long text."""
+    schema = index.manifest.schema
+    if name not in schema or schema[name].kind == "text":
+        known = ", ".join(field for field, entry in schema.items() if entry.kind != "text")
+        raise InvalidRequest(f"{name!r} can't be {purpose}; fields that can: {known or 'none'}")
+    return field_name(schema, name)
+
+
+def _explanation(ranking: Ranking, at: int) -> dict[str, float | int | None]:
+    """Return the parts of a score; ranks count from 1, among the candidates. What a part didn't find is None."""
+    cosine, bm25 = float(ranking.cosines[at]), float(ranking.bm25[at])
+    values: dict[str, float] = {
+        "cosine": cosine,
+        "bm25": bm25,
+        "semantic": float(ranking.semantic[at]),
+        "keyword": float(ranking.keyword[at]),
+    }
+    explanation: dict[str, float | int | None] = {n: None if np.isnan(v) else v for n, v in values.items()}
+    explanation["semantic_rank"] = None if np.isnan(cosine) else 1 + int((ranking.cosines > cosine).sum())
+    explanation["keyword_rank"] = 1 + int((ranking.bm25 > bm25).sum()) if bm25 > 0 else None
+    return explanation
+
+
+def _wordiest(index: IndexVersion, row: int, document: Document, terms: list[str]) -> tuple[int, int]:
+    """Return the span of the passage with most words that begin like the query's stems, the first of several."""
+    spans = [index.span(passage) for passage in index.passages_of(np.array([row]))]
+    if len(spans) == 1 or not terms:
+        return spans[0]
+    # A word may start anywhere in a script without spaces.
+    starts = [rf"(?<!\w){re.escape(term)}" if term.isascii() else re.escape(term) for term in terms]
+    stems = re.compile("|".join(starts), re.IGNORECASE)
+    places = [match.start() for match in stems.finditer(document.text)]
+    return max(spans, key=lambda span: bisect_left(places, span[1]) - bisect_left(places, span[0]))
