@@ -28,11 +28,11 @@ install: .venv/installed   ## make .venv with all that the project and its tests
 	$(VENV)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-tools: .venv-tools/installed   ## make .venv-tools with SAM and cfn-lint
+tools: .venv-tools/installed .venv-checkov/installed   ## make .venv-tools with SAM and cfn-lint, .venv-checkov with checkov
 
-.venv-tools/installed: requirements/tools.txt
-	test -x .venv-tools/bin/python || $(PYTHON) -m venv .venv-tools
-	.venv-tools/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r $<
+.venv-tools/installed .venv-checkov/installed: .venv-%/installed: requirements/%.txt
+	test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r $<
 	@touch $@
 
 optimum: .venv-optimum/installed   ## make .venv-optimum with the optimum converter and torch (1.3 GB)
@@ -76,6 +76,7 @@ lock: install   ## write requirements/ anew from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra export --extra parquet --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --group tools -o requirements/tools.txt
+	$(COMPILE) --group checkov -o requirements/checkov.txt
 	$(COMPILE) pyproject.toml --extra optimum --group optimum-tests --override requirements/torch-apart.in -o requirements/optimum.txt
 
 clean:           ## remove what was built, but not the environments

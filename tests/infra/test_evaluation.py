@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from handler.index.build import Options
 from handler.bundle import IndexFiles
 from handler.corpus.corpus import Document, Reject
+from handler.corpus.passages import Split
 from handler.encoder import Encoder
 from handler.errors import CorpusError, InvalidRequest, QuerytowerError, StoreError
+from handler.index.build import Options
 from handler.index.index import IndexVersion
-from handler.corpus.passages import Split
 from handler.search.ranking import Mode
 from infra.cli import app
 from infra.commands.eval import read_modes
