@@ -27,7 +27,9 @@ def template() -> dict[str, Any]:
 
 def _run(tmp_path: Path, *command: str | Path) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "SAM_CLI_TELEMETRY": "0", "LANG": "C.UTF-8"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -55,7 +57,9 @@ def test_checkov_finds_nothing_but_what_has_a_reason_beside_it(tmp_path: Path) -
         "json",
     ]
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     report = json.loads(done.stdout)
     assert report["results"]["failed_checks"] == []
     assert report["results"]["parsing_errors"] == []
@@ -110,7 +114,9 @@ stacks, _ = SamLocalStackProvider.get_stacks("template.yaml", parameter_override
 print(json.dumps([(route.path, route.function_name) for route in ApiProvider(stacks).api.routes]))
 """
     command: list[str | Path] = [TOOLS / "python", "-c", program, json.dumps(parameters)]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    found = subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    ).stdout
     assert json.loads(found) == [["$default", "SearchFunction"]]
 
 
