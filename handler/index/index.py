@@ -25,7 +25,7 @@ Table = npt.NDArray[np.void]
 class IndexVersion:
     """An index version. Rows number its documents, and apart from that its passages, from 0.
 
-    `owners` has the document of each passage.
+    `owners` has the document of each passage, and `bounds` where the passages of each document begin, and an end.
     """
 
     manifest: IndexManifest
@@ -34,6 +34,7 @@ class IndexVersion:
     documents: Table
     passages: Table
     owners: Rows
+    bounds: Rows
     suggestions: Suggestions
 
     @classmethod
@@ -60,15 +61,15 @@ class IndexVersion:
             documents,
             passages,
             passages["document"].astype(np.int64),
+            np.append(documents["passage"], len(passages)).astype(np.int64),
             Suggestions.open(folder / IndexFiles.SUGGESTIONS),
         )
 
     def passages_of(self, documents: Rows) -> Rows:
         """Return the rows of the passages of `documents`, those of one document side by side."""
-        first = self.documents["passage"].astype(np.int64)
-        ends = np.append(first[1:], len(self.passages))
-        lengths = ends[documents] - first[documents]
-        starts = np.repeat(first[documents] - np.cumsum(lengths) + lengths, lengths)
+        first = self.bounds[documents]
+        lengths = self.bounds[documents + 1] - first
+        starts = np.repeat(first - np.cumsum(lengths) + lengths, lengths)
         rows: Rows = starts + np.arange(lengths.sum())
         return rows
 

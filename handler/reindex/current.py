@@ -45,6 +45,7 @@ class Current:
         manifest = None
         try:
             manifest = read_manifest(store, name, Pointer.parse(data, f"{store.url}/{IndexFiles.current(name)}"))
+            check_complete(store, manifest)
             return cls(etag, manifest, _read_listing(store, manifest))
         except IndexUnavailable as cause:
             return cls(etag, manifest, None, str(cause))

@@ -1,90 +1,24 @@
-"""What goes wrong around a reindex: the store, the disk, the network, rivals, and the corpus itself.
+"""What goes wrong around a reindex: the store, the network, rivals, and what earlier runs left.
 
 After each fault the old version still answers, and the next good run repairs everything.
 """
 
-import os
-import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from handler.bundle import IndexFiles
-from handler.corpus.sources import LocalCorpus, StoreCorpus
-from handler.encoder import Encoder
-from handler.errors import CorpusChanged, CorpusError, LeaseHeld, LostRace, QuerytowerError, StoreError
-from handler.index.live import LiveIndex
+from handler.errors import LeaseHeld, LostRace, StoreError
 from handler.reindex.lease import Lease, Terms
-from handler.search.search import Request, Searcher
 from handler.store.store import Store
 from tests.handler.reindexing import Counting, Place, record
+from tests.handler.repair import Reader, at_home, expect_repair, place, proxy
 from tests.proxy import Fault, Proxy
-from tests.s3 import S3Server, environment
+
+__all__ = ["at_home", "place", "proxy"]
 
 QUICK = Terms(seconds=30)
-
-
-@pytest.fixture
-def proxy(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    with Proxy(s3_server.url) as proxy:
-        for name, value in environment(proxy.url).items():
-            monkeypatch.setenv(name, value)
-        yield proxy
-
-
-@pytest.fixture
-def at_home(encoder: Encoder, tmp_path: Path) -> Place:
-    """The same in a folder."""
-    return changed(Place(tmp_path, Counting(encoder)))
-
-
-@pytest.fixture
-def place(encoder: Encoder, proxy: Proxy, s3_server: S3Server, tmp_path: Path) -> Place:
-    """An index in a bucket behind the proxy, and a corpus that has changed since."""
-    return changed(Place(tmp_path, Counting(encoder), f"s3://{s3_server.create_bucket()}/store"))
-
-
-def changed(place: Place) -> Place:
-    place.write("a.jsonl", [record(f"a{n}") for n in range(8)])
-    place.run()
-    place.write("b.jsonl", [record(f"b{n}") for n in range(4)])
-    return place
-
-
-class Reader:
-    """A warm search function."""
-
-    def __init__(self, place: Place) -> None:
-        fingerprint = place.encoder.manifest.fingerprint
-        cache = place.folder / "cache"
-        self.live = LiveIndex(place.store, "default", cache=cache, fingerprint=fingerprint, poll_seconds=0)
-        self.searcher = Searcher(place.encoder)
-
-    def answer(self) -> tuple[str, set[str]]:
-        """Return the version that answers and the ids that it finds."""
-        index = self.live.current()
-        hits = self.searcher.search(index, Request("The a1", k=50)).hits
-        return index.manifest.version, {hit.document.id for hit in hits}
-
-
-def expect_repair(place: Place, reader: Reader, old: str) -> None:
-    """Expect that the old version still answers, and that a good run repairs everything."""
-    version, found = reader.answer()
-    assert (version, len(found)) == (old, 8)
-    assert place.version() == old
-    outcome = place.run(terms=Terms(clock=lambda: time.time() + 300))
-    assert outcome.kind == "published"
-    reader.live.refresh()
-    version, found = reader.answer()
-    assert (version, len(found)) == (outcome.version, 12)
-    assert place.run().kind == "unchanged"
-    assert not [path for path in place.paths() if path.startswith("work/")]
-
-
 WRITES = [r"lease\.json", r"/work/", r"versions/[^/]+/manifest\.json", r"current\.json"]
 READS = [r"current\.json", r"objects\.json", r"vectors\.bin", "list-type"]
 
@@ -187,6 +121,13 @@ def test_a_corrupt_old_version_means_a_full_rebuild_which_is_said(at_home: Place
     assert at_home.run().kind == "unchanged"
 
 
+def test_an_incomplete_version_is_repaired_though_the_corpus_stays_the_same(at_home: Place) -> None:
+    at_home.run()
+    at_home.store.delete([f"{IndexFiles.version('default', at_home.version())}/{IndexFiles.SCALES}"])
+    assert at_home.run().encoded == 12
+    assert at_home.current().manifest.documents == 12
+
+
 def test_a_corrupt_old_version_in_a_bucket(place: Place) -> None:
     path = f"{IndexFiles.version('default', place.version())}/{IndexFiles.VECTORS}"
     place.store.put(path, place.store.get(path)[0][:-1])
@@ -257,114 +198,3 @@ def test_whoever_published_by_hand_meanwhile_wins(place: Place) -> None:
     with pytest.raises(LostRace, match="was published by somebody else meanwhile"):
         place.run(progress=publish)
     assert place.run().kind == "published"
-
-
-# The corpus
-
-
-def changing(corpus: type, change: Callable[[], object]) -> type:
-    """Return a corpus in which something happens the first time that b.jsonl is about to be read."""
-    left = [1]
-
-    class Changing(corpus):  # type: ignore[misc]
-        def opened(self, item: Any, scratch: Path) -> Any:
-            if item.path == "b.jsonl" and left[0]:
-                left[0] -= 1
-                change()
-            return corpus.opened(self, item, scratch)  # type: ignore[attr-defined]
-
-    return Changing
-
-
-def test_an_object_that_changes_while_it_is_read_is_read_again(place: Place, s3_server: S3Server) -> None:
-    source = Store.open(f"s3://{s3_server.create_bucket()}")
-    source.put("a.jsonl", (place.corpus / "a.jsonl").read_bytes())
-    source.put("b.jsonl", (place.corpus / "b.jsonl").read_bytes())
-    newer = (place.corpus / "a.jsonl").read_bytes().replace(b'"a', b'"z')
-    corpus = changing(StoreCorpus, lambda: source.put("b.jsonl", newer))(source)
-    place.run(corpus=corpus)
-    assert place.events() == ["corpus_changed"]
-    reader = Reader(place)
-    assert reader.answer()[1] == {f"{letter}{n}" for letter in "az" for n in range(8)}
-
-
-def test_an_object_that_vanishes_while_it_is_read_is_left_out(place: Place) -> None:
-    corpus = changing(LocalCorpus, (place.corpus / "b.jsonl").unlink)(place.corpus)
-    assert place.run(corpus=corpus).kind == "unchanged"
-    assert place.events() == ["corpus_changed"]
-
-
-def test_a_corpus_that_never_stays_still_is_given_up(place: Place) -> None:
-    old, reader, numbers = place.version(), Reader(place), iter(range(100))
-    reader.answer()
-
-    class Restless(LocalCorpus):
-        def opened(self, item: Any, scratch: Path) -> Any:
-            place.write("b.jsonl", [record(next(numbers))])
-            return super().opened(item, scratch)
-
-    with pytest.raises(CorpusChanged, match=r"b\.jsonl .*run again"):
-        place.run(corpus=Restless(place.corpus))
-    place.write("b.jsonl", [record(f"b{n}") for n in range(4)])
-    expect_repair(place, reader, old)
-
-
-def test_a_poison_document_is_rejected_and_the_others_are_published(place: Place) -> None:
-    deep = '{"id": "deep", "text": ' + "[" * 5000 + "]" * 5000 + "}"
-    poison = [deep, '{"id": "half", "text": "\\ud83d"}', '{"id": {}}', "\x00", '{"id": "nan", "x": NaN, "text": "t"}']
-    strange = [record("zalgo", "Z\u0351\u036b\u0343" * 400), record("null", "\x00" * 50), record("one", "x" * 60_000)]
-    place.write("b.jsonl", [record("b0"), *poison, *strange, record("b1")])
-    outcome = place.run()
-    assert outcome.manifest is not None
-    assert (outcome.manifest.documents, outcome.manifest.rejected) == (13, 5)
-
-
-def test_an_unreadable_object_fails_the_run_and_is_named(place: Place) -> None:
-    old, reader = place.version(), Reader(place)
-    reader.answer()
-    (place.corpus / "c.jsonl.gz").write_bytes(b"\x1f\x8b\x08 no more")
-    with pytest.raises(CorpusError, match=r"c\.jsonl\.gz is not a whole gzip file"):
-        place.run()
-    (place.corpus / "c.jsonl.gz").unlink()
-    expect_repair(place, reader, old)
-
-
-# The disk
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount a small disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def test_a_full_disk_under_the_store(encoder: Encoder, tiny_disk: Path, tmp_path: Path) -> None:
-    place = Place(tmp_path, Counting(encoder), str(tiny_disk))
-    place.write("a.jsonl", [record("a1")])
-    place.run()
-    old = place.version()
-    (tiny_disk / "other").write_bytes(bytes(120_000))
-    place.write("b.jsonl", [record(f"b{n}") for n in range(200)])
-    with pytest.raises(StoreError, match="the disk is full"):
-        place.run()
-    assert place.version() == old
-    assert place.current().manifest.documents == 1
-    place.write("b.jsonl", [record("b1")])
-    assert place.run().kind == "published"
-
-
-def test_a_full_disk_under_the_scratch_folder(place: Place, tiny_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old, reader = place.version(), Reader(place)
-    reader.answer()
-    (tiny_disk / "other").write_bytes(bytes(340_000))
-    monkeypatch.setattr("tempfile.tempdir", str(tiny_disk))
-    with pytest.raises((OSError, ValueError, QuerytowerError), match=r"[Nn]o space left|disk is full|os error 28"):
-        place.run(terms=QUICK)
-    assert [*tiny_disk.iterdir()] == [tiny_disk / "other"]
-    monkeypatch.setattr("tempfile.tempdir", None)
-    expect_repair(place, reader, old)
