@@ -1,10 +1,13 @@
 """A corpus to edit, a store to index it into, and an encoder that counts what it is asked for."""
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from handler.bundle import IndexFiles
 from handler.corpus.passages import Split
@@ -12,6 +15,7 @@ from handler.corpus.sources import open_corpus
 from handler.encoder import Encoder, Kind, Vectors
 from handler.index.build import Options
 from handler.index.index import IndexVersion
+from handler.index.known import version_hashes
 from handler.index.versions import read_pointer
 from handler.reindex.current import read_manifest
 from handler.reindex.gates import Limits
@@ -147,3 +151,22 @@ def facts(store: Store) -> list[Any]:
     """Return what the manifest of the current version must say however it came about."""
     manifest = read_manifest(store, "default", read_pointer(store, "default")[0])
     return [manifest.documents, manifest.passages, manifest.rejected, manifest.schema, [*manifest.schema]]
+
+
+def fresh(place: Place, tmp_path: Path) -> Place:
+    """Rebuild the same corpus from scratch in a store of its own."""
+    other = Place(place.folder, place.encoder, str(tmp_path / "fresh"))
+    shutil.rmtree(tmp_path / "fresh", ignore_errors=True)
+    other.run()
+    return other
+
+
+def expect_the_same(place: Place, tmp_path: Path) -> None:
+    """Expect that the current version equals a full rebuild of the same corpus, files, facts and answers."""
+    other = fresh(place, tmp_path)
+    assert files_of(place.store, place.version()) == files_of(other.store, other.version())
+    assert facts(place.store) == facts(other.store)
+    mine, theirs = place.current(), other.current()
+    for hashed in ("text", "content"):
+        assert np.array_equal(version_hashes(mine, hashed), version_hashes(theirs, hashed))
+    assert answers(mine, place.encoder) == answers(theirs, place.encoder)

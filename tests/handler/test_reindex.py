@@ -1,7 +1,6 @@
 """The reindex: incremental like a full rebuild, judged, published whole or not at all."""
 
 import json
-import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +15,11 @@ from handler.corpus.sources import open_corpus
 from handler.encoder import Encoder
 from handler.errors import CorpusError, StoreError
 from handler.index.build import Options
-from handler.index.known import version_hashes
 from handler.reindex.current import Current
 from handler.reindex.indexing import Source, index_corpus
 from handler.reindex.job import Outcome, Plan
 from handler.reindex.reindex import plan
-from tests.handler.reindexing import SHORT, Counting, Place, answers, facts, files_of, record
+from tests.handler.reindexing import SHORT, Counting, Place, expect_the_same, files_of, record
 
 
 @pytest.fixture
@@ -30,24 +28,6 @@ def place(encoder: Encoder, tmp_path: Path) -> Place:
     place.write("a.jsonl", [record(f"a{n}") for n in range(20)])
     place.write("b.jsonl", [record(f"b{n}", year=1990 + n) for n in range(20)])
     return place
-
-
-def fresh(place: Place, tmp_path: Path) -> Place:
-    """Rebuild the same corpus from scratch in a store of its own."""
-    other = Place(place.folder, place.encoder, str(tmp_path / "fresh"))
-    shutil.rmtree(tmp_path / "fresh", ignore_errors=True)
-    other.run()
-    return other
-
-
-def expect_the_same(place: Place, tmp_path: Path) -> None:
-    other = fresh(place, tmp_path)
-    assert files_of(place.store, place.version()) == files_of(other.store, other.version())
-    assert facts(place.store) == facts(other.store)
-    mine, theirs = place.current(), other.current()
-    for field in ("text", "content"):
-        assert np.array_equal(version_hashes(mine, field), version_hashes(theirs, field))
-    assert answers(mine, place.encoder) == answers(theirs, place.encoder)
 
 
 def test_the_first_run_makes_the_index(place: Place) -> None:
@@ -170,49 +150,6 @@ def test_rejects_of_unchanged_objects_are_still_counted_and_listed(place: Place,
     listed = [json.loads(line) for line in place.store.get(f"{root}/{IndexFiles.REJECTS}")[0].splitlines()]
     assert [(each["source"], each["line"]) for each in listed] == [("b.jsonl", 2), ("b.jsonl", 4)]
     expect_the_same(place, tmp_path)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_any_sequence_of_edits_ends_like_a_full_rebuild(place: Place, tmp_path: Path, seed: int) -> None:
-    rng = random.Random(seed)
-    objects: dict[str, list[Any]] = {"a.jsonl": [record(f"a{n}") for n in range(12)], "b.jsonl": [record("b0")]}
-    for step in range(6):
-        for edit in range(rng.randint(1, 4)):
-            _edit(rng, objects, f"{step}-{edit}")
-        shutil.rmtree(place.corpus)
-        for name, records in objects.items():
-            place.write(name, records)
-        place.run()
-        expect_the_same(place, tmp_path)
-
-
-def _edit(rng: random.Random, objects: dict[str, list[Any]], mark: str) -> None:
-    name = rng.choice(sorted(objects))
-    records = objects[name]
-    at = rng.randrange(len(records) + 1)
-    kind = rng.choice(["add", "add", "bad", "remove", "text", "metadata", "twin", "move", "rename", "object", "drop"])
-    if kind == "add":
-        records.insert(at, record(f"n{mark}", price=rng.choice([1, 2.5, -0.1, 1e300]), tags=["x", mark]))
-    elif kind == "bad":
-        records.insert(at, rng.choice(["{", '{"id": []}', '{"id": "\\ud800", "text": "half"}']))
-    elif kind == "remove" and len(records) > 1:
-        records.pop(min(at, len(records) - 1))
-    elif kind in ("text", "metadata") and at < len(records) and isinstance(records[at], dict):
-        change = (
-            {"text": f"Changed {mark}. 東京 and on."} if kind == "text" else {"year": rng.choice([1, "unknown", 2.5])}
-        )
-        records[at] = records[at] | change
-    elif kind == "twin":
-        records.append(rng.choice([each for own in objects.values() for each in own]))
-    elif kind == "move":
-        objects.setdefault(rng.choice(["a.jsonl", "m.jsonl", "z/z.jsonl"]), []).extend(records[at:])
-        del records[at:]
-    elif kind == "rename":
-        objects[f"r{mark}.jsonl"] = objects.pop(name)
-    elif kind == "object":
-        objects[f"o{mark}.jsonl"] = [record(f"o{mark}-{n}") for n in range(3)]
-    elif kind == "drop" and len(objects) > 2:
-        del objects[name]
 
 
 @pytest.mark.parametrize(
