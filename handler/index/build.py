@@ -130,14 +130,14 @@ def _write_rows(
                     spans.write(_passages(rows, encoded).tobytes())
                     rows, passages = rows + 1, passages + len(encoded.scales)
                 progress("encode", rows)
+        vectors.close()
+        suggestions.close()
+        entries = np.frombuffer(table, DOCUMENT)
+        entries["segment"], entries["place"] = text.close().T
+        entries.tofile(folder / IndexFiles.DOCUMENTS)
     except BaseException:
         text.abort()
         raise
-    vectors.close()
-    suggestions.close()
-    entries = np.frombuffer(table, DOCUMENT)
-    entries["segment"], entries["place"] = text.close().T
-    entries.tofile(folder / IndexFiles.DOCUMENTS)
     return rows, passages
 
 

@@ -70,14 +70,17 @@ class SuggestWriter:
         index = tantivy.Index(builder.build(), path=str(self._folder))
         index.register_tokenizer("words", _words())
         writer = index.writer(heap_size=32_000_000, num_threads=1)
-        for text, weight in self._chosen():
-            entry = tantivy.Document()
-            entry.add_text("words", text)
-            entry.add_text("shown", text)
-            entry.add_unsigned("weight", weight)
-            writer.add_document(entry)
-        writer.commit()
-        writer.wait_merging_threads()
+        try:
+            for text, weight in self._chosen():
+                entry = tantivy.Document()
+                entry.add_text("words", text)
+                entry.add_text("shown", text)
+                entry.add_unsigned("weight", weight)
+                writer.add_document(entry)
+            writer.commit()
+            writer.wait_merging_threads()
+        finally:
+            del writer  # until it is dropped, Tantivy's thread goes on making files
 
     def _chosen(self) -> Iterator[tuple[str, int]]:
         known = {title.lower() for title in self._titles}
