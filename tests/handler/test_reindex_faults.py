@@ -19,7 +19,7 @@ from tests.proxy import Fault, Proxy
 __all__ = ["at_home", "place", "proxy"]
 
 QUICK = Terms(seconds=30)
-WRITES = [r"lease\.json", r"/work/", r"versions/[^/]+/manifest\.json", r"current\.json"]
+WRITES = [r"lease\.json", r"indexes/[^/]+/work", r"versions/[^/]+/manifest\.json", r"current\.json"]
 READS = [r"current\.json", r"objects\.json", r"vectors\.bin", "list-type"]
 
 

@@ -13,16 +13,11 @@ from urllib.parse import parse_qsl
 import pytest
 import yaml
 
-from tests.infra.stack import ROOT, TOOLS, transformed
+from tests.infra.stack import ROOT, TOOLS
 
 CLOSED = {"CorsOrigins": "*", "JwtIssuer": "https://issuer.example", "JwtAudience": "one"}
 CHECKOV = ROOT / ".venv-checkov" / "bin" / "checkov"
 needs_tools = pytest.mark.skipif(not (TOOLS / "sam").exists(), reason="SAM and cfn-lint are not here; run: make tools")
-
-
-@pytest.fixture(scope="module")
-def template() -> dict[str, Any]:
-    return transformed()
 
 
 def _run(tmp_path: Path, *command: str | Path) -> None:

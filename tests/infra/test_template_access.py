@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from handler.bundle import IndexFiles
-from tests.infra.stack import Stack, transformed
+from tests.infra.stack import Stack
 
 # Every switch of the template, off and on.
 SWITCHES: dict[str, dict[str, str]] = {
@@ -20,22 +20,6 @@ SWITCHES: dict[str, dict[str, str]] = {
     "email": {"AlarmEmail": "me@mail.example"},
     "topic": {"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:mine"},
 }
-
-
-@pytest.fixture(scope="module")
-def template() -> dict[str, Any]:
-    return transformed()
-
-
-@pytest.fixture(scope="module")
-def stack(template: dict[str, Any]) -> Stack:
-    """The stack as it is with all parameters at their defaults."""
-    return Stack(template)
-
-
-@pytest.fixture(scope="module")
-def resources(stack: Stack) -> dict[str, Any]:
-    return stack.resources
 
 
 def test_search_may_only_read_and_only_its_prefix(resources: dict[str, Any]) -> None:

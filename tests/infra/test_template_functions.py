@@ -12,32 +12,9 @@ import pytest
 from botocore.loaders import Loader  # type: ignore[import-untyped]
 
 from handler.settings import SETTINGS, Settings
-from tests.infra.stack import ROOT, Stack, transformed
+from tests.infra.stack import ROOT, Stack
 
 TOPIC = {"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:mine"}
-
-
-@pytest.fixture(scope="module")
-def template() -> dict[str, Any]:
-    return transformed()
-
-
-@pytest.fixture(scope="module")
-def stack(template: dict[str, Any]) -> Stack:
-    """The stack as it is with all parameters at their defaults."""
-    return Stack(template)
-
-
-@pytest.fixture(scope="module")
-def resources(stack: Stack) -> dict[str, Any]:
-    return stack.resources
-
-
-@pytest.fixture(scope="module")
-def functions(stack: Stack) -> dict[str, dict[str, Any]]:
-    found = stack.of_type("AWS::Lambda::Function")
-    assert set(found) == {"SearchFunction", "ReindexFunction"}
-    return found
 
 
 def test_runtime_is_one_that_lambda_offers_and_that_the_project_supports(functions: dict[str, dict[str, Any]]) -> None:
