@@ -92,7 +92,10 @@ class Searcher:
             facets = self._facets(index, request, matched)
             ranking = _sort(index, request, ranking, matched) if request.sort else ranking
         page = range(request.offset, min(request.offset + request.k, len(ranking.documents)))
-        hits = [self._hit(index, request, ranking, at, vector) for at in page]
+        # A hit without a passage from its vectors shows the one with most of these words.
+        wanted = request.highlight or request.sort or request.mode == "keyword"
+        terms = index.text.terms(request.text) if wanted else []
+        hits = [self._hit(index, request, ranking, at, vector, terms) for at in page]
         done = time.perf_counter()
         return Answer(hits, facets, {"encode": encoded - started, "search": done - encoded})
 
@@ -123,10 +126,17 @@ class Searcher:
         several = len(spans) > 1
         return spans, self._encoder.encode([text[start:end] for start, end in spans] if several else [], "document")
 
-    def _hit(self, index: IndexVersion, request: Request, ranking: Ranking, at: int, vector: Vectors | None) -> Hit:
+    def _hit(
+        self,
+        index: IndexVersion,
+        request: Request,
+        ranking: Ranking,
+        at: int,
+        vector: Vectors | None,
+        terms: list[str],
+    ) -> Hit:
         document = index.document(int(ranking.documents[at]))
         passage = int(ranking.passages[at])
-        terms = index.text.terms(request.text) if request.highlight or passage == NO_PASSAGE else []
         if passage == NO_PASSAGE:
             span = _wordiest(index, int(ranking.documents[at]), document, terms)
         else:
