@@ -41,16 +41,21 @@ class RequestMiddleware:
         started = time.perf_counter()
         trace = scope["trace"] = Trace(_request_id(scope))
         status = 0
+        head_only = scope["method"] == "HEAD"
+        # Whatever can be had can be asked for by HEAD, as monitors do.
+        inner = {**scope, "method": "GET"} if head_only else scope
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 _add_headers(message, trace, time.perf_counter() - started)
+            elif head_only:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
-            await self._app(scope, self._bounded(Headers(scope=scope), receive), send_with_headers)
+            await self._app(inner, self._bounded(Headers(scope=scope), receive), send_with_headers)
         except Exception as error:
             if status:
                 raise

@@ -246,3 +246,15 @@ def test_names_that_callers_make_up_are_not_kept(library: Library) -> None:
         assert client.get(f"/indexes/made-up-{number}/ready").status_code == 404
     assert client.get("/indexes/films/ready").status_code == 200
     assert service._indexes.keys() == {"films"}
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/ready", "/search?q=tide", "/documents/bare", "/documents/none"])
+def test_head_is_get_without_the_body(client: TestClient, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content, head.headers["content-type"]) == (
+        get.status_code, b"", get.headers["content-type"],
+    )  # fmt: skip
+
+
+def test_head_where_only_post_is_possible(client: TestClient) -> None:
+    assert client.head("/search/batch").status_code == 405

@@ -34,5 +34,5 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         """Return one of the page's files."""
         return site().file(request, digest, name)
 
-    app.add_api_route("/", page, methods=["GET", "HEAD"], include_in_schema=False)
-    app.add_api_route("/web/{digest}/{name}", file, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/", page, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/web/{digest}/{name}", file, methods=["GET"], include_in_schema=False)
