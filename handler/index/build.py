@@ -51,8 +51,9 @@ class Options:
 
 
 def new_version() -> str:
-    """Return a name for a version: UTC time, then chance, so that names sort by age and never collide."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{token_hex(3)}"
+    """Return a name for a version: UTC time to the millisecond, then chance, so that names sort by age."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}-{token_hex(3)}"
 
 
 def build_version(

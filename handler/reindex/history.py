@@ -145,7 +145,7 @@ def _good(found: Iterable[IndexManifest]) -> Sequence[IndexManifest]:
 
 def _age(version: str, now: datetime) -> float:
     """Return the seconds since the version was made, by its name; 0 for other names, which are left alone."""
-    stamp = re.match(r"\d{8}T\d{6}(?=-)", version)
+    stamp = re.match(r"\d{8}T\d{6}(?=\d*-)", version)
     if not stamp:
         return 0.0
     return (now - datetime.strptime(stamp[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)).total_seconds()

@@ -163,7 +163,7 @@ def test_prune_removes_failed_candidates_but_the_last(place: Place) -> None:
 def test_prune_removes_what_interrupted_uploads_left_a_day_ago(place: Place) -> None:
     root = IndexFiles.versions("default")
     now = datetime.now(UTC)
-    old, young = (f"{now - timedelta(hours=hours):%Y%m%dT%H%M%S}-aaaaaa" for hours in (25, 23))
+    old, young = (f"{now - timedelta(hours=hours):%Y%m%dT%H%M%S}123-aaaaaa" for hours in (25, 23))
     for version in (old, young, "kept-by-hand"):
         place.store.put(f"{root}/{version}/vectors.bin", b"1")
     assert prune(place.store, "default", 9) == [old]

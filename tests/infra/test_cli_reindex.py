@@ -12,7 +12,7 @@ from handler.store.store import Store
 from tests.command_line import Outcome, Run
 from tests.handler.reindexing import lines, record
 
-VERSION = re.compile(r"\d{8}T\d{6}-[0-9a-f]{6}")
+VERSION = re.compile(r"\d{8}T\d{9}-[0-9a-f]{6}")
 
 
 class Desk:
@@ -51,9 +51,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(run: Run, tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    names = iter(f"20260101T0000{number:02}-abcdef" for number in range(60))
-    monkeypatch.setattr("handler.index.build.new_version", lambda: next(names))
+def desk(run: Run, tmp_path: Path, tiny_model_dir: Path) -> Desk:
     desk = Desk(run, tmp_path, tiny_model_dir)
     desk.write([record(f"a{n}") for n in range(6)])
     return desk
