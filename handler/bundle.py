@@ -39,6 +39,7 @@ class IndexFiles:
     REJECTS = "rejects.jsonl"
     DRIFT = "drift.json"
     REPORT = "drift.html"
+    ETAGS = "etags.json"
 
     @staticmethod
     def current(name: str) -> str:

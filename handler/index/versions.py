@@ -92,16 +92,20 @@ def upload(
 ) -> None:
     """Copy a finished version from `folder` into the store, with the files of `reports` beside it, its manifest last.
 
+    The ETags that the store gave to the files go beside it too: they tell later whether one was written over.
     Whatever interrupts it, the version can't be seen: nothing is without a manifest. What was copied so far
     is removed where that is possible.
     """
     root = IndexFiles.version(manifest.name, manifest.version)
     files = {name: folder / name for name in manifest.files} | {path.name: path for path in reports}
     try:
+        etags = {}
         with ThreadPoolExecutor(PARALLEL) as pool:
-            for name in pool.map(lambda name: (store.put(f"{root}/{name}", files[name]), name)[1], files):
+            for name, etag in pool.map(lambda name: (name, store.put(f"{root}/{name}", files[name])), files):
+                etags[name] = etag
                 if on_file:
                     on_file(name)
+        store.put(f"{root}/{IndexFiles.ETAGS}", (json.dumps(etags, indent=1) + "\n").encode())
         store.put(f"{root}/{IndexFiles.MANIFEST}", folder / IndexFiles.MANIFEST)
     except BaseException:
         with suppress(StoreError):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from handler.errors import IndexUnavailable, ObjectNotFound
 from handler.index.build import Options
 from handler.index.index import IndexVersion
 from handler.index.versions import Pointer, download_version
-from handler.store.store import Store
+from handler.store.store import Store, StoredObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,15 @@ class Current:
     """What the pointer of an index leads to.
 
     `etag` is the pointer's own, None where there is none; `listing` says what the version was made from.
-    `problem` says why manifest or listing are None although there is a pointer.
+    `problem` says why manifest or listing are None although there is a pointer; `touched` that a file of the
+    version may be another than was uploaded.
     """
 
     etag: str | None = None
     manifest: IndexManifest | None = None
     listing: Listing | None = None
     problem: str = ""
+    touched: bool = False
 
     @classmethod
     def read(cls, store: Store, name: str) -> "Current":
@@ -45,10 +48,23 @@ class Current:
         manifest = None
         try:
             manifest = read_manifest(store, name, Pointer.parse(data, f"{store.url}/{IndexFiles.current(name)}"))
-            check_complete(store, manifest)
-            return cls(etag, manifest, _read_listing(store, manifest))
+            touched = not _as_uploaded(store, manifest, check_complete(store, manifest))
+            return cls(etag, manifest, _read_listing(store, manifest), touched=touched)
         except IndexUnavailable as cause:
             return cls(etag, manifest, None, str(cause))
+
+    def verified(self, store: Store, scratch: Path) -> "Current":
+        """Return the same after a look at every byte of the version, with the problem if it was altered.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        try:
+            if self.manifest:
+                fetch_version(store, self.manifest, scratch, graph=True)
+        except IndexUnavailable as cause:
+            return replace(self, listing=None, problem=str(cause))
+        return self
 
     def obstacles(self, encoder: Encoder, options: Options) -> list[str]:
         """Return in words why none of the version's vectors can be used again."""
@@ -108,8 +124,12 @@ def read_manifest(store: Store, name: str, pointer: Pointer) -> IndexManifest:
     return manifest
 
 
-def fetch_version(store: Store, manifest: IndexManifest, scratch: Path) -> tuple[IndexVersion, Path]:
-    """Open any version without its graph, a folder store's in place, and return it with its folder.
+def fetch_version(
+    store: Store, manifest: IndexManifest, scratch: Path, *, graph: bool = False
+) -> tuple[IndexVersion, Path]:
+    """Open any version, without its `graph` unless that is asked for, and return it with its folder.
+
+    A folder store's is opened in place.
 
     Raises:
         IndexUnavailable: it is incomplete or was altered.
@@ -119,19 +139,33 @@ def fetch_version(store: Store, manifest: IndexManifest, scratch: Path) -> tuple
     folder = scratch / manifest.version
     if store.local:
         folder = store.local / _root(manifest)
-    else:
-        lean = replace(manifest, files={name: e for name, e in manifest.files.items() if name != IndexFiles.GRAPH})
+    elif not (folder / IndexFiles.MANIFEST).exists():
+        files = {name: entry for name, entry in manifest.files.items() if graph or name != IndexFiles.GRAPH}
+        lean = replace(manifest, files=files)
         download_version(store, _root(manifest), lean, lean.to_json().encode(), folder)
     return IndexVersion.open(folder), folder
 
 
-def check_complete(store: Store, manifest: IndexManifest) -> None:
-    """Raise IndexUnavailable unless all files of a version are in the store, in the right sizes."""
+def check_complete(store: Store, manifest: IndexManifest) -> dict[str, StoredObject]:
+    """Return what the store has of a version, by name.
+
+    Raises:
+        IndexUnavailable: a file is missing or has another size.
+    """
     root = _root(manifest)
-    found = {each.path.removeprefix(f"{root}/"): each.size for each in store.list(root)}
-    wrong = [name for name, entry in manifest.files.items() if found.get(name) != entry.bytes]
+    found = {each.path.removeprefix(f"{root}/"): each for each in store.list(root)}
+    wrong = [name for name, entry in manifest.files.items() if name not in found or found[name].size != entry.bytes]
     if wrong:
         raise IndexUnavailable(f"version {manifest.version} is damaged: {', '.join(wrong)} missing or incomplete")
+    return found
+
+
+def _as_uploaded(store: Store, manifest: IndexManifest, found: Mapping[str, StoredObject]) -> bool:
+    try:
+        known = json.loads(store.get(f"{_root(manifest)}/{IndexFiles.ETAGS}")[0])
+        return all(known[name] == found[name].etag for name in manifest.files)
+    except (ObjectNotFound, ValueError, KeyError, TypeError):
+        return False
 
 
 def _read_listing(store: Store, manifest: IndexManifest) -> Listing:

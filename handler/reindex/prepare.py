@@ -70,6 +70,8 @@ def refused(job: Job, version: str, reasons: Sequence[str], since: str = "") -> 
 
 def _prepare(job: Job, scratch: Path) -> Prepared | Outcome:
     current = Current.read(job.store, job.name)
+    if current.touched:
+        current = current.verified(job.store, scratch / "before")
     options = job.options(current.options())
     obstacles = ["that was asked for"] if job.full else current.obstacles(job.encoder, options)
     listing = None if obstacles or not current.listing else current.listing
@@ -130,7 +132,8 @@ def _judged_before(job: Job, current: Current, inputs: str) -> Outcome | None:
         raise refused(job, verdict.version, verdict.reasons, " The corpus hasn't changed since.")
     if verdict.kind == "rolled back":
         return Outcome("rolled back", current.manifest.version if current.manifest else "", current.manifest)
-    return _unchanged(current) if current.manifest and current.manifest.version == verdict.version else None
+    same = current.manifest and current.manifest.version == verdict.version and not current.problem
+    return _unchanged(current) if same else None
 
 
 def _digest(job: Job, options: Options, golden: Golden, objects: Sequence[CorpusObject]) -> str:

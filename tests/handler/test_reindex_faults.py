@@ -128,6 +128,30 @@ def test_an_incomplete_version_is_repaired_though_the_corpus_stays_the_same(at_h
     assert at_home.current().manifest.documents == 12
 
 
+@pytest.mark.parametrize("kind", ["at_home", "place"])
+@pytest.mark.parametrize("name", [IndexFiles.VECTORS, "text/meta.json"])
+def test_an_altered_version_is_repaired_though_the_corpus_stays_the_same(
+    request: pytest.FixtureRequest, kind: str, name: str
+) -> None:
+    place: Place = request.getfixturevalue(kind)
+    place.run()
+    path = f"{IndexFiles.version('default', place.version())}/{name}"
+    data = place.store.get(path)[0]
+    place.store.put(path, data[:-1] + b"?")
+    assert place.run().encoded == 12
+    assert f"{name} is not the file its manifest describes" in dict(place.told)["full_rebuild"]["reason"]
+    assert place.run().kind == "unchanged"
+
+
+def test_files_that_were_only_written_again_are_as_good(at_home: Place) -> None:
+    at_home.run()
+    before = at_home.version()
+    root = IndexFiles.version("default", before)
+    for each in at_home.store.list(root):
+        at_home.store.put(each.path, at_home.store.get(each.path)[0])
+    assert (at_home.run().kind, at_home.version()) == ("unchanged", before)
+
+
 def test_a_corrupt_old_version_in_a_bucket(place: Place) -> None:
     path = f"{IndexFiles.version('default', place.version())}/{IndexFiles.VECTORS}"
     place.store.put(path, place.store.get(path)[0][:-1])
