@@ -49,6 +49,7 @@ class Settings:
     max_text_chars: int = _setting(2000, "text of a hit is cut after so many characters", 0)
     cached_queries: int = _setting(1000, "query embeddings that are remembered", 0)
     cors_origins: str = _setting("", "origins that browsers may call from, separated by commas; * for all")
+    api_keys: str = _setting("", "sha256 of each key that lets callers in, separated by commas; empty: no key needed")
     log_queries: bool = _setting(False, "write the query text into the log")
     corpus: str = _setting("", "what is indexed: a path or a URL (s3://, gs://, az://, https://) of a file or folder")
     corpus_fields: str = _setting("id,title,text,url", "fields of the corpus that hold id, title, text and link")

@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from handler.api.keys import key_check
 from handler.api.middleware import RequestMiddleware
 from handler.api.problems import problem
 from handler.api.routes import documents, embeddings, page, search, state, suggest
@@ -18,7 +19,11 @@ from handler.settings import Settings
 
 
 def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
-    """Build the application; `load` returns the service, and is called by each request that needs it."""
+    """Build the application; `load` returns the service, and is called by each request that needs it.
+
+    Raises:
+        SettingError: the keys of callers can't be used.
+    """
     app = FastAPI(
         title="querytower",
         version="1",
@@ -28,7 +33,7 @@ def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
     # Straight into the application: each router in between would be matched anew at every request.
     for routes in (search, documents, suggest, state, embeddings, page):
         routes.add_routes(app, settings, load)
-    app.add_middleware(RequestMiddleware, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(RequestMiddleware, max_body_bytes=settings.max_body_bytes, may_pass=key_check(settings.api_keys))
     if settings.cors_origins:
         origins = [origin.strip() for origin in settings.cors_origins.split(",")]
         app.add_middleware(

@@ -1,7 +1,8 @@
-"""Around every request: an id, a bounded body, errors as problems, timing headers, one line in the log."""
+"""Around every request: an id, a key, a bounded body, errors as problems, timing headers, one line in the log."""
 
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handler.api.problems import classify, problem
 from handler.log import log
+
+NO_KEY = "this needs a key; send yours in the header X-Api-Key"
 
 
 @dataclass(slots=True)
@@ -28,9 +31,10 @@ class Trace:
 class RequestMiddleware:
     """Pure ASGI middleware: cheaper than Starlette's base class, which starts a task for each request."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
-        """Wrap `app`."""
+    def __init__(self, app: ASGIApp, max_body_bytes: int, may_pass: Callable[[str, Headers], bool]) -> None:
+        """Wrap `app`; `may_pass` tells of a path and headers whether the request is answered."""
         self._app = app
+        self._may_pass = may_pass
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,8 +58,13 @@ class RequestMiddleware:
                 message = {**message, "body": b""}
             await send(message)
 
+        headers = Headers(scope=scope)
         try:
-            await self._app(inner, self._bounded(Headers(scope=scope), receive), send_with_headers)
+            if self._may_pass(scope["path"], headers):
+                await self._app(inner, self._bounded(headers, receive), send_with_headers)
+            else:
+                refusal = problem(HTTPStatus.UNAUTHORIZED, NO_KEY, trace.request_id, {"WWW-Authenticate": "Bearer"})
+                await refusal(scope, receive, send_with_headers)
         except Exception as error:
             if status:
                 raise

@@ -14,6 +14,7 @@ from tests.infra.stack import Stack
 SWITCHES: dict[str, dict[str, str]] = {
     "cors": {"CorsOrigins": "https://a.example,https://b.example"},
     "tokens": {"JwtIssuer": "https://issuer.example", "JwtAudience": "one,two"},
+    "keys": {"ApiKeySha256": "0123456789abcdef" * 4},
     "url": {"FunctionUrl": "iam"},
     "elsewhere": {"CorpusUrl": "https://documents.example/all.jsonl"},
     "rest": {"ScheduleState": "DISABLED", "UploadState": "DISABLED", "ReindexConcurrency": "1"},
@@ -66,6 +67,8 @@ def test_every_combination_of_switches_makes_a_whole_stack(template: dict[str, A
         body = made.resources["SearchApi"]["Body"]
         assert ("components" in body) == bool(_operation(made)["security"]) == ("tokens" in chosen)
         assert ("x-amazon-apigateway-cors" in body) == ("cors" in chosen)
+        variables = made.resources["SearchFunction"]["Environment"]["Variables"]
+        assert variables["QUERYTOWER_API_KEYS"] == (SWITCHES["keys"]["ApiKeySha256"] if "keys" in chosen else "")
         assert ("FunctionUrl" in made.outputs) == ("SearchUrl" in made.resources) == ("url" in chosen)
         actions = made.resources["SearchErrors"]["AlarmActions"]
         assert (SWITCHES["topic"]["AlarmTopicArn"] in actions, "AlarmTopic" in actions) == (
