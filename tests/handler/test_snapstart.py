@@ -55,6 +55,8 @@ def test_a_restored_function_looks_for_a_newer_index_at_once(
     assert found["hooks"] == 1
     assert found["before"] == found["polled"] == first.version
     assert found["after"] > first.version
+    assert lines[-2]["event"] == "restored"
+    assert lines[-2]["Restore"] > 0
 
 
 def test_a_cold_start_is_logged_with_its_stages_and_as_a_metric(
@@ -66,6 +68,7 @@ def test_a_cold_start_is_logged_with_its_stages_and_as_a_metric(
     environment = os.environ | {
         "QUERYTOWER_STORE": str(tmp_path / "store"),
         "QUERYTOWER_MODEL": str(tiny_model_dir),
+        "AWS_LAMBDA_FUNCTION_NAME": "search",
         "_HANDLER": "handler.main.http",
     }
     command = [sys.executable, "-c", "import handler.main"]
@@ -74,4 +77,6 @@ def test_a_cold_start_is_logged_with_its_stages_and_as_a_metric(
     stages = ("imports_ms", "model_ms", "first_inference_ms", "index_ms", "first_search_ms")
     assert line["event"] == "cold_start"
     assert sum(line[stage] for stage in stages) == pytest.approx(line["ColdStart"], abs=1)
-    assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "ColdStart", "Unit": "Milliseconds"}]
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Metrics"] == [{"Name": "ColdStart", "Unit": "Milliseconds"}]
+    assert (directive["Dimensions"], line["FunctionName"]) == ([["FunctionName"]], "search")
