@@ -27,7 +27,7 @@ NEVER_LOADED = {
     ),
     "the library for other languages": ("onnxruntime/capi/libonnxruntime.so*",),
     "models of pydantic 1, which fastapi looks for and does without": ("pydantic/v1/*",),
-    "parts of numpy": ("numpy/_core/_simd.*", "numpy/fft/*", "numpy/polynomial/*"),
+    "parts of numpy": tuple(f"numpy/{part}" for part in ("_core/_simd.*", "fft/*", "polynomial/*", "random/*")),
     "for other frameworks": ("anyio/_backends/_trio.py", "obstore/auth/*", "obstore/fsspec.py", "tqdm/contrib/*"),
     "servers and evaluation": ("usearch/client.py", "usearch/eval.py", "usearch/numba.py", "usearch/server.py"),
 }
