@@ -12,6 +12,8 @@ from handler.errors import (
     QuerytowerError,
 )
 
+# As RFC 9110 names them; Python before 3.13 has older names.
+TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 MAX_DETAIL_CHARS = 1000
 SEE_LOG = "the index can't be searched at the moment; the log says why, under this request id"
 
@@ -38,7 +40,7 @@ def problem(status: int, detail: str, request_id: str, headers: dict[str, str] |
     """Return the answer for one problem."""
     body = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "detail": detail if len(detail) <= MAX_DETAIL_CHARS else f"{detail[:MAX_DETAIL_CHARS]}…",
         "request_id": request_id,

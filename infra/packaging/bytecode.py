@@ -29,7 +29,7 @@ def compile_sources(folder: Path, python: Path) -> None:
     """
     _compile(folder, python, "handler")
     others = sorted(path for path in folder.rglob("*.py") if path.relative_to(folder).parts[0] != "handler")
-    _compile(folder, python, "-b", "-x", r"^\./handler/", ".")
+    _compile(folder, python, "-b", "-o", "2", "-x", r"^\./handler/", ".")
     for source in others:
         source.unlink()
 
