@@ -56,7 +56,7 @@ class Service:
         except StoreError:
             raise _not_found(name) from None
         try:
-            return self._live(name).current()
+            return self.live(name).current()
         except IndexUnavailable:
             if promised or name in self.index_names():
                 raise
@@ -64,7 +64,13 @@ class Service:
                 self._indexes.pop(name, None)
             raise _not_found(name) from None
 
-    def _live(self, name: str) -> LiveIndex:
+    def live(self, name: str = "") -> LiveIndex:
+        """Return what keeps an index current, by default the one that the settings name.
+
+        Raises:
+            StoreError: nothing can have this name.
+        """
+        name = name or self.settings.index
         with self._lock:
             if name not in self._indexes:
                 check_name(name)

@@ -30,6 +30,8 @@ class LiveIndex:
     def __init__(self, store: Store, name: str, *, cache: Path, fingerprint: str, poll_seconds: float) -> None:
         """Prepare; `fingerprint` is that of the model at hand, `poll_seconds` the age at which the pointer is read."""
         self.name = name
+        # What it took to open the version, once its files were here.
+        self.opening_seconds = 0.0
         self._store = store
         self._cache = cache
         self._fingerprint = fingerprint
@@ -101,6 +103,7 @@ class LiveIndex:
 
     def _open(self, pointer: Pointer) -> IndexVersion:
         folder = fetch(self._store, self.name, pointer, self._cache)
+        fetched = time.perf_counter()
         try:
             version = IndexVersion.open(folder)
         except IndexUnavailable:
@@ -116,6 +119,7 @@ class LiveIndex:
             )
         if not self._store.local:
             self._forget_others(folder)
+        self.opening_seconds = time.perf_counter() - fetched
         return version
 
     def _forget_others(self, folder: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 OLDEST_TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip can express
 MODE = (stat.S_IFREG | 0o644) << 16  # Lambda's user is not the owner, and must be able to read
-LEVEL = 6  # 9 takes three times as long and saves half a percent
+LEVEL = 9  # takes seven seconds more than 6 for the default model, and saves half a percent
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,15 @@ KEPT = ("opentelemetry_api-*.dist-info/METADATA", "opentelemetry_api-*.dist-info
 # The first reason that fits counts; `*` also stands for slashes.
 NEVER_LOADED = {
     "metadata": ("*.dist-info/*",),
-    "tests": ("*/tests/*", "*/testing/*", "*/conftest.py", "*/testclient.py", "*/pytest_plugin.py", "*_tests.*.so"),
+    "tests": (
+        "*/tests/*",
+        "*/testing/*",
+        "*/conftest.py",
+        "*/testclient.py",
+        "*/testutils.py",
+        "*/pytest_plugin.py",
+        "*_tests.*.so",
+    ),
     "type stubs": ("*.pyi", "*/py.typed", "*/mypy.py"),
     "for building extensions": ("*.a", "*.c", "*.h", "*.pxd", "*.pyx", "*/f2py/*", "*/_configtool.py"),
     "documents": ("*.md", "*.1", "*.css", "*/LICENSE*", "*/ThirdPartyNotices.txt", "*/.agents/*"),
@@ -27,8 +35,22 @@ NEVER_LOADED = {
     ),
     "the library for other languages": ("onnxruntime/capi/libonnxruntime.so*",),
     "models of pydantic 1, which fastapi looks for and does without": ("pydantic/v1/*",),
-    "parts of numpy": tuple(f"numpy/{part}" for part in ("_core/_simd.*", "fft/*", "polynomial/*", "random/*")),
-    "for other frameworks": ("anyio/_backends/_trio.py", "obstore/auth/*", "obstore/fsspec.py", "tqdm/contrib/*"),
+    "parts of numpy": tuple(
+        f"numpy/{part}"
+        for part in (
+            "_core/_simd.*",
+            "distutils/*",
+            "fft/*",
+            "lib/recfunctions.*",
+            "ma/mrecords.*",
+            "polynomial/*",
+            "random/*",
+        )
+    ),
+    "for other frameworks": (
+        *("anyio/_backends/_trio.py", "obstore/auth/*", "obstore/fsspec.py", "tokenizers/tools/*", "tqdm/contrib/*"),
+        *(f"tqdm/{name}.py" for name in ("dask", "keras", "notebook", "rich", "tk")),
+    ),
     "servers and evaluation": ("usearch/client.py", "usearch/eval.py", "usearch/numba.py", "usearch/server.py"),
 }
 

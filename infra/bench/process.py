@@ -1,0 +1,94 @@
+"""Cold start of a whole process, from exec to the first answer, against a script of the same imports and loads.
+
+python -m infra.bench.process --store build/demo/store --model build/demo/model
+
+The package in Lambda's emulator, beside peers: infra/bench/coldstart.py
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import typer
+
+from handler.bundle import IndexFiles
+from handler.index.versions import read_pointer
+from handler.store.store import Store
+from infra.bench.report import Timing, show
+
+PROJECT = Path(__file__).parents[2]
+
+# What any function made of these parts has to do: import them, load them, encode once, search once.
+FLOOR = """
+import json, sys
+import numpy, onnxruntime, tokenizers, usearch.index, tantivy, obstore, fastapi, mangum
+model, version, query = sys.argv[1:]
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = 1
+session = onnxruntime.InferenceSession(f"{model}/encoder.onnx", options, providers=["CPUExecutionProvider"])
+tokenizer = tokenizers.Tokenizer.from_file(f"{model}/tokenizer.json")
+text = tantivy.Index.open(f"{version}/text").searcher()
+manifest = json.load(open(f"{version}/manifest.json"))
+codes = numpy.fromfile(f"{version}/vectors.bin", numpy.int8).reshape(-1, manifest["dimension"])
+ids = numpy.array([tokenizer.encode(query).ids], numpy.int32)
+vector = session.run(None, {"input_ids": ids, "attention_mask": numpy.ones_like(ids)})[0]
+codes_of_query = numpy.rint(vector * 127).astype(numpy.int8)
+print(usearch.index.search(codes, codes_of_query[0], 10, exact=True).keys[:3])
+"""
+
+HANDLER = """
+import json, sys
+from types import SimpleNamespace
+from handler.main import http
+event = json.load(open(sys.argv[1]))
+answer = http(event, SimpleNamespace(aws_request_id="bench"))
+assert answer["statusCode"] == 200, answer
+"""
+
+
+def main(
+    store: Annotated[str, typer.Option(help="Folder that holds the index.")] = "build/demo/store",
+    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path("build/demo/model"),
+    times: Annotated[int, typer.Option(help="Processes of each kind.", min=1)] = 15,
+) -> None:
+    """Start processes of both kinds in turn; the first of each only warms the disk cache."""
+    folder = Store.open(store)
+    if folder.local is None:
+        raise typer.BadParameter("the store must be a folder: what is measured is the process, not the network")
+    pointer, _ = read_pointer(folder, "default")
+    version = folder.local / IndexFiles.version("default", pointer.version)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(PROJECT),
+        "QUERYTOWER_STORE": str(folder.local),
+        "QUERYTOWER_MODEL": str(model.absolute()),
+        "_HANDLER": "handler.main.http",
+    }
+    commands = {
+        "same imports and loads": ["-c", FLOOR, str(model), str(version), "a quiet book about grief"],
+        "handler.main.http": ["-c", HANDLER, str(PROJECT / "infra" / "events" / "search.json")],
+    }
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for at in range(times + 1):
+        for name, arguments in commands.items():
+            seconds = _run([sys.executable, *arguments], environment)
+            if at:
+                taken[name].append(seconds)
+    floor, handler = (Timing.of(taken[name]) for name in commands)
+    rows = [("same imports and loads", floor, None), ("handler.main.http, first answer", handler, floor)]
+    show(f"cold process, {times} of each", rows)
+    print(f"median: {statistics.median(taken['handler.main.http']):.2f} s from exec to exit")
+
+
+def _run(command: list[str], environment: dict[str, str]) -> float:
+    started = perf_counter()
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, cwd="/")
+    return perf_counter() - started
+
+
+if __name__ == "__main__":
+    typer.run(main)
