@@ -31,6 +31,7 @@ class IndexFiles:
     VECTORS = "vectors.bin"
     SCALES = "scales.bin"
     GRAPH = "graph.usearch"
+    KEYS = "keys.bin"
     DOCUMENTS = "documents.bin"
     PASSAGES = "passages.bin"
     TEXT = "text"

@@ -11,18 +11,28 @@ import numpy.typing as npt
 
 from handler.bundle import IndexFiles, IndexManifest, measure_files
 from handler.corpus.corpus import Document
-from handler.corpus.hashes import as_hashes, content_hash, text_hash
+from handler.corpus.hashes import SIZE, as_hashes, content_hash, text_hash
 from handler.corpus.passages import Split
 from handler.corpus.schema import Schema
 from handler.encoder import Encoder
 from handler.index.encoding import encode_documents, groups
-from handler.index.index import DOCUMENT, PASSAGE
-from handler.index.known import Encoded, Known
+from handler.index.graph import Rows, build_graph, fits, update_graph
+from handler.index.index import DOCUMENT, PASSAGE, IndexVersion, rows_between
+from handler.index.known import Encoded, Known, version_hashes
 from handler.index.suggest import SuggestWriter
 from handler.index.text import LANGUAGES, TextWriter
-from handler.index.vectors import EXACT_UP_TO, Precision, VectorWriter, build_graph
+from handler.index.vectors import EXACT_UP_TO, Precision, VectorWriter, read_codes
 
 NOTHING_KNOWN = Known()
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A version that the next one is built upon, of the same model and options, with its folder."""
+
+    index: IndexVersion
+    folder: Path
+
 
 # Told the name of a stage and how much of it is done, in documents or vectors.
 Progress = Callable[[str, int], None]
@@ -66,17 +76,19 @@ def build_version(
     options: Options,
     rejected: int = 0,
     known: Known = NOTHING_KNOWN,
+    base: Base | None = None,
     progress: Progress = no_progress,
     threads: int = 1,
 ) -> IndexManifest:
     """Write the files of a new version into the empty `folder`, its manifest last, and return that.
 
     Documents are read once, in order; only some hundred of them are in memory at a time. Those whose
-    vectors are `known`, with the same model and options, are not encoded.
+    vectors are `known`, with the same model and options, are not encoded. The graph of `base` is carried over
+    unless much has changed, as that takes a fraction of the time, with as good a recall.
     """
     rows, passages = _write_rows(documents, folder, schema, encoder, options, known, progress)
     if passages > EXACT_UP_TO:
-        for done in build_graph(folder, options.precision, encoder.dimension, threads):
+        for done in _write_graph(folder, options.precision, encoder.dimension, base, threads):
             progress("graph", done)
     manifest = IndexManifest(
         name=name,
@@ -158,3 +170,21 @@ def _passages(row: int, encoded: Encoded) -> npt.NDArray[np.void]:
     entries["document"] = row
     entries["start"], entries["end"] = encoded.spans.T
     return entries
+
+
+def _write_graph(folder: Path, precision: Precision, dimension: int, base: Base | None, threads: int) -> Iterator[int]:
+    codes = read_codes(folder, precision, dimension)
+    if base:
+        kept = _kept(base.index, np.fromfile(folder / IndexFiles.DOCUMENTS, DOCUMENT), len(codes))
+        if fits(base.folder, len(kept[0]), len(codes)):
+            yield from update_graph(base.folder, kept, folder, codes, threads)
+            return
+    yield from build_graph(folder, codes, threads)
+
+
+def _kept(old: IndexVersion, documents: npt.NDArray[np.void], passages: int) -> tuple[Rows, Rows]:
+    """Return the rows of the passages of texts that are in both versions, in the old one and in the new one."""
+    bounds = np.append(documents["passage"], passages).astype(np.int64)
+    texts = np.ascontiguousarray(documents["text"]).view(f"S{SIZE}")
+    _, before, after = np.intersect1d(version_hashes(old, "text"), texts, return_indices=True)
+    return rows_between(old.bounds, before), rows_between(bounds, after)

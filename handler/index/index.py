@@ -10,9 +10,10 @@ import numpy.typing as npt
 from handler.bundle import IndexFiles, IndexManifest, check_file
 from handler.corpus.corpus import Document
 from handler.errors import IndexUnavailable
+from handler.index.graph import Rows
 from handler.index.keyword import TextIndex
 from handler.index.suggest import Suggestions
-from handler.index.vectors import Rows, VectorIndex
+from handler.index.vectors import VectorIndex
 
 # `text` hashes what was encoded and `content` the whole document: later runs compare, and reuse vectors.
 DOCUMENT = np.dtype([("segment", "<u4"), ("place", "<u4"), ("passage", "<u4"), ("text", "V16"), ("content", "V16")])
@@ -67,11 +68,7 @@ class IndexVersion:
 
     def passages_of(self, documents: Rows) -> Rows:
         """Return the rows of the passages of `documents`, those of one document side by side."""
-        first = self.bounds[documents]
-        lengths = self.bounds[documents + 1] - first
-        starts = np.repeat(first - np.cumsum(lengths) + lengths, lengths)
-        rows: Rows = starts + np.arange(lengths.sum())
-        return rows
+        return rows_between(self.bounds, documents)
 
     def document(self, row: int) -> Document:
         """Return the stored document of a row."""
@@ -81,6 +78,15 @@ class IndexVersion:
         """Return the characters of its document's text that a passage covers."""
         entry: Any = self.passages[passage]
         return int(entry["start"]), int(entry["end"])
+
+
+def rows_between(bounds: Rows, items: Rows) -> Rows:
+    """Return the rows of `items`, those of each side by side; item i has the rows bounds[i] to bounds[i + 1]."""
+    first = bounds[items]
+    lengths = bounds[items + 1] - first
+    starts = np.repeat(first - np.cumsum(lengths) + lengths, lengths)
+    rows: Rows = starts + np.arange(lengths.sum())
+    return rows
 
 
 def _table(path: Path, dtype: np.dtype[Any], length: int) -> Table:

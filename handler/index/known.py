@@ -15,7 +15,7 @@ from handler.bundle import IndexFiles
 from handler.corpus.hashes import SIZE, Hashes, as_hashes
 from handler.errors import StoreError
 from handler.index.index import IndexVersion
-from handler.index.vectors import DTYPES, Precision
+from handler.index.vectors import DTYPES, Precision, read_codes
 
 MAGIC = b"QTPART01"
 HEADER = np.dtype([("magic", "S8"), ("documents", "<u8"), ("passages", "<u8"), ("dimension", "<u8")])
@@ -50,12 +50,11 @@ class Part:
     def of_version(cls, index: IndexVersion, folder: Path) -> Self:
         """Take the vectors of an opened index version from its `folder`, without reading them yet."""
         precision, dimension = index.manifest.precision, index.manifest.dimension
-        codes = np.memmap(folder / IndexFiles.VECTORS, DTYPES[precision], "r").reshape(-1, dimension)
         return cls(
             version_hashes(index, "text"),
             np.append(index.documents["passage"], len(index.passages)).astype(np.int64),
             np.stack([index.passages["start"], index.passages["end"]], axis=1),
-            codes,
+            read_codes(folder, precision, dimension),
             np.memmap(folder / IndexFiles.SCALES, np.float32, "r"),
         )
 

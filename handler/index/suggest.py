@@ -17,7 +17,7 @@ MAX_TITLES = 200_000
 MAX_PHRASES = 20_000
 MAX_CHARS = 80
 # Phrases are counted in every n-th document, and n doubles whenever so many have been read.
-SAMPLE = 20_000
+SAMPLE = 5_000
 MAX_COUNTED = 400_000
 PHRASE_WORDS = 3
 # How often a phrase must occur in the documents read.

@@ -1,31 +1,23 @@
 """The vectors of all passages: exact search by one SIMD scan, or over an HNSW graph where they are many."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self, get_args
 
 import numkong
 import numpy as np
 import numpy.typing as npt
-from usearch.compiled import MetricKind, ScalarKind
-from usearch.index import Index
 
 from handler.bundle import IndexFiles
 from handler.encoder import Vectors
 from handler.errors import IndexUnavailable
+from handler.index.graph import Graph, Rows
 
 Precision = Literal["i8", "f16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 DTYPES: dict[str, type[np.generic]] = {"i8": np.int8, "f16": np.float16}
 
-Rows = npt.NDArray[np.int64]
-
 # One thread scans 50,000 int8 vectors of 384 dimensions in 0.8 ms, as long as a graph search of this recall takes.
 EXACT_UP_TO = 50_000
-# With these, recall@10 over 100,000 is 0.991 against exact float32, where the scan itself has 0.994.
-CONNECTIVITY = 32
-EXPANSION_ADD = 256
-EXPANSION_SEARCH = 300
 
 
 def quantize(vectors: Vectors, precision: Precision) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float32]]:
@@ -67,33 +59,21 @@ class VectorWriter:
         self._scales.close()
 
 
-def build_graph(folder: Path, precision: Precision, dimension: int, threads: int) -> Iterator[int]:
-    """Build the HNSW graph over the vectors in `folder`, yielding how many are in it so far."""
-    codes = np.memmap(folder / IndexFiles.VECTORS, DTYPES[precision], "r").reshape(-1, dimension)
-    graph = _empty_graph(precision, dimension)
-    for start in range(0, len(codes), 2000):
-        keys = np.arange(start, min(start + 2000, len(codes)), dtype=np.uint64)
-        graph.add(keys, np.asarray(codes[start : start + 2000]), threads=threads)
-        yield len(graph)
-    graph.save(str(folder / IndexFiles.GRAPH))
+def read_codes(folder: Path, precision: Precision, dimension: int) -> npt.NDArray[np.generic]:
+    """Map the quantized vectors in `folder` into memory, shape (n, dimension).
 
-
-def _empty_graph(precision: Precision, dimension: int) -> Index:
-    return Index(
-        ndim=dimension,
-        metric=MetricKind.Cos,
-        dtype=ScalarKind.I8 if precision == "i8" else ScalarKind.F16,
-        connectivity=CONNECTIVITY,
-        expansion_add=EXPANSION_ADD,
-        expansion_search=EXPANSION_SEARCH,
-    )
+    Raises:
+        OSError: there are none.
+        ValueError: they are of another dimension.
+    """
+    return np.asarray(np.memmap(folder / IndexFiles.VECTORS, DTYPES[precision], "r").reshape(-1, dimension))
 
 
 class VectorIndex:
     """Vectors opened for reading; `open` maps their files into memory."""
 
     def __init__(
-        self, codes: npt.NDArray[np.generic], scales: npt.NDArray[np.float32], precision: Precision, graph: Index | None
+        self, codes: npt.NDArray[np.generic], scales: npt.NDArray[np.float32], precision: Precision, graph: Graph | None
     ) -> None:
         """Compose from codes, shape (n, dimension), their factors to unit length, shape (n,), and a graph."""
         self._codes = codes
@@ -109,17 +89,13 @@ class VectorIndex:
             IndexUnavailable: a file is missing or of another size than the others ask for.
         """
         try:
-            codes = np.memmap(folder / IndexFiles.VECTORS, DTYPES[precision], "r").reshape(-1, dimension)
+            codes = read_codes(folder, precision, dimension)
             scales = np.memmap(folder / IndexFiles.SCALES, np.float32, "r").reshape(len(codes))
-            graph = None
-            if (folder / IndexFiles.GRAPH).exists():
-                graph = _empty_graph(precision, dimension)
-                graph.view(str(folder / IndexFiles.GRAPH))
-                # Reading a graph sets it back to the library's default.
-                setattr(graph, "expansion_search", EXPANSION_SEARCH)  # noqa: B010  (its type stub says read-only)
+            has_graph = (folder / IndexFiles.GRAPH).exists()
+            graph = Graph.open(folder, codes.dtype, dimension, len(codes)) if has_graph else None
         except (OSError, ValueError, RuntimeError) as cause:
             raise IndexUnavailable(f"{folder} has no usable vectors: {cause}; index the corpus again") from cause
-        return cls(np.asarray(codes), np.asarray(scales), precision, graph)
+        return cls(codes, np.asarray(scales), precision, graph)
 
     def __len__(self) -> int:
         """Return the number of vectors."""
@@ -139,8 +115,7 @@ class VectorIndex:
         if self._graph is None or k >= len(self):
             return _best(np.arange(len(self)), self._cosines(query, self._codes, self._scales), k)
         code, _ = quantize(query[None], self._precision)
-        rows = self._graph.search(code[0], min(k, len(self))).keys.astype(np.int64)
-        return self.search_among(query, rows, k)
+        return self.search_among(query, self._graph.search(code[0], k), k)
 
     def search_among(self, query: Vectors, rows: Rows, k: int) -> tuple[Rows, Vectors]:
         """Return the same as `search`, exactly, among some rows only."""

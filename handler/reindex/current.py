@@ -18,6 +18,8 @@ from handler.index.index import IndexVersion
 from handler.index.versions import Pointer, download_version
 from handler.store.store import Store, StoredObject
 
+GRAPH_FILES = (IndexFiles.GRAPH, IndexFiles.KEYS)
+
 
 @dataclass(frozen=True, slots=True)
 class Current:
@@ -84,8 +86,8 @@ class Current:
         old = self.manifest
         return Options(Split(**old.split), old.precision, old.language) if old else Options()
 
-    def fetch(self, store: Store, scratch: Path) -> tuple[IndexVersion, Path]:
-        """Open the version, without its graph, and return it with its folder.
+    def fetch(self, store: Store, scratch: Path, *, graph: bool) -> tuple[IndexVersion, Path]:
+        """Open the version, with its `graph` or without, and return it with its folder.
 
         Raises:
             IndexUnavailable: it is incomplete or was altered.
@@ -93,7 +95,7 @@ class Current:
         """
         if self.manifest is None:
             raise IndexUnavailable(self.problem or "there is no version yet")
-        return fetch_version(store, self.manifest, scratch)
+        return fetch_version(store, self.manifest, scratch, graph=graph)
 
     def stored(self, store: Store, index: IndexVersion) -> Stored | None:
         """Return what the version holds of each object, or None where that is not recorded."""
@@ -140,7 +142,7 @@ def fetch_version(
     if store.local:
         folder = store.local / _root(manifest)
     elif not (folder / IndexFiles.MANIFEST).exists():
-        files = {name: entry for name, entry in manifest.files.items() if graph or name != IndexFiles.GRAPH}
+        files = {name: entry for name, entry in manifest.files.items() if graph or name not in GRAPH_FILES}
         lean = replace(manifest, files=files)
         download_version(store, _root(manifest), lean, lean.to_json().encode(), folder)
     return IndexVersion.open(folder), folder

@@ -13,7 +13,7 @@ from handler.corpus.listing import CorpusObject, Listing, same_objects
 from handler.corpus.reading import Reading
 from handler.corpus.spool import Spool
 from handler.errors import CorpusChanged, GatesFailed, IndexUnavailable
-from handler.index.build import Options
+from handler.index.build import Base, Options
 from handler.index.index import IndexVersion
 from handler.index.known import Part, version_hashes
 from handler.reindex.current import Current
@@ -29,7 +29,7 @@ READINGS = 3
 class Prepared:
     """A corpus that was read and differs from the current version, and what of that can be used again.
 
-    `before` is the current version if it can be read, `reusable` its vectors if they fit.
+    `before` is the current version if it can be read, `base` the same if its vectors fit.
     """
 
     current: Current
@@ -39,7 +39,12 @@ class Prepared:
     spool: Spool
     listing: Listing
     before: IndexVersion | None
-    reusable: list[Part]
+    base: Base | None
+
+    @property
+    def reusable(self) -> list[Part]:
+        """The vectors of `base`."""
+        return [Part.of_version(self.base.index, self.base.folder)] if self.base else []
 
 
 def prepare(job: Job, scratch: Path) -> Prepared | Outcome:
@@ -95,9 +100,7 @@ def _prepare(job: Job, scratch: Path) -> Prepared | Outcome:
     if usable and usable.manifest.rejected == spool.rejected and _same_documents(usable, spool):
         return _unchanged(current, inputs)
     listing = Listing(job.corpus.url, job.fields, reading.entries)
-    return Prepared(
-        current, options, golden, inputs, spool, listing, before, [Part.of_version(usable, folder)] if usable else []
-    )
+    return Prepared(current, options, golden, inputs, spool, listing, before, Base(usable, folder) if usable else None)
 
 
 def _open(job: Job, current: Current, scratch: Path, obstacles: list[str]) -> tuple[IndexVersion | None, Path]:
@@ -105,7 +108,7 @@ def _open(job: Job, current: Current, scratch: Path, obstacles: list[str]) -> tu
     before, folder = None, scratch
     try:
         if current.manifest:
-            before, folder = current.fetch(job.store, scratch / "before")
+            before, folder = current.fetch(job.store, scratch / "before", graph=not obstacles)
     except IndexUnavailable as problem:
         obstacles.append(str(problem))
     for reason in obstacles:

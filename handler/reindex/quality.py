@@ -6,9 +6,10 @@ import numpy as np
 
 from handler.corpus.passages import passage_text
 from handler.encoder import Encoder
+from handler.index.graph import Rows
 from handler.index.index import IndexVersion
 from handler.index.known import version_hashes
-from handler.index.vectors import Rows, VectorIndex
+from handler.index.vectors import VectorIndex
 from handler.search.retrieve import nearest
 
 SAMPLE = 100

@@ -8,7 +8,7 @@ Bytes are counted at the store's interface. A folder is read in place, so only o
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -114,7 +114,8 @@ def main(
     corpus: Annotated[Path, typer.Argument(help="Corpus, such as 100,000 abstracts as JSONL.")],
     model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path("build/demo/model"),
     store: Annotated[str, typer.Option(help="Folder or URL; an index that is there is used again.")] = "build/reindex",
-    documents: Annotated[int, typer.Option(help="Documents to take.")] = 100_000,
+    documents: Annotated[int, typer.Option(help="Documents to take; one that has fewer is repeated.")] = 100_000,
+    chars: Annotated[int, typer.Option(help="Characters of each text to take, where many documents matter.")] = 10_000,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure a full run, one without a change, and two that change 1 %: in one of 100 objects, and in all of them."""
@@ -124,16 +125,17 @@ def main(
         Encoder.open(model, os.cpu_count() or 1),
         documents,
     )
-    write_corpus(bench.corpus, corpus, documents)
+    source = Source(corpus, documents, chars)
+    source.write(bench.corpus)
     try:
         read_pointer(bench.store, INDEX)
         bench.run("brought up to date")
     except IndexUnavailable:
         bench.run("full")
     bench.run("no change")
-    write_corpus(bench.corpus, corpus, documents, "together")
+    source.write(bench.corpus, "together")
     bench.run("1 % changed, in one object")
-    write_corpus(bench.corpus, corpus, documents, "together", "apart")
+    source.write(bench.corpus, "together", "apart")
     with TemporaryDirectory() as cache:
         searching = follower(bench, Path(cache))
         published = bench.run("1 % changed, in all objects").version
@@ -141,25 +143,40 @@ def main(
     show(bench.rows, seconds, as_json)
 
 
-def write_corpus(store: Store, corpus: Path, limit: int, *changes: str) -> None:
-    """Write the documents in a hundred objects; "together" and "apart" say where 1 % of the texts differ."""
-    documents, size = islice(_documents(corpus), limit), max(limit // OBJECTS, 1)
-    for number in count():
-        lines = []
-        for row, document in enumerate(islice(documents, size)):
-            text = document.text
-            text += " This came later." if "together" in changes and number == 0 else ""
-            text += " This came last." if "apart" in changes and row % 100 == 50 % size else ""
-            lines.append(json.dumps({"id": document.id, "title": document.title, "text": text, **document.metadata}))
-        if not lines:
-            return
-        path, data = f"part-{number:05}.jsonl", ("\n".join(lines) + "\n").encode()
-        if not store.local or not (store.local / path).exists() or (store.local / path).read_bytes() != data:
-            store.put(path, data)
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where documents come from, how many, and how many characters of each."""
 
+    path: Path
+    documents: int
+    chars: int
 
-def _documents(corpus: Path) -> Iterator[Document]:
-    return (item for item in read_corpus(corpus) if isinstance(item, Document))
+    def write(self, store: Store, *changes: str) -> None:
+        """Write a hundred objects; "together" and "apart" say where 1 % of the texts differ."""
+        documents, size = self._read(), max(self.documents // OBJECTS, 1)
+        for number in count():
+            lines = []
+            for row, document in enumerate(islice(documents, size)):
+                text = document.text[: self.chars]
+                text += " This came later." if "together" in changes and number == 0 else ""
+                text += " This came last." if "apart" in changes and row % 100 == 50 % size else ""
+                lines.append(
+                    json.dumps({"id": document.id, "title": document.title, "text": text, **document.metadata})
+                )
+            if not lines:
+                return
+            path, data = f"part-{number:05}.jsonl", ("\n".join(lines) + "\n").encode()
+            if not store.local or not (store.local / path).exists() or (store.local / path).read_bytes() != data:
+                store.put(path, data)
+
+    def _read(self) -> Iterator[Document]:
+        found = (
+            replace(item, id=f"{item.id}/{turn}", title=f"{item.title} {turn}" if turn else item.title)
+            for turn in count()
+            for item in read_corpus(self.path)
+            if isinstance(item, Document)
+        )
+        return islice(found, self.documents)
 
 
 def follower(bench: Bench, cache: Path) -> LiveIndex:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import handler.index.build
-import handler.index.vectors
+import handler.index.graph
 import handler.search.ranking
 import handler.search.retrieve
 from handler.corpus.corpus import Document, Value
@@ -175,7 +175,7 @@ def test_pools_that_disagree_repeat_nothing(
 ) -> None:
     monkeypatch.setattr(handler.index.build, "EXACT_UP_TO", 0)
     for name, value in {"CONNECTIVITY": 2, "EXPANSION_ADD": 2, "EXPANSION_SEARCH": 1}.items():
-        monkeypatch.setattr(handler.index.vectors, name, value)
+        monkeypatch.setattr(handler.index.graph, name, value)
     plan = {f"text {n}": vectors[n] for n in range(COUNT)}
     documents = [document(n, text) for n, text in enumerate(plan)]
     index = build(tmp_path / "v", documents, Planned(encoder, plan), Options(Split(0), "f16"))

@@ -7,12 +7,19 @@ from typing import Any
 
 import pytest
 
+from handler.bundle import IndexFiles
 from handler.encoder import Encoder
 from tests.handler.reindexing import Counting, Place, expect_the_same, record
 
 
+@pytest.mark.parametrize("graph", [False, True], ids=["scan", "graph"])
 @pytest.mark.parametrize("seed", range(3))
-def test_any_sequence_of_edits_ends_like_a_full_rebuild(encoder: Encoder, tmp_path: Path, seed: int) -> None:
+def test_any_sequence_of_edits_ends_like_a_full_rebuild(
+    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, graph: bool
+) -> None:
+    if graph:
+        monkeypatch.setattr("handler.index.build.EXACT_UP_TO", 0)
+        monkeypatch.setattr("handler.index.graph.MAX_GONE", 10.0)
     place = Place(tmp_path, Counting(encoder))
     place.corpus.mkdir()
     rng = random.Random(seed)
@@ -25,6 +32,7 @@ def test_any_sequence_of_edits_ends_like_a_full_rebuild(encoder: Encoder, tmp_pa
             place.write(name, records)
         place.run()
         expect_the_same(place, tmp_path)
+    assert graph == any(path.endswith(f"/{IndexFiles.KEYS}") for path in place.paths())
 
 
 def _edit(rng: random.Random, objects: dict[str, list[Any]], mark: str) -> None:

@@ -13,7 +13,8 @@ import pytest
 from handler.bundle import IndexFiles
 from handler.encoder import Encoder, Vectors
 from handler.errors import IndexUnavailable
-from handler.index.vectors import Precision, VectorIndex, VectorWriter, build_graph, quantize
+from handler.index.graph import build_graph
+from handler.index.vectors import Precision, VectorIndex, VectorWriter, quantize, read_codes
 from tests.handler.indexes import clustered, unit
 
 DIMENSION = 96
@@ -27,7 +28,7 @@ def write(folder: Path, vectors: Vectors, precision: Precision, *, graph: bool =
         writer.add(vectors[start : start + 700])
     writer.close()
     if graph:
-        assert list(build_graph(folder, precision, vectors.shape[1], 2))[-1] == len(vectors)
+        assert list(build_graph(folder, read_codes(folder, precision, vectors.shape[1]), 2))[-1] == len(vectors)
     return VectorIndex.open(folder, precision, vectors.shape[1])
 
 

@@ -1,0 +1,136 @@
+"""A graph that is carried over from version to version, against one that is built at once and against the scan."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handler.bundle import IndexFiles
+from handler.encoder import Vectors
+from handler.errors import IndexUnavailable
+from handler.index.graph import Rows, build_graph, fits, read_keys, update_graph
+from handler.index.vectors import Precision, VectorIndex, VectorWriter, read_codes
+from tests.handler.indexes import clustered
+
+DIMENSION = 64
+COUNT = 3000
+
+
+class Versions:
+    """Versions of some vectors, each in a folder of its own; row i of a version is vector rows[i] of them all."""
+
+    def __init__(self, folder: Path, precision: Precision) -> None:
+        self.folder = folder
+        self.precision = precision
+        self.vectors = clustered(3 * COUNT, DIMENSION, seed=1)
+        self.count = 0
+
+    def write(self, rows: Rows, before: tuple[Path, Rows] | None = None) -> Path:
+        """Write a version, its graph carried over from that `before`, which is given with its rows."""
+        self.count += 1
+        folder = self.folder / str(self.count)
+        folder.mkdir()
+        writer = VectorWriter(folder, self.precision)
+        writer.add(self.vectors[rows])
+        writer.close()
+        codes = read_codes(folder, self.precision, DIMENSION)
+        if before is None:
+            done = list(build_graph(folder, codes, 2))
+        else:
+            _, old, new = np.intersect1d(before[1], rows, return_indices=True)
+            done = [len(old), *update_graph(before[0], (old, new), folder, codes, 2)]
+        assert done[-1] == len(rows)
+        return folder
+
+    def recall(self, folder: Path, queries: Vectors) -> float:
+        index = VectorIndex.open(folder, self.precision, DIMENSION)
+        assert index.has_graph
+        exact = index.exact()
+        found = [np.isin(exact.search(query, 10)[0], index.search(query, 10)[0]).mean() for query in queries]
+        return float(np.mean(found))
+
+
+@pytest.fixture(params=["i8", "f16"])
+def versions(request: pytest.FixtureRequest, tmp_path: Path) -> Versions:
+    return Versions(tmp_path, request.param)
+
+
+@pytest.fixture(scope="module")
+def queries() -> Vectors:
+    return clustered(50, DIMENSION, seed=2)
+
+
+def edits(seed: int) -> Iterator[Rows]:
+    """Yield the rows of one version after the other: some went, some came, all in a new order."""
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(COUNT)
+    while True:
+        yield rows
+        absent = np.setdiff1d(np.arange(3 * COUNT), rows)
+        stay = rng.choice(rows, len(rows) - rng.integers(1, 200), replace=False)
+        rows = rng.permutation(np.append(stay, rng.choice(absent, rng.integers(1, 200), replace=False)))
+
+
+def test_after_many_edits_it_finds_what_a_new_graph_finds(versions: Versions, queries: Vectors) -> None:
+    source = edits(1)
+    rows = next(source)
+    folder = versions.write(rows)
+    assert not (folder / IndexFiles.KEYS).exists()
+    for _ in range(8):
+        before, rows = (folder, rows), next(source)
+        folder = versions.write(rows, before)
+    keys = read_keys(folder, len(rows))
+    assert len(np.unique(keys)) == len(rows)
+    assert versions.recall(folder, queries) >= versions.recall(versions.write(rows), queries) - 0.01
+    index = VectorIndex.open(folder, versions.precision, DIMENSION)
+    for row in range(0, len(rows), 97):
+        assert index.search(versions.vectors[rows[row]], 1)[0].tolist() == [row]
+
+
+@pytest.mark.parametrize("versions", ["i8"], indirect=True)
+def test_what_was_removed_is_not_found(versions: Versions, queries: Vectors) -> None:
+    everything, half = np.arange(1000), np.arange(0, 1000, 2)
+    folder = versions.write(half, (versions.write(everything), everything))
+    index = VectorIndex.open(folder, "i8", DIMENSION)
+    for query in queries:
+        rows, _ = index.search(query, 50)
+        assert len(set(rows.tolist())) == 50
+        assert rows.max() < len(half)
+    assert versions.recall(folder, queries) >= 0.99
+    back = versions.write(everything, (folder, half))
+    assert versions.recall(back, queries) >= 0.99
+
+
+@pytest.mark.parametrize("versions", ["i8"], indirect=True)
+def test_only_additions_leave_the_keys_dense(versions: Versions, queries: Vectors) -> None:
+    some, more = np.arange(900), np.arange(1000)
+    folder = versions.write(more, (versions.write(some), some))
+    assert sorted(read_keys(folder, 1000).tolist()) == list(range(1000))
+    assert fits(folder, 1000, 5000)
+    assert versions.recall(folder, queries) >= 0.99
+
+
+@pytest.mark.parametrize("versions", ["i8"], indirect=True)
+def test_a_graph_with_much_that_is_gone_is_built_anew(versions: Versions) -> None:
+    everything = np.arange(1000)
+    folder = versions.write(everything)
+    assert fits(folder, 1000, 1000)
+    assert fits(folder, 800, 1000)
+    assert not fits(folder, 799, 1000)
+    assert not fits(folder, 800, 800)
+    later = versions.write(everything + 100, (folder, everything))
+    assert fits(later, 900, 1000)
+    assert not fits(later, 890, 1000)
+    assert not fits(versions.folder, 1000, 1000), "there is no graph"
+
+
+@pytest.mark.parametrize("versions", ["i8"], indirect=True)
+@pytest.mark.parametrize("size", [0, 4, 3996])
+def test_keys_of_another_version_are_noticed(versions: Versions, size: int) -> None:
+    everything = np.arange(1000)
+    folder = versions.write(everything, (versions.write(everything + 1), everything + 1))
+    path = folder / IndexFiles.KEYS
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(IndexUnavailable, match=r"keys\.bin has \d+ keys instead of 1000; index the corpus again"):
+        VectorIndex.open(folder, "i8", DIMENSION)
