@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from handler.encoder import Encoder
+from handler.index.versions import read_pointer
 from handler.reindex.indexing import Source, index_corpus
 from handler.store.store import Store
 from infra.processes import HOST, free_ports
@@ -56,6 +57,7 @@ def variables(gateway: str, tiny_model_dir: Path, tmp_path_factory: pytest.TempP
         url = f"s3://{server.create_bucket()}/books"
         source = Source(ROOT / "infra/demo/corpus.jsonl", folder / "rejects.jsonl")
         index_corpus(source, Store.open(url), Encoder.open(tiny_model_dir))
+        Store.open(f"{url}-corpus").put("books.jsonl", source.path)
         yield {"QUERYTOWER_STORE": url, "AWS_ENDPOINT_URL": access["AWS_ENDPOINT_URL"]}
 
 
@@ -80,6 +82,10 @@ def built(variables: dict[str, str], tiny_model_dir: Path, tmp_path_factory: pyt
     assert done.returncode == 0, done.stdout + done.stderr
     template = yaml.safe_load((folder / "template.yaml").read_text("utf-8"))
     template["Globals"]["Function"]["Environment"]["Variables"] |= variables
+    template["Resources"]["ReindexFunction"]["Properties"]["Environment"]["Variables"] |= {
+        "QUERYTOWER_CORPUS": f"{variables['QUERYTOWER_STORE']}-corpus",
+        "QUERYTOWER_MIN_SELF_RETRIEVAL": "0",  # the model is a random one
+    }
     (folder / "template.yaml").write_text(json.dumps(template), "utf-8")
     return folder
 
@@ -109,6 +115,19 @@ def test_sam_local_start_api_serves_http(built: Path, tmp_path: Path) -> None:
         assert _ask(f"http://{HOST}:{port}/health") == {"status": "ok"}
         answer = _ask(f"http://{HOST}:{port}/search", SEARCH["body"].encode())
     assert len(answer["hits"]) == 5
+
+
+def test_sam_local_invoke_reindexes(built: Path, variables: dict[str, str], tmp_path: Path) -> None:
+    store = Store.open(variables["QUERYTOWER_STORE"])
+    before, _ = read_pointer(store, "default")
+    by_hand, outcomes = tmp_path / "event.json", []
+    by_hand.write_text('{"full": true}')
+    for event in (by_hand, ROOT / "infra/events/scheduler.json"):
+        command = _local(built, "invoke", "ReindexFunction", "--event", event)
+        done = subprocess.run(command, env=_sam_environment(tmp_path), capture_output=True, text=True)
+        outcomes.append(json.loads(done.stdout.strip().splitlines()[-1]))
+    assert [outcome["outcome"] for outcome in outcomes] == ["published", "unchanged"], done.stderr
+    assert before.version != read_pointer(store, "default")[0].version == outcomes[0]["version"]
 
 
 def test_the_container_image_answers_a_search(built: Path, variables: dict[str, str]) -> None:
