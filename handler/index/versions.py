@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Semaphore
 from typing import Self
 
 from handler.bundle import INDEX_FORMAT, IndexFiles, IndexManifest
@@ -98,16 +99,26 @@ def upload(
     """
     root = IndexFiles.version(manifest.name, manifest.version)
     files = {name: folder / name for name in manifest.files} | {path.name: path for path in reports}
+    etags, ended, slots = {}, Event(), Semaphore(PARALLEL)
+
+    def put(name: str) -> tuple[str, str]:
+        with slots:
+            return name, "" if ended.is_set() else store.put(f"{root}/{name}", files[name])
+
     try:
-        etags = {}
         with ThreadPoolExecutor(PARALLEL) as pool:
-            for name, etag in pool.map(lambda name: (name, store.put(f"{root}/{name}", files[name])), files):
+            for name, etag in pool.map(put, files):
                 etags[name] = etag
                 if on_file:
                     on_file(name)
         store.put(f"{root}/{IndexFiles.ETAGS}", (json.dumps(etags, indent=1) + "\n").encode())
         store.put(f"{root}/{IndexFiles.MANIFEST}", folder / IndexFiles.MANIFEST)
     except BaseException:
+        ended.set()
+        # A pool that is interrupted while it starts a thread doesn't wait for that one.
+        for _ in range(PARALLEL):
+            slots.acquire()
+        slots.release(PARALLEL)
         with suppress(StoreError):
             store.delete(each.path for each in store.list(root))
         raise
