@@ -44,12 +44,13 @@ class SearchBody(BaseModel):
         """
         text = check_text(self.query, "query", settings)
         _check_unicode(self.filter, "filter")
-        check_number(self.k, "k", 1, settings.max_k, "MAX_K")
+        k = self.k if "k" in self.model_fields_set else min(self.k, settings.max_k)
+        check_number(k, "k", 1, settings.max_k, "MAX_K")
         check_number(self.offset, "offset", 0, settings.max_offset, "MAX_OFFSET")
         if len(self.facets) > settings.max_batch:
             raise InvalidRequest(f"{len(self.facets)} facets were asked for; {settings.max_batch} at most")
         return Request(
-            text, self.k, self.offset, self.mode, self.filter, self.sort, self.facets, self.explain, self.highlight
+            text, k, self.offset, self.mode, self.filter, self.sort, self.facets, self.explain, self.highlight
         )
 
 

@@ -258,3 +258,12 @@ def test_head_is_get_without_the_body(client: TestClient, path: str) -> None:
 
 def test_head_where_only_post_is_possible(client: TestClient) -> None:
     assert client.head("/search/batch").status_code == 405
+
+
+def test_fewer_hits_than_usual_may_be_the_most_there_are(library: Library) -> None:
+    settings = library.settings(max_k=2)
+    service = Service.open(settings)
+    with TestClient(create_app(settings, lambda: service)) as client:
+        assert len(search(client, query="mystery")["hits"]) == 2
+        for path in ("/search?q=mystery", "/documents/bare/similar", "/suggest?q=ti"):
+            assert client.get(path).status_code == 200, path

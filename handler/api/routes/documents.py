@@ -22,7 +22,7 @@ ENOUGH_CHARS = 80
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; `load` returns the service."""
 
-    async def similar(request: HttpRequest, document_id: str, k: int = 10) -> JsonResponse:
+    async def similar(request: HttpRequest, document_id: str, k: int = min(10, settings.max_k)) -> JsonResponse:
         """Return the documents most like one, which itself is left out."""
         check_number(k, "k", 1, settings.max_k, "MAX_K")
         service = load()

@@ -38,7 +38,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
     async def get(
         request: HttpRequest,
         q: str,
-        k: int = 10,
+        k: int = min(10, settings.max_k),
         offset: int = 0,
         mode: Mode = "hybrid",
         sort: str = "",
