@@ -90,7 +90,7 @@ class Part:
         digest = hashlib.blake2b(digest_size=SIZE)
         with path.open("wb") as file:
             for array in (head, self.hashes, self.first, self.spans, self.scales, self.codes):
-                data = np.ascontiguousarray(array).tobytes()
+                data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data  # no copy: it may be large
                 digest.update(data)
                 file.write(data)
             file.write(digest.digest())
