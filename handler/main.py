@@ -20,6 +20,9 @@ from handler.service import Service
 from handler.settings import Settings
 from handler.warm_up import WarmUp
 
+# Lambda gives up a function whose hooks take ten; the snapshot has an index that can be used meanwhile.
+RESTORE_SECONDS = 3.0
+
 settings = Settings.from_mapping(os.environ)
 
 
@@ -55,7 +58,7 @@ def after_restore() -> None:
     """Renew connections and look for a newer index: both are as old as the snapshot, which may be days."""
     before = time.perf_counter()
     try:
-        service().reconnect()
+        service().reconnect(RESTORE_SECONDS)
     except QuerytowerError as error:
         log("restore_failed", problem=str(error))
     metric("restored", {"Restore": round(1000 * (time.perf_counter() - before), 1)}, "Milliseconds")

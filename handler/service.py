@@ -1,5 +1,6 @@
 """What a process needs to answer requests: encoder, searcher, and the indexes of one store, each kept current."""
 
+import time
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Self
@@ -83,11 +84,15 @@ class Service:
                 )
             return self._indexes[name]
 
-    def reconnect(self) -> None:
-        """Drop all connections to the store, and let every open index look for a newer version now."""
+    def reconnect(self, seconds: float) -> None:
+        """Drop all connections to the store, and let every open index look for a newer version.
+
+        That is waited for `seconds` at most; what takes longer goes on in the background.
+        """
         renewed = replace(self.store)  # a copy connects anew
+        limit = time.monotonic() + seconds
         for live in list(self._indexes.values()):
-            live.reconnect(renewed)
+            live.reconnect(renewed, max(0.0, limit - time.monotonic()))
 
     def index_names(self) -> list[str]:
         """Return the names of all published indexes of the store."""

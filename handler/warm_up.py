@@ -25,7 +25,7 @@ class WarmUp:
         self._service = service
         self._since = since
         self._stages = {"imports": time.perf_counter() - since}
-        self._thread = Thread(target=self._run, name="warm-up")
+        self._thread = Thread(target=self._run, name="warm-up", daemon=True)
         self._thread.start()
 
     def finish(self) -> None:

@@ -210,7 +210,10 @@ def _explain(handler: str, status: int, kind: str, message: str) -> str:
     if "Task timed out" in message:
         return f"{handler} got no answer out in time: {message}; make it faster or allow it more seconds"
     if kind == "Runtime.ImportModuleError":
-        return f"{handler} can't be loaded: {message}; check the handler's name, the task root and its packages"
+        return (
+            f"{handler} can't be loaded: {message}; check the handler's name, and that the task root was built for "
+            "this CPU and this Python"
+        )
     if status == HTTPStatus.OK:
         return f"{handler} raised {kind}: {message}; correct the event or the handler, its log shows the place"
     return f"{handler} failed with {kind}: {message}; its log may show the cause"

@@ -21,13 +21,14 @@ def run(environment: Mapping[str, str], host: str, port: int) -> None:
     settings = Settings.from_mapping(environment)
     service = cache(lambda: Service.open(settings))
     manifest = service().index().manifest
+    app = create_app(settings, service)
     listener = listen(host, port)
     address = f"http://{host}:{listener.getsockname()[1]}"
     Console(stderr=True, highlight=False).print(
         f"{manifest.documents:,} documents of index {manifest.name}, version {manifest.version}\n"
         f"serving on [bold]{address}[/bold] (API: {address}/docs); stop with Ctrl-C"
     )
-    config = uvicorn.Config(create_app(settings, service), log_level="warning", access_log=False)
+    config = uvicorn.Config(app, log_level="warning", access_log=False)
     uvicorn.Server(config).run([listener])
 
 

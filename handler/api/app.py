@@ -39,7 +39,7 @@ def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "HEAD", "POST"],
             allow_headers=["*"],
             expose_headers=["Server-Timing", "X-Index-Version", "X-Request-Id"],
         )

@@ -21,7 +21,7 @@ def key_check(digests: str) -> Callable[[str, Headers], bool]:
     Raises:
         SettingError: something else than digests separated by commas; it isn't repeated, as it may be the key itself.
     """
-    known = {digest.strip().lower() for digest in digests.split(",")} - {""}
+    known = {digest.strip().lower() for digest in digests.split(",")} if digests.strip() else set()
     if not all(map(DIGEST.fullmatch, known)):
         raise SettingError(
             "QUERYTOWER_API_KEYS must have the sha256 of each key, 64 hexadecimal digits, separated by commas; "
@@ -34,6 +34,6 @@ def key_check(digests: str) -> Callable[[str, Headers], bool]:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         brought = [headers.get("x-api-key", ""), token if scheme.lower() == "bearer" else ""]
         # Digests are compared, so how long that takes tells nothing of a key.
-        return any(hashlib.sha256(key.strip().encode("latin-1")).hexdigest() in known for key in brought if key)
+        return any(hashlib.sha256(key.strip(" \t").encode("latin-1")).hexdigest() in known for key in brought if key)
 
     return may_pass

@@ -65,10 +65,10 @@ class LiveIndex:
                 self._refreshing = self._worker.submit(self._follow)
         wait_for([self._refreshing], wait)
 
-    def reconnect(self, store: Store) -> None:
-        """Go on with another connection to the same store, and follow the pointer now."""
+    def reconnect(self, store: Store, wait: float | None = None) -> None:
+        """Go on with another connection to the same store, and follow the pointer, as `refresh` does."""
         self._store = store
-        self.refresh()
+        self.refresh(wait)
 
     def _first(self) -> IndexVersion:
         with self._lock:

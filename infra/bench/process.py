@@ -69,7 +69,7 @@ def main(
         "_HANDLER": "handler.main.http",
     }
     commands = {
-        "same imports and loads": ["-c", FLOOR, str(model), str(version), "a quiet book about grief"],
+        "same imports and loads": ["-c", FLOOR, str(model.absolute()), str(version), "a quiet book about grief"],
         "handler.main.http": ["-c", HANDLER, str(PROJECT / "infra" / "events" / "search.json")],
     }
     taken: dict[str, list[float]] = {name: [] for name in commands}

@@ -23,7 +23,7 @@ from tests.handler.reindexing import SHORT, Counting, Place, answers, files_of, 
 GROUP = 4
 LATER = Terms(clock=lambda: time.time() + 91)
 VICTIM = """
-import os, signal, sys
+import os, signal, sys, tempfile
 from pathlib import Path
 from handler.index import build
 from handler.index import encoding
@@ -32,6 +32,7 @@ from handler.reindex.lease import Terms
 from tests.handler.reindexing import Counting, Place
 
 folder, model, stage, at, group = sys.argv[1:]
+tempfile.tempdir = folder  # what a killed process leaves goes with the test
 encoding.GROUP_DOCUMENTS, build.EXACT_UP_TO = int(group), 20
 encoder = Counting(Encoder.open(Path(model)))
 

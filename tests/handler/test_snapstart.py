@@ -4,13 +4,18 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from handler.encoder import Encoder
 from handler.reindex.indexing import Source, index_corpus
+from handler.service import Service
+from handler.settings import Settings
 from handler.store.store import Store
+from tests.proxy import Fault, Proxy
+from tests.s3 import S3Server, environment
 
 RESTORED = """
 import json, sys
@@ -81,3 +86,23 @@ def test_a_cold_start_is_logged_with_its_stages_and_as_a_metric(
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Metrics"] == [{"Name": "ColdStart", "Unit": "Milliseconds"}]
     assert (directive["Dimensions"], line["FunctionName"]) == ([["FunctionName"]], "search")
+
+
+def test_a_store_that_is_silent_does_not_hold_up_a_restore(
+    tiny_model_dir: Path, s3_server: S3Server, encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy(s3_server.url) as proxy:
+        for name, value in environment(proxy.url).items():
+            monkeypatch.setenv(name, value)
+        corpus = tmp_path / "corpus.jsonl"
+        corpus.write_text('{"id": "a", "text": "first"}\n')
+        url = f"s3://{s3_server.create_bucket()}/store"
+        made = index_corpus(Source(corpus, tmp_path / "rejects"), Store.open(url), encoder)
+        service = Service.open(Settings(store=url, model=str(tiny_model_dir), cache=str(tmp_path / "cache")))
+        assert service.index().manifest.version == made.version
+        proxy.faults.append(Fault("", "GET", delay=20))
+        before = time.monotonic()
+        service.reconnect(1.0)
+        assert time.monotonic() - before < 15, "the reconnection waited for the store"
+        assert service.index().manifest.version == made.version
+        proxy.faults.clear()

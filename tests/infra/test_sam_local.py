@@ -76,7 +76,7 @@ def built(variables: dict[str, str], tiny_model_dir: Path, tmp_path_factory: pyt
         pytest.skip(".venv is older than what it was made from; run: make install")
     folder = tmp_path_factory.mktemp("sam")
     own = {"ARCH": ARCH, "RUNTIME": "3.13", "MODEL": str(tiny_model_dir)}
-    command: list[str | Path] = [SAM, "build", "--config-file", "infra/samconfig.toml", "--build-dir", folder]
+    command: list[str | Path] = [SAM, "build", "--build-dir", folder]
     command += ["--parameter-overrides", f"Architecture={ARCH}"]
     done = subprocess.run(command, cwd=ROOT, env=_sam_environment(folder) | own, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

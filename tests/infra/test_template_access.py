@@ -89,12 +89,19 @@ def test_tokens_are_checked_for_issuer_and_audience(template: dict[str, Any]) ->
     assert authorizer["jwtConfiguration"] == {"issuer": "https://issuer.example", "audience": ["one", "two"]}
 
 
+def test_preflights_need_no_token(template: dict[str, Any]) -> None:
+    made = Stack(template, **SWITCHES["tokens"], **SWITCHES["cors"])
+    preflight = made.resources["SearchApi"]["Body"]["paths"]["/{proxy+}"]["options"]
+    assert (preflight["security"], preflight["x-amazon-apigateway-integration"]) == ([], _integration(made))
+
+
 @pytest.mark.parametrize(
     ("parameters", "problem"),
     [
         ({"JwtIssuer": "https://issuer.example"}, "JwtAudience"),
         ({**SWITCHES["tokens"], "FunctionUrl": "public"}, "everybody"),
         ({"CorpusPrefix": "same", "StorePrefix": "same"}, "corpus"),
+        ({"DiskSize": "1024"}, "SnapStart"),
     ],
 )
 def test_parameters_that_contradict_each_other_are_refused(
@@ -168,7 +175,7 @@ def _combinations() -> Iterator[tuple[str, ...]]:
 
 
 def _operation(stack: Stack) -> dict[str, Any]:
-    (path,) = stack.resources["SearchApi"]["Body"]["paths"].values()
+    path = stack.resources["SearchApi"]["Body"]["paths"]["$default"]
     return path["x-amazon-apigateway-any-method"]  # type: ignore[no-any-return]
 
 

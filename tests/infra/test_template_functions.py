@@ -31,7 +31,9 @@ def test_snapstart_is_published_under_the_alias_that_everything_calls(template: 
     made = Stack(template, FunctionUrl="public")
     search = made.resources["SearchFunction"]
     assert search["SnapStart"] == {"ApplyOn": "PublishedVersions"}
-    assert search.get("EphemeralStorage", {}).get("Size", 512) == 512  # SnapStart allows no more
+    assert int(search["EphemeralStorage"]["Size"]) == 512  # SnapStart allows no more
+    without = Stack(template, SnapStart="None", DiskSize="2048").resources["SearchFunction"]
+    assert (without["SnapStart"], without["EphemeralStorage"]) == ({"ApplyOn": "None"}, {"Size": "2048"})
     ((version, of),) = made.of_type("AWS::Lambda::Version").items()
     assert of["FunctionName"] == "SearchFunction"
     ((alias, live),) = made.of_type("AWS::Lambda::Alias").items()
