@@ -14,7 +14,7 @@ from handler.corpus.schema import Field, Schema
 from handler.errors import IndexUnavailable, ModelError, QuerytowerError
 
 MODEL_FORMAT = 1
-INDEX_FORMAT = 1
+INDEX_FORMAT = 2  # 2: a graph may have vectors that are gone, see keys.bin
 
 
 class ModelFiles:
@@ -68,6 +68,11 @@ class IndexFiles:
     def verdict(name: str) -> str:
         """Path of the note about the last corpus that led to no new version of index `name`."""
         return f"indexes/{name}/verdict.json"
+
+    @staticmethod
+    def rolled_back(name: str) -> str:
+        """Path of the note about corpora whose versions of index `name` people went back from."""
+        return f"indexes/{name}/rolled-back.json"
 
     @staticmethod
     def work(name: str) -> str:

@@ -49,9 +49,11 @@ def changed_options(current: Options, passages: str, overlap: int, precision: st
         InvalidRequest: one of them can't be used.
     """
     size = str(current.split.size) if current.split.size else "off"
+    if overlap < 0:  # a new size has an overlap of its own
+        overlap = int(passages) // 4 if passages.isdecimal() else current.split.overlap
     return build_options(
         passages or size,
-        current.split.overlap if overlap < 0 else overlap,
+        overlap,
         precision or current.precision,
         language or current.language,
     )

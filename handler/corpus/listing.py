@@ -56,7 +56,7 @@ class Listing:
         rows = [
             [*asdict(each.object).values(), each.documents, each.rejected, each.duplicates] for each in self.entries
         ]
-        lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        lines = ",\n".join(json.dumps(row) for row in rows)
         head = json.dumps({"url": self.url, "fields": asdict(self.fields), "reader": self.reader}, ensure_ascii=False)
         return f'{head[:-1]}, "objects": [\n{lines}\n]}}\n'.encode()
 

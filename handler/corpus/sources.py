@@ -138,7 +138,9 @@ def open_corpus(url: str) -> Corpus:
 
 def check_apart(corpus: Corpus, store: Store) -> None:
     """Raise StoreError if the store lies inside the corpus, of which its files would become a part."""
-    if f"{store.url}/".startswith(f"{corpus.url.rstrip('/')}/"):
+    places = (str(Path(url).resolve()) if "://" not in url else url.rstrip("/") for url in (store.url, corpus.url))
+    inner, outer = (f"{place}/" for place in places)
+    if inner.startswith(outer):
         raise StoreError(f"{store.url} lies inside the corpus {corpus.url}; give the index a place of its own")
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from handler.bundle import IndexFiles, IndexManifest, measure_files
 from handler.corpus.corpus import Document
-from handler.corpus.hashes import SIZE, as_hashes, content_hash, text_hash
+from handler.corpus.hashes import as_hashes, content_hash, text_hash
 from handler.corpus.passages import Split
 from handler.corpus.schema import Schema
 from handler.encoder import Encoder
@@ -185,6 +185,18 @@ def _write_graph(folder: Path, precision: Precision, dimension: int, base: Base 
 def _kept(old: IndexVersion, documents: npt.NDArray[np.void], passages: int) -> tuple[Rows, Rows]:
     """Return the rows of the passages of texts that are in both versions, in the old one and in the new one."""
     bounds = np.append(documents["passage"], passages).astype(np.int64)
-    texts = np.ascontiguousarray(documents["text"]).view(f"S{SIZE}")
-    _, before, after = np.intersect1d(version_hashes(old, "text"), texts, return_indices=True)
-    return rows_between(old.bounds, before), rows_between(bounds, after)
+    before = version_hashes(old, "text")
+    after = np.ascontiguousarray(documents["text"]).view(before.dtype)
+    _, numbers = np.unique(np.append(before, after), return_inverse=True)
+    # Of documents with one text, the first is matched with the first, the second with the second.
+    one, other = (_numbered(part) for part in np.split(numbers, [len(before)]))
+    _, before_rows, after_rows = np.intersect1d(one, other, assume_unique=True, return_indices=True)
+    return rows_between(old.bounds, before_rows), rows_between(bounds, after_rows)
+
+
+def _numbered(values: Rows) -> Rows:
+    """Return unique numbers for `values`, which may repeat: value and occurrence, both the same in any other array."""
+    order = np.argsort(values, kind="stable")
+    ranks = np.empty(len(values), np.int64)
+    ranks[order] = np.arange(len(values)) - np.searchsorted(values[order], values[order])
+    return values * (1 << 32) + ranks

@@ -52,15 +52,18 @@ class Graph:
             raise ValueError(f"{folder / IndexFiles.GRAPH} has {len(index)} vectors, fewer than its version")
         return cls(index, keys)
 
-    def search(self, code: Codes, k: int) -> Rows:
-        """Return about the nearest rows to one quantized vector, shape (dimension,): `k` or some more of them."""
-        wanted = k + min(k, self._gone)
-        while True:
-            rows: Rows = self._rows[self._index.search(code, min(wanted, self._total)).keys.astype(np.int64)]
+    def search(self, code: Codes, k: int) -> Rows | None:
+        """Return about the nearest rows to one quantized vector, shape (dimension,): `k` or some more of them.
+
+        Where most of the neighbourhood is gone, None: a scan takes less time than a longer search.
+        """
+        for times in (1, 4):
+            wanted = min(times * (k + min(k, self._gone)), self._total)
+            rows: Rows = self._rows[self._index.search(code, wanted).keys.astype(np.int64)]
             rows = rows[rows >= 0]
-            if len(rows) >= k or wanted >= self._total:
+            if len(rows) >= k:
                 return rows
-            wanted *= 2
+        return None
 
 
 def build_graph(folder: Path, codes: Codes, threads: int) -> Iterator[int]:

@@ -112,10 +112,11 @@ class VectorIndex:
 
     def search(self, query: Vectors, k: int) -> tuple[Rows, Vectors]:
         """Return the rows and cosines of the `k` vectors nearest to the unit vector `query`, nearest first."""
-        if self._graph is None or k >= len(self):
-            return _best(np.arange(len(self)), self._cosines(query, self._codes, self._scales), k)
-        code, _ = quantize(query[None], self._precision)
-        return self.search_among(query, self._graph.search(code[0], k), k)
+        if self._graph and k < len(self):
+            code, _ = quantize(query[None], self._precision)
+            if (rows := self._graph.search(code[0], k)) is not None:
+                return self.search_among(query, rows, k)
+        return _best(np.arange(len(self)), self._cosines(query, self._codes, self._scales), k)
 
     def search_among(self, query: Vectors, rows: Rows, k: int) -> tuple[Rows, Vectors]:
         """Return the same as `search`, exactly, among some rows only."""

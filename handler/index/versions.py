@@ -49,7 +49,7 @@ class Pointer:
             raise IndexUnavailable(f"{origin} is no pointer to an index version: {cause}; index again") from cause
         if pointer is None:
             raise IndexUnavailable(f"{origin} was written by a newer querytower; update querytower")
-        if not pointer.version.replace("-", "").isalnum():
+        if not (isinstance(pointer.version, str) and pointer.version.replace("-", "").isalnum()):
             raise IndexUnavailable(f"{origin} names a version that is no name: {pointer.version!r}; index again")
         return pointer
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
@@ -63,11 +63,15 @@ class Checkpoints:
         self._put(part)
         if len(self._parts) > MAX_PARTS:
             small = [name for name in self._parts if (self._folder / name).stat().st_size < SMALL_BYTES]
-            self._put(Part.joined([self._parts[name] for name in small]))
-            for name in small:
-                del self._parts[name]
-                (self._folder / name).unlink()
-            self._store.delete(f"{self._root}/{name}" for name in small)
+            if len(small) > 1:
+                self._join(small)
+
+    def _join(self, names: Sequence[str]) -> None:
+        self._put(Part.joined([self._parts[name] for name in names]))
+        for name in names:
+            del self._parts[name]
+            (self._folder / name).unlink()
+        self._store.delete(f"{self._root}/{name}" for name in names)
 
     def _put(self, part: Part) -> None:
         name = f"{token_hex(8)}.part"

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, ObjectNotFound
 from handler.index.build import Options
 from handler.index.index import IndexVersion
-from handler.index.versions import Pointer, download_version
+from handler.index.versions import PARALLEL, Pointer, check_name, download_version
 from handler.store.store import Store, StoredObject
 
 GRAPH_FILES = (IndexFiles.GRAPH, IndexFiles.KEYS)
@@ -26,15 +27,18 @@ class Current:
     """What the pointer of an index leads to.
 
     `etag` is the pointer's own, None where there is none; `listing` says what the version was made from.
-    `problem` says why manifest or listing are None although there is a pointer; `touched` that a file of the
-    version may be another than was uploaded.
+    `problem` says why manifest or listing are missing although there was a version, and `damaged` whether it can be
+    searched no more; `touched` says that one of its files may be another than was uploaded. `last` is the manifest
+    of the version, or of the newest good one where that can't be told.
     """
 
     etag: str | None = None
     manifest: IndexManifest | None = None
     listing: Listing | None = None
     problem: str = ""
+    damaged: bool = False
     touched: bool = False
+    last: IndexManifest | None = None
 
     @classmethod
     def read(cls, store: Store, name: str) -> "Current":
@@ -46,26 +50,38 @@ class Current:
         try:
             data, etag = store.get(IndexFiles.current(name))
         except ObjectNotFound:
-            return cls()
+            last = _newest(store, name)
+            problem = f"{store.url}/{IndexFiles.current(name)} is missing although there are versions" if last else ""
+            return cls(problem=problem, damaged=bool(problem), last=last)
         manifest = None
         try:
             manifest = read_manifest(store, name, Pointer.parse(data, f"{store.url}/{IndexFiles.current(name)}"))
-            touched = not _as_uploaded(store, manifest, check_complete(store, manifest))
-            return cls(etag, manifest, _read_listing(store, manifest), touched=touched)
+            touched = not as_uploaded(store, manifest, check_complete(store, manifest))
         except IndexUnavailable as cause:
-            return cls(etag, manifest, None, str(cause))
+            return cls(etag, manifest, None, str(cause), damaged=True, last=manifest or _newest(store, name))
+        try:
+            return cls(etag, manifest, _read_listing(store, manifest), touched=touched, last=manifest)
+        except IndexUnavailable as cause:
+            return cls(etag, manifest, None, str(cause), touched=touched, last=manifest)
 
-    def verified(self, store: Store, scratch: Path) -> "Current":
+    def verified(self, store: Store, scratch: Path, *, settle: bool) -> "Current":
         """Return the same after a look at every byte of the version, with the problem if it was altered.
+
+        To `settle` it notes that the files are good as they are now, so that the next run need not look again.
 
         Raises:
             StoreError: the store fails.
         """
+        if self.manifest is None:
+            return self
         try:
-            if self.manifest:
-                fetch_version(store, self.manifest, scratch, graph=True)
+            fetch_version(store, self.manifest, scratch, graph=True)
         except IndexUnavailable as cause:
-            return replace(self, listing=None, problem=str(cause))
+            return replace(self, listing=None, problem=str(cause), damaged=True)
+        if settle:
+            root = version_root(self.manifest)
+            etags = {name: each.etag for name, each in check_complete(store, self.manifest).items()}
+            store.put(f"{root}/{IndexFiles.ETAGS}", (json.dumps(etags, indent=1) + "\n").encode())
         return self
 
     def obstacles(self, encoder: Encoder, options: Options) -> list[str]:
@@ -83,7 +99,7 @@ class Current:
 
     def options(self) -> Options:
         """Return how the version was built, or the defaults."""
-        old = self.manifest
+        old = self.last
         return Options(Split(**old.split), old.precision, old.language) if old else Options()
 
     def fetch(self, store: Store, scratch: Path, *, graph: bool) -> tuple[IndexVersion, Path]:
@@ -103,7 +119,7 @@ class Current:
             return None
         rejects = b""
         with suppress(ObjectNotFound):
-            rejects, _ = store.get(f"{_root(self.manifest)}/{IndexFiles.REJECTS}")
+            rejects, _ = store.get(f"{version_root(self.manifest)}/{IndexFiles.REJECTS}")
         return Stored.of(index, self.listing, rejects)
 
 
@@ -140,11 +156,11 @@ def fetch_version(
     check_complete(store, manifest)
     folder = scratch / manifest.version
     if store.local:
-        folder = store.local / _root(manifest)
+        folder = store.local / version_root(manifest)
     elif not (folder / IndexFiles.MANIFEST).exists():
         files = {name: entry for name, entry in manifest.files.items() if graph or name not in GRAPH_FILES}
         lean = replace(manifest, files=files)
-        download_version(store, _root(manifest), lean, lean.to_json().encode(), folder)
+        download_version(store, version_root(manifest), lean, lean.to_json().encode(), folder)
     return IndexVersion.open(folder), folder
 
 
@@ -154,7 +170,7 @@ def check_complete(store: Store, manifest: IndexManifest) -> dict[str, StoredObj
     Raises:
         IndexUnavailable: a file is missing or has another size.
     """
-    root = _root(manifest)
+    root = version_root(manifest)
     found = {each.path.removeprefix(f"{root}/"): each for each in store.list(root)}
     wrong = [name for name, entry in manifest.files.items() if name not in found or found[name].size != entry.bytes]
     if wrong:
@@ -162,16 +178,18 @@ def check_complete(store: Store, manifest: IndexManifest) -> dict[str, StoredObj
     return found
 
 
-def _as_uploaded(store: Store, manifest: IndexManifest, found: Mapping[str, StoredObject]) -> bool:
+def as_uploaded(store: Store, manifest: IndexManifest, found: Mapping[str, StoredObject]) -> bool:
+    """Tell whether the files of a version, as `found`, have the ETags that they had when they were known to be good."""
     try:
-        known = json.loads(store.get(f"{_root(manifest)}/{IndexFiles.ETAGS}")[0])
-        return all(known[name] == found[name].etag for name in manifest.files)
-    except (ObjectNotFound, ValueError, KeyError, TypeError):
+        known = json.loads(store.get(f"{version_root(manifest)}/{IndexFiles.ETAGS}")[0])
+        # Azure quotes an ETag in one answer and not in another.
+        return all(known[name].strip('"') == found[name].etag.strip('"') for name in manifest.files)
+    except (ObjectNotFound, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
 def _read_listing(store: Store, manifest: IndexManifest) -> Listing:
-    path = f"{_root(manifest)}/{IndexFiles.OBJECTS}"
+    path = f"{version_root(manifest)}/{IndexFiles.OBJECTS}"
     try:
         data, _ = store.get(path)
         return Listing.parse(data, manifest.corpus.get("objects", ""), f"{store.url}/{path}")
@@ -179,5 +197,32 @@ def _read_listing(store: Store, manifest: IndexManifest) -> Listing:
         raise IndexUnavailable(f"{store.url}/{path} is missing: all objects are read again") from cause
 
 
-def _root(manifest: IndexManifest) -> str:
+def version_root(manifest: IndexManifest) -> str:
+    """Return the path of the folder of a version."""
     return IndexFiles.version(manifest.name, manifest.version)
+
+
+def versions(store: Store, name: str) -> list[IndexManifest]:
+    """Return the manifests of all whole versions of index `name`, the newest first.
+
+    Raises:
+        StoreError: the store can't be read, or the name can't be used.
+    """
+    check_name(name)
+    root = IndexFiles.versions(name)
+    ending = f"/{IndexFiles.MANIFEST}"
+    paths = [each.path for each in store.list(root) if each.path.endswith(ending) and each.path.count("/") == 4]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        found = [manifest for manifest in pool.map(lambda path: _manifest(store, path), paths) if manifest]
+    return sorted(found, key=lambda manifest: manifest.version, reverse=True)
+
+
+def _newest(store: Store, name: str) -> IndexManifest | None:
+    return next((manifest for manifest in versions(store, name) if not manifest.failures), None)
+
+
+def _manifest(store: Store, path: str) -> IndexManifest | None:
+    try:
+        return IndexManifest.parse(store.get(path)[0], f"{store.url}/{path}")
+    except (ObjectNotFound, IndexUnavailable):
+        return None

@@ -3,7 +3,7 @@
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from handler.bundle import IndexFiles, IndexManifest
 from handler.errors import IndexUnavailable, ObjectNotFound
-from handler.index.versions import PARALLEL, Pointer, check_name, publish, read_pointer
+from handler.index.versions import Pointer, check_name, publish, read_pointer
 from handler.reindex.changes import Changes
-from handler.reindex.current import check_complete, fetch_version
+from handler.reindex.current import as_uploaded, check_complete, fetch_version, versions
 from handler.reindex.drift import Moved, moved_queries, profile_in
 from handler.reindex.profile import Profile
-from handler.reindex.verdict import Verdict
+from handler.reindex.verdict import Verdict, note_rolled_back
 from handler.store.store import Store
 
 # A warm function may be about to download what was current so long ago, in seconds.
@@ -34,21 +34,6 @@ class Difference:
     compared: int
 
 
-def versions(store: Store, name: str) -> list[IndexManifest]:
-    """Return the manifests of all whole versions of index `name`, the newest first.
-
-    Raises:
-        StoreError: the store can't be read, or the name can't be used.
-    """
-    check_name(name)
-    root = IndexFiles.versions(name)
-    ending = f"/{IndexFiles.MANIFEST}"
-    paths = [each.path for each in store.list(root) if each.path.endswith(ending) and each.path.count("/") == 4]
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        found = [manifest for manifest in pool.map(lambda path: _manifest(store, path), paths) if manifest]
-    return sorted(found, key=lambda manifest: manifest.version, reverse=True)
-
-
 def rollback(store: Store, name: str, version: str = "") -> Pointer:
     """Make `version` current, by default the newest good one that is older than the current, and return the pointer.
 
@@ -59,23 +44,23 @@ def rollback(store: Store, name: str, version: str = "") -> Pointer:
         LostRace: somebody else published meanwhile.
     """
     check_name(name)
-    pointer, etag = read_pointer(store, name)
     known = {manifest.version: manifest for manifest in versions(store, name)}
-    older = [each for each in known.values() if each.version < pointer.version and not each.failures]
+    pointer, etag = _pointer(store, name) if known else read_pointer(store, name)
+    current = pointer.version if pointer else ""
+    older = [each for each in known.values() if not each.failures and (not current or each.version < current)]
     target = version or (older[0].version if older else "")
     if not target:
         raise IndexUnavailable(
-            f"index {name!r} has no version older than {pointer.version}; querytower versions lists all"
+            f"index {name!r} has no version older than {current or 'its candidates'}; querytower versions lists all"
         )
     if target not in known:
         raise IndexUnavailable(f"index {name!r} has no version {target!r}; querytower versions lists those that it has")
-    check_complete(store, known[target])
-    if target == pointer.version:
+    _check_whole(store, known[target])
+    if pointer and target == current:
         return pointer
     new = publish(store, name, target, etag)
-    left = known.get(pointer.version)
-    if left and target < pointer.version:
-        Verdict("rolled back", left.corpus.get("inputs", ""), left.version, []).write(store, name)
+    if current in known and target < current:
+        note_rolled_back(store, name, known[current].corpus.get("inputs", ""))
     else:
         Verdict.forget(store, name)
     return new
@@ -132,11 +117,20 @@ def diff(store: Store, name: str, one: str, other: str) -> Difference:
     return Difference(changes, [each for each in moved if each.kept < each.before], len(moved))
 
 
-def _manifest(store: Store, path: str) -> IndexManifest | None:
+def _pointer(store: Store, name: str) -> tuple[Pointer | None, str | None]:
+    """Return pointer and ETag, each None where there is none: not yet, or no more, or none that can be read."""
     try:
-        return IndexManifest.parse(store.get(path)[0], f"{store.url}/{path}")
-    except (ObjectNotFound, IndexUnavailable):
-        return None
+        return read_pointer(store, name)
+    except IndexUnavailable:
+        with suppress(ObjectNotFound):
+            return None, store.get(IndexFiles.current(name))[1]
+    return None, None
+
+
+def _check_whole(store: Store, manifest: IndexManifest) -> None:
+    if not as_uploaded(store, manifest, check_complete(store, manifest)):
+        with tempfile.TemporaryDirectory(prefix="querytower-") as scratch:
+            fetch_version(store, manifest, Path(scratch), graph=True)
 
 
 def _good(found: Iterable[IndexManifest]) -> Sequence[IndexManifest]:

@@ -19,7 +19,7 @@ from handler.index.known import Part, version_hashes
 from handler.reindex.current import Current
 from handler.reindex.golden import Golden
 from handler.reindex.job import Job, Outcome
-from handler.reindex.verdict import Verdict
+from handler.reindex.verdict import Verdict, rolled_back
 
 # How often a corpus is read from the start when an object changes meanwhile.
 READINGS = 3
@@ -47,8 +47,10 @@ class Prepared:
         return [Part.of_version(self.base.index, self.base.folder)] if self.base else []
 
 
-def prepare(job: Job, scratch: Path) -> Prepared | Outcome:
-    """Read the corpus, or return the outcome at once if nothing is to be done; nothing is written to the store.
+def prepare(job: Job, scratch: Path, *, settle: bool) -> Prepared | Outcome:
+    """Read the corpus, or return the outcome at once if nothing is to be done.
+
+    Nothing is written to the store but, to `settle` that, a note that the current version is as it should be.
 
     Raises:
         GatesFailed: this very corpus failed before.
@@ -57,7 +59,7 @@ def prepare(job: Job, scratch: Path) -> Prepared | Outcome:
     """
     for attempt in range(1, READINGS + 1):
         try:
-            return _prepare(job, scratch)
+            return _prepare(job, scratch, settle)
         except CorpusChanged as problem:
             if attempt == READINGS:
                 raise
@@ -73,10 +75,10 @@ def refused(job: Job, version: str, reasons: Sequence[str], since: str = "") -> 
     )
 
 
-def _prepare(job: Job, scratch: Path) -> Prepared | Outcome:
+def _prepare(job: Job, scratch: Path, settle: bool) -> Prepared | Outcome:
     current = Current.read(job.store, job.name)
     if current.touched:
-        current = current.verified(job.store, scratch / "before")
+        current = current.verified(job.store, scratch / "before", settle=settle)
     options = job.options(current.options())
     obstacles = ["that was asked for"] if job.full else current.obstacles(job.encoder, options)
     listing = None if obstacles or not current.listing else current.listing
@@ -128,14 +130,16 @@ def _unchanged(current: Current, inputs: str = "") -> Outcome:
 
 def _judged_before(job: Job, current: Current, inputs: str) -> Outcome | None:
     """Return what became of the same inputs before, or None if they are new."""
+    if inputs in rolled_back(job.store, job.name):
+        if current.damaged:
+            raise IndexUnavailable(f"{current.problem}; this very corpus was rolled back: change it, or use force")
+        return Outcome("rolled back", current.manifest.version if current.manifest else "", current.manifest)
     verdict = Verdict.read(job.store, job.name)
     if verdict is None or verdict.inputs != inputs:
         return None
     if verdict.kind == "failed":
         raise refused(job, verdict.version, verdict.reasons, " The corpus hasn't changed since.")
-    if verdict.kind == "rolled back":
-        return Outcome("rolled back", current.manifest.version if current.manifest else "", current.manifest)
-    same = current.manifest and current.manifest.version == verdict.version and not current.problem
+    same = current.manifest and current.manifest.version == verdict.version and not current.damaged
     return _unchanged(current) if same else None
 
 

@@ -67,7 +67,7 @@ def plan(job: Job) -> Plan | Outcome:
     """
     _check(job)
     with tempfile.TemporaryDirectory(prefix="querytower-") as scratch:
-        prepared = prepare(job, Path(scratch))
+        prepared = prepare(job, Path(scratch), settle=False)
         if isinstance(prepared, Outcome):
             return prepared
         spool, before = prepared.spool, prepared.before
@@ -81,7 +81,7 @@ def _check(job: Job) -> None:
 
 
 def _run(job: Job, scratch: Path, lease: Lease) -> Outcome:
-    prepared = prepare(job, scratch)
+    prepared = prepare(job, scratch, settle=True)
     if isinstance(prepared, Outcome):
         if prepared.inputs:
             Verdict("same", prepared.inputs, prepared.version, []).write(job.store, job.name)
@@ -148,7 +148,7 @@ def _build(job: Job, prepared: Prepared, checkpoints: Checkpoints, scratch: Path
     )
     job.progress("check", 0)
     before = Before.read(job.store, prepared.current.manifest, prepared.before)
-    documents = before.manifest.documents if before.manifest else 0
+    documents = prepared.current.last.documents if prepared.current.last else 0
     ndcg = before.ndcg(prepared.golden, job.encoder)
     return complete(
         folder,
@@ -166,7 +166,8 @@ def _refuse(job: Job, prepared: Prepared, manifest: IndexManifest) -> None:
     """Note that a candidate failed, remove an earlier one that did, and raise GatesFailed."""
     old = Verdict.read(job.store, job.name)
     Verdict("failed", prepared.inputs, manifest.version, manifest.failures).write(job.store, job.name)
-    if old and old.kind == "failed":
+    current = prepared.current.manifest
+    if old and old.kind == "failed" and (current is None or old.version != current.version):
         root = IndexFiles.version(job.name, old.version)
         job.store.delete(each.path for each in job.store.list(root))
     raise refused(job, manifest.version, manifest.failures)

@@ -48,12 +48,15 @@ def run(settings: Settings, event: Mapping[str, Any], context: Any) -> dict[str,
 
 
 def _rounds(job: Job) -> Outcome:
-    """Reindex until there is nothing more to do, and return the last outcome that changed something."""
+    """Reindex until there is nothing more to do, and return the last outcome that changed something.
+
+    There is a second look in any case: an upload meanwhile has found the lease taken.
+    """
     outcome = reindex(job)
     job = replace(job, full=False, force=False)
     with suppress(OutOfTime, LeaseHeld):  # what is left is for the next run
         for _ in range(ROUNDS - 1):
-            if outcome.kind != "published" or (following := reindex(job)).kind != "published":
+            if (following := reindex(job)).kind != "published":
                 break
             outcome = following
     return outcome

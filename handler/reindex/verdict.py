@@ -14,11 +14,10 @@ from handler.store.store import Store
 class Verdict:
     """What became of a corpus and settings, of which `inputs` is the digest.
 
-    It holds the same documents as `version`; or it was made into that, which failed for these `reasons`; or that
-    was published and rolled back by a person.
+    It holds the same documents as `version`; or it was made into that, which failed for these `reasons`.
     """
 
-    kind: Literal["same", "failed", "rolled back"]
+    kind: Literal["same", "failed"]
     inputs: str
     version: str
     reasons: list[str]
@@ -36,6 +35,20 @@ class Verdict:
 
     @staticmethod
     def forget(store: Store, name: str) -> None:
-        """Remove the note about index `name`; one that can't be removed does no harm."""
+        """Remove the notes about index `name`; those that can't be removed do no harm."""
         with suppress(StoreError):
-            store.delete([IndexFiles.verdict(name)])
+            store.delete([IndexFiles.verdict(name), IndexFiles.rolled_back(name)])
+
+
+def rolled_back(store: Store, name: str) -> list[str]:
+    """Return the digests of corpora and settings whose versions people went back from; they are not published again."""
+    with suppress(ObjectNotFound, ValueError):
+        found = json.loads(store.get(IndexFiles.rolled_back(name))[0])
+        return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
+    return []
+
+
+def note_rolled_back(store: Store, name: str, inputs: str) -> None:
+    """Add a digest to those of `rolled_back`."""
+    known = [each for each in rolled_back(store, name) if each != inputs]
+    store.put(IndexFiles.rolled_back(name), (json.dumps([*known, inputs], indent=1) + "\n").encode())

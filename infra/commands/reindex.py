@@ -48,8 +48,8 @@ def reindex(
     from infra.indexing import changed_options, shown
     from infra.reindexing import measure, show_outcome, show_plan, tell
 
-    names = fields.split(",")
-    if len(names) != 4:
+    names = [each.strip() for each in fields.split(",")]
+    if len(names) != 4 or not all(names):
         raise InvalidRequest(f"--fields is {fields!r}; give four names, such as id,title,text,url")
     threads = threads or os.cpu_count() or 1
     opened = Store.open(store)
@@ -59,7 +59,7 @@ def reindex(
             opened,
             Encoder.open(model, threads),
             name=name,
-            fields=Fields(*(each.strip() for each in names)),
+            fields=Fields(*names),
             options=lambda current: changed_options(current, passages, overlap, precision, language),
             limits=Limits(max_rejects=max_rejects / 100, max_drop=max_drop / 100),
             force=force,

@@ -5,11 +5,19 @@ from infra.commands.options import IndexName, StoreUrl
 
 def versions(store: StoreUrl, name: IndexName = "default") -> None:
     """List the versions of an index: when, documents, model, quality, size, and which is current."""
+    from handler.errors import IndexUnavailable
     from handler.index.versions import read_pointer
-    from handler.reindex.history import versions as find
+    from handler.reindex.current import versions as find
     from handler.store.store import Store
     from infra.reindexing import show_versions
 
     opened = Store.open(store)
-    pointer, _ = read_pointer(opened, name)
-    show_versions(find(opened, name), pointer.version, dict(pointer.history))
+    found = find(opened, name)
+    try:
+        pointer, _ = read_pointer(opened, name)
+    except IndexUnavailable:
+        if not found:
+            raise
+        show_versions(found, "", {})  # nothing was published yet, or the pointer is damaged
+        return
+    show_versions(found, pointer.version, dict(pointer.history))

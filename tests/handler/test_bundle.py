@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from handler.bundle import FileEntry, IndexManifest, ModelManifest, measure_files
+from handler.bundle import INDEX_FORMAT, MODEL_FORMAT, FileEntry, IndexManifest, ModelManifest, measure_files
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, ModelError
 from handler.index.index import IndexVersion
@@ -86,14 +86,14 @@ def test_a_folder_without_manifest_says_how_to_make_one(tmp_path: Path) -> None:
         IndexVersion.open(tmp_path)
 
 
-@pytest.mark.parametrize("format_version", [2, 0, -1, 1.0, "1", None])
+@pytest.mark.parametrize("format_version", [3, 0, -1, 1.0, "1", None])
 def test_another_format_version_is_refused(bundle: Path, version: Path, format_version: object) -> None:
     for folder in (bundle, version):
         change(folder, lambda raw: raw.update(format=format_version))
-    message = rf"manifest.json has format {format_version!r}, this querytower reads 1 to 1; update querytower"
-    with pytest.raises(ModelError, match=message):
+    message = rf"manifest.json has format {format_version!r}, this querytower reads 1 to"
+    with pytest.raises(ModelError, match=f"{message} {MODEL_FORMAT}; update querytower"):
         ModelManifest.read(bundle)
-    with pytest.raises(IndexUnavailable, match=message):
+    with pytest.raises(IndexUnavailable, match=f"{message} {INDEX_FORMAT}; update querytower"):
         IndexVersion.open(version)
 
 

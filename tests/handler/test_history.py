@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 
 from handler.bundle import IndexFiles
+from handler.corpus.passages import Split
 from handler.encoder import Encoder
 from handler.errors import GatesFailed, IndexUnavailable, LostRace
+from handler.index.build import Options
 from handler.index.versions import publish, read_pointer
+from handler.reindex.current import versions
 from handler.reindex.gates import Limits
-from handler.reindex.history import diff, prune, rollback, versions
+from handler.reindex.history import diff, prune, rollback
 from tests.handler.reindexing import Counting, Place, record
 
 NEXT_WEEK = datetime.now(UTC) + timedelta(days=7)
@@ -195,3 +198,75 @@ def test_diff_of_a_version_with_itself_is_empty(place: Place) -> None:
 def test_diff_of_what_is_not_there(place: Place) -> None:
     with pytest.raises(IndexUnavailable, match="no version 'x'"):
         diff(place.store, "default", place.version(), "x")
+
+
+def test_going_back_twice_publishes_neither_corpus_again(place: Place) -> None:
+    for _ in range(2):
+        rollback(place.store, "default")
+    old = place.version()
+    assert place.run().kind == "rolled back"
+    place.write("d.jsonl", [record(f"d{n}") for n in range(1, 4)])  # another one
+    assert place.run().kind == "published"
+    rollback(place.store, "default", old)
+    assert place.run().kind == "rolled back"
+
+
+def test_what_was_rolled_back_does_not_cover_for_a_damaged_version(place: Place) -> None:
+    rollback(place.store, "default")
+    place.store.delete([f"{IndexFiles.version('default', place.version())}/{IndexFiles.SCALES}"])
+    with pytest.raises(IndexUnavailable, match=r"is damaged: scales\.bin.*this very corpus was rolled back.*use force"):
+        place.run()
+    assert place.run(force=True).kind == "published"
+
+
+def test_nobody_goes_back_to_an_altered_version(place: Place) -> None:
+    old = names(place)[1]
+    path = f"{IndexFiles.version('default', old)}/{IndexFiles.VECTORS}"
+    data = place.store.get(path)[0]
+    place.store.put(path, data[:-1] + b"?")
+    with pytest.raises(IndexUnavailable, match=r"vectors\.bin is not the file its manifest describes"):
+        rollback(place.store, "default", old)
+    place.store.put(path, data)
+    assert rollback(place.store, "default", old).version == old
+
+
+def test_the_first_candidate_of_all_can_be_published_by_hand(place: Place) -> None:
+    for version in names(place):
+        place.store.delete(each.path for each in place.store.list(IndexFiles.version("default", version)))
+    place.store.delete([IndexFiles.current("default")])
+    candidate = fail(place)
+    assert names(place) == [candidate]
+    with pytest.raises(IndexUnavailable, match="no version older than"):
+        rollback(place.store, "default")
+    assert rollback(place.store, "default", candidate).version == place.version() == candidate
+
+
+def test_a_candidate_that_was_published_by_hand_stays_when_the_next_one_fails(place: Place) -> None:
+    candidate = fail(place)
+    note = place.store.get(IndexFiles.verdict("default"))[0]
+    rollback(place.store, "default", candidate)
+    place.store.put(IndexFiles.verdict("default"), note)  # as if that had been broken off
+    place.write("d.jsonl", [record("d0"), *["{"] * 8])
+    with pytest.raises(GatesFailed):
+        place.run(limits=Limits(min_self_retrieval=0.0))
+    assert candidate in names(place)
+
+
+@pytest.mark.parametrize("damage", ["manifest", "pointer", "no pointer"])
+def test_a_rebuild_after_damage_keeps_the_options_and_the_gates(place: Place, damage: str) -> None:
+    place.run(options=lambda _: Options(Split(20, 2), "f16", "german"), full=True)
+    if damage == "manifest":
+        path = f"{IndexFiles.version('default', place.version())}/{IndexFiles.MANIFEST}"
+        place.store.put(path, place.store.get(path)[0] + b" ")
+    else:
+        place.store.delete([IndexFiles.current("default")])
+        if damage == "pointer":
+            place.store.put(IndexFiles.current("default"), b'{"format": 1, "version": 3}')
+    place.write("d.jsonl", [record("d0")])
+    with pytest.raises(GatesFailed, match="fewer than the 4 of the version before"):
+        place.run(options=lambda current: current, limits=Limits(min_self_retrieval=0.0))
+    outcome = place.run(options=lambda current: current, limits=Limits(min_self_retrieval=0.0), force=True)
+    assert "full_rebuild" in place.events()
+    manifest = outcome.manifest
+    assert manifest
+    assert (manifest.precision, manifest.language, manifest.split["size"]) == ("f16", "german", 20)

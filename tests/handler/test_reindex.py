@@ -1,6 +1,7 @@
 """The reindex: incremental like a full rebuild, judged, published whole or not at all."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from handler.reindex.current import Current
 from handler.reindex.indexing import Source, index_corpus
 from handler.reindex.job import Outcome, Plan
 from handler.reindex.reindex import plan
+from handler.store.store import Store
 from tests.handler.reindexing import SHORT, Counting, Place, expect_the_same, files_of, record
 
 
@@ -234,3 +236,21 @@ def test_an_empty_corpus_changes_nothing(place: Place) -> None:
 def test_a_store_inside_the_corpus_is_refused(place: Place) -> None:
     with pytest.raises(StoreError, match="lies inside the corpus"):
         place.run(corpus=open_corpus(str(place.folder)))
+
+
+@pytest.mark.parametrize("way", ["dots", "link"])
+def test_a_store_inside_the_corpus_is_found_by_any_way(place: Place, tmp_path: Path, way: str) -> None:
+    place.write("a.jsonl", [record("a")])
+    (tmp_path / "link").symlink_to(place.corpus)
+    (place.corpus / "sub").mkdir()
+    url = {"dots": f"{place.corpus}/sub/..", "link": f"{tmp_path}/link"}[way]
+    with pytest.raises(StoreError, match="lies inside the corpus"):
+        place.run(corpus=open_corpus(url), store=Store.open(str(place.corpus / "store")))
+
+
+def test_a_file_whose_name_is_no_text_costs_that_file_only(place: Place) -> None:
+    Path(os.fsdecode(os.fsencode(place.corpus) + b"/caf\xe9.txt")).write_text("A text.")
+    outcome = place.run()
+    assert outcome.manifest
+    assert outcome.manifest.rejected == 1
+    assert place.run().kind == "unchanged"

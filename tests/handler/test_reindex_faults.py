@@ -3,6 +3,7 @@
 After each fault the old version still answers, and the next good run repairs everything.
 """
 
+import json
 import threading
 from typing import Any
 
@@ -150,6 +151,8 @@ def test_files_that_were_only_written_again_are_as_good(at_home: Place) -> None:
     for each in at_home.store.list(root):
         at_home.store.put(each.path, at_home.store.get(each.path)[0])
     assert (at_home.run().kind, at_home.version()) == ("unchanged", before)
+    known = json.loads(at_home.store.get(f"{root}/{IndexFiles.ETAGS}")[0])
+    assert known[IndexFiles.VECTORS] == at_home.store.head(f"{root}/{IndexFiles.VECTORS}").etag, "looked at each time"
 
 
 def test_a_corrupt_old_version_in_a_bucket(place: Place) -> None:

@@ -111,3 +111,9 @@ def test_malformed_golden_queries_are_named(place: Place) -> None:
     place.store.put(f"{IndexFiles.golden('default')}/queries.jsonl", b'{"_id": "q"}\n')
     with pytest.raises(CorpusError, match=r"golden/queries\.jsonl line 1 is no query or judgment"):
         place.run()
+
+
+def test_documents_with_one_beginning_find_themselves(place: Place) -> None:
+    opening = "License work copyright notice grant patent source form contribution terms legal entity. " * 3
+    place.write("a.jsonl", [{"id": f"a{n}", "text": f"{opening} And this is text {n}."} for n in range(60)])
+    assert place.run(limits=Limits(max_drop=1.0)).kind == "published"

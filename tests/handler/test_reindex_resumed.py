@@ -154,14 +154,19 @@ def test_checkpoints_of_another_model_or_other_passages_are_not_used(place: Plac
     assert place.run(options=lambda current: current.__class__(SHORT.split, "f16")).encoded == 24
 
 
-def test_the_number_of_checkpoints_stays_bounded(place: Place, tmp_path: Path) -> None:
+@pytest.mark.parametrize("small_bytes", [1 << 20, 1])
+def test_the_number_of_checkpoints_stays_bounded(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bytes: int
+) -> None:
+    """Small ones, that is; those that are large stay as they are."""
+    monkeypatch.setattr("handler.reindex.checkpoints.SMALL_BYTES", small_bytes)
     checkpoints = Checkpoints(place.store, "default", place.encoder, SHORT, tmp_path)
     for number in range(3 * MAX_PARTS):
         document = encoding.encode_documents(
             [place.current().document(number % 10)], place.encoder, SHORT.split, SHORT.precision
         )
         checkpoints.save(Part.of([b"%016d" % number], document))
-        assert len(place.store.list(IndexFiles.work("default"))) <= MAX_PARTS + 1
+        assert len(place.store.list(IndexFiles.work("default"))) <= (MAX_PARTS + 1 if small_bytes > 1 else number + 1)
     (tmp_path / "later").mkdir()
     loaded = Checkpoints(place.store, "default", place.encoder, SHORT, tmp_path / "later")
     loaded.load(pytest.fail)
