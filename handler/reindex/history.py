@@ -1,6 +1,7 @@
 """The versions of an index: list them, go back to one, remove old ones, compare two."""
 
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -95,6 +96,8 @@ def prune(store: Store, name: str, keep: int, grace: float = GRACE_SECONDS, now:
         paths = sorted(folders[version], key=lambda path: not path.endswith(f"/{IndexFiles.MANIFEST}"))
         store.delete(paths[:1])
         store.delete(paths[1:])
+        if store.local:  # files of a write that was killed are in no listing
+            shutil.rmtree(store.local / root / version, ignore_errors=True)
     return doomed
 
 

@@ -55,14 +55,14 @@ def main(
     model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path("build/demo/model"),
     times: Annotated[int, typer.Option(help="Processes of each kind.", min=1)] = 15,
 ) -> None:
-    """Start processes of both kinds in turn; the first of each only warms the disk cache."""
+    """Start processes of both kinds in turn; the first of each only warms the disk cache, and leaves byte code."""
     folder = Store.open(store)
     if folder.local is None:
         raise typer.BadParameter("the store must be a folder: what is measured is the process, not the network")
     pointer, _ = read_pointer(folder, "default")
     version = folder.local / IndexFiles.version("default", pointer.version)
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         "PYTHONPATH": str(PROJECT),
         "QUERYTOWER_STORE": str(folder.local),
         "QUERYTOWER_MODEL": str(model.absolute()),

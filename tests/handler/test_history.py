@@ -169,8 +169,11 @@ def test_prune_removes_what_interrupted_uploads_left_a_day_ago(place: Place) -> 
     old, young = (f"{now - timedelta(hours=hours):%Y%m%dT%H%M%S}123-aaaaaa" for hours in (25, 23))
     for version in (old, young, "kept-by-hand"):
         place.store.put(f"{root}/{version}/vectors.bin", b"1")
+    assert place.store.local
+    (place.store.local / root / old / "scales.bin#12345").write_bytes(b"1")  # as a writer leaves it that was killed
     assert prune(place.store, "default", 9) == [old]
     assert {young, "kept-by-hand"} <= place.versions()
+    assert not (place.store.local / root / old).exists()
 
 
 def test_prune_leaves_versions_of_a_newer_querytower(place: Place) -> None:
