@@ -45,17 +45,22 @@ def functions(stack: Stack) -> dict[str, dict[str, Any]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def variables(
-    library: Library, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, str]]:
-    """Environment of a function whose store is a bucket with the books in it."""
+@pytest.fixture(scope="session")
+def rie() -> None:
+    """AWS's emulator and runtime client; skips where one of them isn't here."""
     try:
         find_program()
     except QuerytowerError as error:
         pytest.skip(str(error))
     if importlib.util.find_spec("awslambdaric") is None:
         pytest.skip("awslambdaric is not installed; run: make install")
+
+
+@pytest.fixture(scope="module")
+def variables(
+    rie: None, library: Library, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """Environment of a function whose store is a bucket with the books in it."""
     scratch = tmp_path_factory.mktemp("events")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(s3_server.url).items():

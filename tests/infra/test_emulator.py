@@ -1,6 +1,5 @@
 """The Lambda emulator with a small handler: AWS's real program, no Docker."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -17,7 +16,8 @@ from handler.errors import QuerytowerError
 from infra.commands.invoke import invoke
 from infra.emulator import MAX_EVENT_BYTES, Emulator, shell_environment
 from infra.processes import descendants, free_ports
-from infra.rie import find_program
+
+pytestmark = pytest.mark.usefixtures("rie")
 
 HANDLER = """
 import json, os, subprocess, time
@@ -56,16 +56,6 @@ def misbehave(event, context):
         return len(bytearray(event["bytes"]))
     return "fine"
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _emulator_is_here() -> None:
-    try:
-        find_program()
-    except QuerytowerError as error:
-        pytest.skip(str(error))
-    if importlib.util.find_spec("awslambdaric") is None:
-        pytest.skip("awslambdaric is not installed; run: make install")
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ from infra.packaging.bytecode import find_python
 from infra.packaging.report import Package
 from infra.packaging.target import Target
 from infra.packaging.wheels import fetch_wheels, read_pins
-from infra.rie import cache_folder, find_program
+from infra.rie import cache_folder
 from tests.requests import REQUESTS, answer_of
 
 ROOT = Path(__file__).parents[2]
@@ -169,12 +169,8 @@ def in_process(store: Path, tiny_model_dir: Path) -> Callable[[Any], dict[str, A
 
 
 def test_the_unzipped_package_answers_every_request_as_the_source_does(
-    python: Path, runtime: Path, task_root: Path, store: Path, in_process: Callable[[Any], dict[str, Any]]
+    rie: None, python: Path, runtime: Path, task_root: Path, store: Path, in_process: Callable[[Any], dict[str, Any]]
 ) -> None:
-    try:
-        find_program()
-    except QuerytowerError as error:
-        pytest.skip(str(error))
     environment = {"QUERYTOWER_STORE": str(store), "PYTHONPATH": str(runtime)}
     with Emulator(task_root, "handler.main.http", environment=environment, python=python) as emulator:
         calls = {name: emulator.invoke(sent) for name, sent in REQUESTS.items()}

@@ -1,29 +1,20 @@
 """The reindex in AWS's runtime emulator, from bucket to bucket, and the search function that finds its result."""
 
-import importlib.util
 import json
 from pathlib import Path
 
 import pytest
 
-from handler.errors import QuerytowerError
 from handler.store.store import Store
 from infra.emulator import Emulator
-from infra.rie import find_program
 from tests.function import EVENTS, ROOT, get_event
 from tests.handler.reindexing import lines, record
 from tests.s3 import S3Server, environment
 
 
 def test_events_make_an_index_that_is_found(
-    tiny_model_dir: Path, s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rie: None, tiny_model_dir: Path, s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    try:
-        find_program()
-    except QuerytowerError as error:
-        pytest.skip(str(error))
-    if importlib.util.find_spec("awslambdaric") is None:
-        pytest.skip("awslambdaric is not installed; run: make install")
     for name, value in environment(s3_server.url).items():
         monkeypatch.setenv(name, value)
     bucket = f"s3://{s3_server.create_bucket()}"
