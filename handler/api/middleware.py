@@ -70,7 +70,9 @@ class RequestMiddleware:
                 raise
             code, detail = classify(error)
             if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                trace.extra["problem"] = str(error) if code < 500 or code == 503 else traceback.format_exc()
+                trace.extra["problem"] = (
+                    str(error) if code == HTTPStatus.SERVICE_UNAVAILABLE else traceback.format_exc()
+                )
             await problem(code, detail, trace.request_id)(scope, receive, send_with_headers)
         finally:
             _log(scope, trace, status, time.perf_counter() - started)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -111,7 +111,7 @@ def upload(
                 etags[name] = etag
                 if on_file:
                     on_file(name)
-        store.put(f"{root}/{IndexFiles.ETAGS}", (json.dumps(etags, indent=1) + "\n").encode())
+        note_etags(store, root, etags)
         store.put(f"{root}/{IndexFiles.MANIFEST}", folder / IndexFiles.MANIFEST)
     except BaseException:
         ended.set()
@@ -122,6 +122,28 @@ def upload(
         with suppress(StoreError):
             store.delete(each.path for each in store.list(root))
         raise
+
+
+def note_etags(store: Store, root: str, etags: Mapping[str, str]) -> None:
+    """Write down which ETags the files of the version in the folder `root` have when they are as they should be."""
+    store.put(f"{root}/{IndexFiles.ETAGS}", (json.dumps(etags, indent=1) + "\n").encode())
+
+
+def manifest_text(store: Store, name: str, pointer: Pointer) -> bytes:
+    """Return the manifest of the version that `pointer` names, as it was published.
+
+    Raises:
+        IndexUnavailable: it is missing, or another one.
+        StoreError: the store fails.
+    """
+    path = f"{IndexFiles.version(name, pointer.version)}/{IndexFiles.MANIFEST}"
+    try:
+        data, _ = store.get(path)
+    except ObjectNotFound as cause:
+        raise IndexUnavailable(f"{store.url}/{path} is missing; roll back, or index again") from cause
+    if hashlib.sha256(data).hexdigest() != pointer.manifest_sha256:
+        raise IndexUnavailable(f"{store.url}/{path} is not the one published; roll back, or index again")
+    return data
 
 
 def publish(store: Store, name: str, version: str, expected: str | None) -> Pointer:
@@ -169,17 +191,11 @@ def fetch(store: Store, name: str, pointer: Pointer, cache: Path) -> Path:
         StoreError: the store fails meanwhile.
     """
     root = IndexFiles.version(name, pointer.version)
-    origin = f"{store.url}/{root}"
-    try:
-        data, _ = store.get(f"{root}/{IndexFiles.MANIFEST}")
-    except ObjectNotFound as cause:
-        raise IndexUnavailable(f"{origin} has no manifest; roll back, or index again") from cause
-    if hashlib.sha256(data).hexdigest() != pointer.manifest_sha256:
-        raise IndexUnavailable(f"{origin}/{IndexFiles.MANIFEST} is not the one published; roll back, or index again")
+    data = manifest_text(store, name, pointer)
     if store.local:
         return store.local / root
     target = cache / hashlib.sha256(f"{store.url}/{name}".encode()).hexdigest()[:16] / pointer.version
-    manifest = IndexManifest.parse(data, origin)
+    manifest = IndexManifest.parse(data, f"{store.url}/{root}")
     if not (target / IndexFiles.MANIFEST).exists():
         download_version(store, root, manifest, data, target)
     return target

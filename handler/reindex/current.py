@@ -1,9 +1,6 @@
 """The published version as the next run finds it: what can be compared with, and built upon."""
 
-import hashlib
 import json
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +13,9 @@ from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, ObjectNotFound
 from handler.index.build import Options
 from handler.index.index import IndexVersion
-from handler.index.versions import PARALLEL, Pointer, check_name, download_version
-from handler.store.store import Store, StoredObject
-
-GRAPH_FILES = (IndexFiles.GRAPH, IndexFiles.KEYS)
+from handler.index.versions import Pointer, manifest_text, note_etags
+from handler.reindex.archive import as_uploaded, check_complete, fetch_version, version_root, versions
+from handler.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ class Current:
             return cls(problem=problem, damaged=bool(problem), last=last)
         manifest = None
         try:
-            manifest = read_manifest(store, name, Pointer.parse(data, f"{store.url}/{IndexFiles.current(name)}"))
+            manifest = _read_manifest(store, name, Pointer.parse(data, f"{store.url}/{IndexFiles.current(name)}"))
             touched = not as_uploaded(store, manifest, check_complete(store, manifest))
         except IndexUnavailable as cause:
             return cls(etag, manifest, None, str(cause), damaged=True, last=manifest or _newest(store, name))
@@ -79,9 +75,8 @@ class Current:
         except IndexUnavailable as cause:
             return replace(self, listing=None, problem=str(cause), damaged=True)
         if settle:
-            root = version_root(self.manifest)
-            etags = {name: each.etag for name, each in check_complete(store, self.manifest).items()}
-            store.put(f"{root}/{IndexFiles.ETAGS}", (json.dumps(etags, indent=1) + "\n").encode())
+            found = check_complete(store, self.manifest)
+            note_etags(store, version_root(self.manifest), {name: each.etag for name, each in found.items()})
         return self
 
     def obstacles(self, encoder: Encoder, options: Options) -> list[str]:
@@ -123,69 +118,14 @@ class Current:
         return Stored.of(index, self.listing, rejects)
 
 
-def read_manifest(store: Store, name: str, pointer: Pointer) -> IndexManifest:
-    """Return the manifest of the version that `pointer` names.
-
-    Raises:
-        IndexUnavailable: it is missing, not the one published, or of another format.
-    """
-    path = f"{IndexFiles.version(name, pointer.version)}/{IndexFiles.MANIFEST}"
-    try:
-        data, _ = store.get(path)
-    except ObjectNotFound as cause:
-        raise IndexUnavailable(f"{store.url}/{path} is missing; roll back, or index again") from cause
-    if hashlib.sha256(data).hexdigest() != pointer.manifest_sha256:
-        raise IndexUnavailable(f"{store.url}/{path} is not the one published; roll back, or index again")
-    manifest = IndexManifest.parse(data, f"{store.url}/{path}")
+def _read_manifest(store: Store, name: str, pointer: Pointer) -> IndexManifest:
+    """Return the manifest of the version that `pointer` names, or raise IndexUnavailable, also for another format."""
+    data = manifest_text(store, name, pointer)
+    origin = f"{store.url}/{IndexFiles.version(name, pointer.version)}/{IndexFiles.MANIFEST}"
+    manifest = IndexManifest.parse(data, origin)
     if (found := json.loads(data)["format"]) != INDEX_FORMAT:
-        raise IndexUnavailable(f"{store.url}/{path} has format {found}, this querytower writes {INDEX_FORMAT}")
+        raise IndexUnavailable(f"{origin} has format {found}, this querytower writes {INDEX_FORMAT}")
     return manifest
-
-
-def fetch_version(
-    store: Store, manifest: IndexManifest, scratch: Path, *, graph: bool = False
-) -> tuple[IndexVersion, Path]:
-    """Open any version, without its `graph` unless that is asked for, and return it with its folder.
-
-    A folder store's is opened in place.
-
-    Raises:
-        IndexUnavailable: it is incomplete or was altered.
-        StoreError: the store fails.
-    """
-    check_complete(store, manifest)
-    folder = scratch / manifest.version
-    if store.local:
-        folder = store.local / version_root(manifest)
-    elif not (folder / IndexFiles.MANIFEST).exists():
-        files = {name: entry for name, entry in manifest.files.items() if graph or name not in GRAPH_FILES}
-        lean = replace(manifest, files=files)
-        download_version(store, version_root(manifest), lean, lean.to_json().encode(), folder)
-    return IndexVersion.open(folder), folder
-
-
-def check_complete(store: Store, manifest: IndexManifest) -> dict[str, StoredObject]:
-    """Return what the store has of a version, by name.
-
-    Raises:
-        IndexUnavailable: a file is missing or has another size.
-    """
-    root = version_root(manifest)
-    found = {each.path.removeprefix(f"{root}/"): each for each in store.list(root)}
-    wrong = [name for name, entry in manifest.files.items() if name not in found or found[name].size != entry.bytes]
-    if wrong:
-        raise IndexUnavailable(f"version {manifest.version} is damaged: {', '.join(wrong)} missing or incomplete")
-    return found
-
-
-def as_uploaded(store: Store, manifest: IndexManifest, found: Mapping[str, StoredObject]) -> bool:
-    """Tell whether the files of a version, as `found`, have the ETags that they had when they were known to be good."""
-    try:
-        known = json.loads(store.get(f"{version_root(manifest)}/{IndexFiles.ETAGS}")[0])
-        # Azure quotes an ETag in one answer and not in another.
-        return all(known[name].strip('"') == found[name].etag.strip('"') for name in manifest.files)
-    except (ObjectNotFound, ValueError, KeyError, TypeError, AttributeError):
-        return False
 
 
 def _read_listing(store: Store, manifest: IndexManifest) -> Listing:
@@ -197,32 +137,5 @@ def _read_listing(store: Store, manifest: IndexManifest) -> Listing:
         raise IndexUnavailable(f"{store.url}/{path} is missing: all objects are read again") from cause
 
 
-def version_root(manifest: IndexManifest) -> str:
-    """Return the path of the folder of a version."""
-    return IndexFiles.version(manifest.name, manifest.version)
-
-
-def versions(store: Store, name: str) -> list[IndexManifest]:
-    """Return the manifests of all whole versions of index `name`, the newest first.
-
-    Raises:
-        StoreError: the store can't be read, or the name can't be used.
-    """
-    check_name(name)
-    root = IndexFiles.versions(name)
-    ending = f"/{IndexFiles.MANIFEST}"
-    paths = [each.path for each in store.list(root) if each.path.endswith(ending) and each.path.count("/") == 4]
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        found = [manifest for manifest in pool.map(lambda path: _manifest(store, path), paths) if manifest]
-    return sorted(found, key=lambda manifest: manifest.version, reverse=True)
-
-
 def _newest(store: Store, name: str) -> IndexManifest | None:
     return next((manifest for manifest in versions(store, name) if not manifest.failures), None)
-
-
-def _manifest(store: Store, path: str) -> IndexManifest | None:
-    try:
-        return IndexManifest.parse(store.get(path)[0], f"{store.url}/{path}")
-    except (ObjectNotFound, IndexUnavailable):
-        return None

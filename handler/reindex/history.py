@@ -13,8 +13,8 @@ from pathlib import Path
 from handler.bundle import IndexFiles, IndexManifest
 from handler.errors import IndexUnavailable, ObjectNotFound
 from handler.index.versions import Pointer, check_name, publish, read_pointer
+from handler.reindex.archive import as_uploaded, check_complete, fetch_version, versions
 from handler.reindex.changes import Changes
-from handler.reindex.current import as_uploaded, check_complete, fetch_version, versions
 from handler.reindex.drift import Moved, moved_queries, profile_in
 from handler.reindex.profile import Profile
 from handler.reindex.verdict import Verdict, note_rolled_back

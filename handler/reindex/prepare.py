@@ -47,10 +47,11 @@ class Prepared:
         return [Part.of_version(self.base.index, self.base.folder)] if self.base else []
 
 
-def prepare(job: Job, scratch: Path, *, settle: bool) -> Prepared | Outcome:
+def prepare(job: Job, scratch: Path, *, dry: bool = False) -> Prepared | Outcome:
     """Read the corpus, or return the outcome at once if nothing is to be done.
 
-    Nothing is written to the store but, to `settle` that, a note that the current version is as it should be.
+    Nothing is written to the store but, unless the run is a `dry` one, a note that the current version is as it
+    should be; a dry run does without the version's graph, too.
 
     Raises:
         GatesFailed: this very corpus failed before.
@@ -59,7 +60,7 @@ def prepare(job: Job, scratch: Path, *, settle: bool) -> Prepared | Outcome:
     """
     for attempt in range(1, READINGS + 1):
         try:
-            return _prepare(job, scratch, settle)
+            return _prepare(job, scratch, dry)
         except CorpusChanged as problem:
             if attempt == READINGS:
                 raise
@@ -75,10 +76,10 @@ def refused(job: Job, version: str, reasons: Sequence[str], since: str = "") -> 
     )
 
 
-def _prepare(job: Job, scratch: Path, settle: bool) -> Prepared | Outcome:
+def _prepare(job: Job, scratch: Path, dry: bool) -> Prepared | Outcome:
     current = Current.read(job.store, job.name)
     if current.touched:
-        current = current.verified(job.store, scratch / "before", settle=settle)
+        current = current.verified(job.store, scratch / "before", settle=not dry)
     options = job.options(current.options())
     obstacles = ["that was asked for"] if job.full else current.obstacles(job.encoder, options)
     listing = None if obstacles or not current.listing else current.listing
@@ -91,7 +92,7 @@ def _prepare(job: Job, scratch: Path, settle: bool) -> Prepared | Outcome:
         return _unchanged(current)
     if not (job.force or job.full) and (done := _judged_before(job, current, inputs)):
         return done
-    before, folder = _open(job, current, scratch, obstacles)
+    before, folder = _open(job, current, scratch, obstacles, dry)
     usable = None if obstacles else before
     stored = current.stored(job.store, usable) if usable and listing else None
     reading = Reading(job.corpus, objects, job.fields, stored, scratch, [])
@@ -105,12 +106,14 @@ def _prepare(job: Job, scratch: Path, settle: bool) -> Prepared | Outcome:
     return Prepared(current, options, golden, inputs, spool, listing, before, Base(usable, folder) if usable else None)
 
 
-def _open(job: Job, current: Current, scratch: Path, obstacles: list[str]) -> tuple[IndexVersion | None, Path]:
+def _open(
+    job: Job, current: Current, scratch: Path, obstacles: list[str], dry: bool
+) -> tuple[IndexVersion | None, Path]:
     """Open the current version, if it can be, and tell of all `obstacles` to using it, to which that may add one."""
     before, folder = None, scratch
     try:
         if current.manifest:
-            before, folder = current.fetch(job.store, scratch / "before", graph=not obstacles)
+            before, folder = current.fetch(job.store, scratch / "before", graph=not (obstacles or dry))
     except IndexUnavailable as problem:
         obstacles.append(str(problem))
     for reason in obstacles:

@@ -67,7 +67,7 @@ def plan(job: Job) -> Plan | Outcome:
     """
     _check(job)
     with tempfile.TemporaryDirectory(prefix="querytower-") as scratch:
-        prepared = prepare(job, Path(scratch), settle=False)
+        prepared = prepare(job, Path(scratch), dry=True)
         if isinstance(prepared, Outcome):
             return prepared
         spool, before = prepared.spool, prepared.before
@@ -81,7 +81,7 @@ def _check(job: Job) -> None:
 
 
 def _run(job: Job, scratch: Path, lease: Lease) -> Outcome:
-    prepared = prepare(job, scratch, settle=True)
+    prepared = prepare(job, scratch)
     if isinstance(prepared, Outcome):
         if prepared.inputs:
             Verdict("same", prepared.inputs, prepared.version, []).write(job.store, job.name)

@@ -7,7 +7,7 @@ def versions(store: StoreUrl, name: IndexName = "default") -> None:
     """List the versions of an index: when, documents, model, quality, size, and which is current."""
     from handler.errors import IndexUnavailable
     from handler.index.versions import read_pointer
-    from handler.reindex.current import versions as find
+    from handler.reindex.archive import versions as find
     from handler.store.store import Store
     from infra.reindexing import show_versions
 

@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from handler.bundle import IndexFiles
+from handler.bundle import IndexFiles, IndexManifest
 from handler.corpus.passages import Split
 from handler.corpus.sources import open_corpus
 from handler.encoder import Encoder, Kind, Vectors
 from handler.index.build import Options
 from handler.index.index import IndexVersion
 from handler.index.known import version_hashes
-from handler.index.versions import read_pointer
-from handler.reindex.current import read_manifest
+from handler.index.versions import manifest_text, read_pointer
 from handler.reindex.gates import Limits
 from handler.reindex.job import Job, Outcome
 from handler.reindex.lease import Terms
@@ -149,7 +148,7 @@ def files_of(store: Store, version: str) -> dict[str, bytes]:
 
 def facts(store: Store) -> list[Any]:
     """Return what the manifest of the current version must say however it came about."""
-    manifest = read_manifest(store, "default", read_pointer(store, "default")[0])
+    manifest = IndexManifest.parse(manifest_text(store, "default", read_pointer(store, "default")[0]), "")
     return [manifest.documents, manifest.passages, manifest.rejected, manifest.schema, [*manifest.schema]]
 
 

@@ -11,7 +11,7 @@ from handler.encoder import Encoder
 from handler.errors import GatesFailed, IndexUnavailable, LostRace
 from handler.index.build import Options
 from handler.index.versions import publish, read_pointer
-from handler.reindex.current import versions
+from handler.reindex.archive import versions
 from handler.reindex.gates import Limits
 from handler.reindex.history import diff, prune, rollback
 from tests.handler.reindexing import Counting, Place, record

@@ -18,14 +18,6 @@ FIELDS = "fields to filter by: year (integer), genres (string), rating (float), 
 HALF = r"\ud800"
 
 
-@pytest.fixture(scope="module")
-def client(library: Library) -> Iterator[TestClient]:
-    settings = library.settings()
-    service = Service.open(settings)
-    with TestClient(create_app(settings, lambda: service), raise_server_exceptions=False) as client:
-        yield client
-
-
 def short(value: object) -> str | None:
     """Name a parameter of a test by its beginning."""
     return repr(value)[:40] if isinstance(value, str | bytes) else None

@@ -1,25 +1,15 @@
 """Filters in the parameters of GET /search, against a plain scan of the same books."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
 
-from handler.api.app import create_app
-from handler.service import Service
-from tests.library import BOOKS, Library
+from tests.library import BOOKS
 
 Test = Callable[[dict[str, Any]], bool]
-
-
-@pytest.fixture(scope="module")
-def client(library: Library) -> Iterator[TestClient]:
-    settings = library.settings()
-    service = Service.open(settings)
-    with TestClient(create_app(settings, lambda: service), raise_server_exceptions=False) as client:
-        yield client
 
 
 def genres(book: dict[str, Any]) -> list[str]:

@@ -188,7 +188,7 @@ def spoil(publisher: Publisher, how: str) -> str:
     manifest = publisher.publish()
     if how == "gone":
         store.delete(item.path for item in store.list(IndexFiles.version(NAME, manifest.version)))
-        return "has no manifest; roll back, or index again"
+        return "manifest.json is missing; roll back, or index again"
     if how == "manifest altered":
         path = publisher.path(manifest, IndexFiles.MANIFEST)
         store.put(path, store.get(path)[0] + b" ")

@@ -16,7 +16,7 @@ from handler.encoder import Encoder
 from handler.errors import CorpusError, GatesFailed, OutOfTime
 from handler.index import encoding
 from handler.index.versions import publish
-from handler.reindex.current import versions
+from handler.reindex.archive import versions
 from handler.reindex.history import prune
 from handler.reindex.lease import Lease
 from handler.reindex.unattended import MAX_CONTINUATIONS, run

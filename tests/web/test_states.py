@@ -39,14 +39,20 @@ def test_a_quick_answer_shows_no_skeleton(page: "Page") -> None:
     assert page.evaluate("window.flashed") is None
 
 
-def test_a_slow_answer_has_a_skeleton_first_and_a_word_later(page: "Page") -> None:
+def search_and_hold(page: "Page", start: str) -> "list[Route]":
+    """Search from the page at `start`, with the clock at rest, and hold back the answer; return the requests held."""
     held: list[Route] = []
-    page.goto("?q=orc")
+    page.goto(start)
     page.clock.install()
     page.clock.pause_at("2030-01-01")
     page.route("**/?q=westerns", lambda route: held.append(route))
     with page.expect_request("**/?q=westerns"):
         search(page, "westerns")
+    return held
+
+
+def test_a_slow_answer_has_a_skeleton_first_and_a_word_later(page: "Page") -> None:
+    held = search_and_hold(page, "?q=orc")
     page.clock.run_for(140)
     assert page.locator(".hits h3").count() == 10
     page.clock.run_for(20)
@@ -64,13 +70,7 @@ def test_a_slow_answer_has_a_skeleton_first_and_a_word_later(page: "Page") -> No
 
 
 def test_an_answer_that_never_comes_ends_in_an_error(page: "Page") -> None:
-    held: list[Route] = []
-    page.goto("")
-    page.clock.install()
-    page.clock.pause_at("2030-01-01")
-    page.route("**/?q=westerns", lambda route: held.append(route))
-    with page.expect_request("**/?q=westerns"):
-        search(page, "westerns")
+    search_and_hold(page, "")
     page.clock.run_for(36_000)
     expect(page.locator(".message h2")).to_have_text("That didn’t work")
 
