@@ -9,7 +9,7 @@ from export import DEFAULT_MODEL
 from handler.bundle import IndexFiles, IndexManifest, ModelManifest
 from handler.encoder import Encoder
 from handler.errors import QuerytowerError
-from handler.index.versions import read_pointer
+from handler.index.versions import manifest_text, read_pointer
 from handler.reindex.indexing import Source, index_corpus
 from handler.store.store import Store
 from infra.commands.export import export
@@ -65,8 +65,7 @@ def _current(store: Store, encoder: Encoder) -> bool:
     """Tell whether the store has an index of this very corpus, made with this model."""
     try:
         pointer, _ = read_pointer(store, "default")
-        path = f"{IndexFiles.version('default', pointer.version)}/{IndexFiles.MANIFEST}"
-        manifest = IndexManifest.parse(store.get(path)[0], path)
+        manifest = IndexManifest.parse(manifest_text(store, "default", pointer), store.url)
     except QuerytowerError:
         return False
     newer = Path(str(store.local), IndexFiles.current("default")).stat().st_mtime >= CORPUS.stat().st_mtime

@@ -26,7 +26,7 @@ STAGES = {
 
 
 def build_options(passages: str, overlap: int, precision: str, language: str) -> Options:
-    """Read the options of a command line.
+    """Read the options of a command line; an overlap below 0 stands for a quarter of a passage.
 
     Raises:
         InvalidRequest: one of them can't be used.
@@ -36,7 +36,9 @@ def build_options(passages: str, overlap: int, precision: str, language: str) ->
     if passages != "off" and not passages.isdecimal():
         raise InvalidRequest(f"--passages is {passages!r}; use a number of tokens, such as 96, or off")
     try:
-        split = Split(0, 0) if passages == "off" else Split(int(passages), overlap)
+        split = (
+            Split(0, 0) if passages == "off" else Split(int(passages), overlap if overlap >= 0 else int(passages) // 4)
+        )
         return Options(split, "f16" if precision == "f16" else "i8", language)
     except ValueError as cause:
         raise InvalidRequest(str(cause)) from cause
@@ -49,11 +51,9 @@ def changed_options(current: Options, passages: str, overlap: int, precision: st
         InvalidRequest: one of them can't be used.
     """
     size = str(current.split.size) if current.split.size else "off"
-    if overlap < 0:  # a new size has an overlap of its own
-        overlap = int(passages) // 4 if passages.isdecimal() else current.split.overlap
     return build_options(
         passages or size,
-        overlap,
+        overlap if passages or overlap >= 0 else current.split.overlap,
         precision or current.precision,
         language or current.language,
     )

@@ -35,7 +35,7 @@ def eval(  # noqa: A001
         int, typer.Option("--k", "-k", help="Hits to a query; recall is measured at 10 and here.", min=10)
     ] = 100,
     passages: Annotated[str, typer.Option(help="Tokens in a passage, or off.")] = "96",
-    overlap: Annotated[int, typer.Option(help="Tokens that a passage shares with the one before.")] = 24,
+    overlap: Annotated[int, typer.Option(help="Tokens shared with the passage before; else a quarter.")] = -1,
     precision: Annotated[str, typer.Option(help="Vectors in i8 (half the size) or f16.")] = "i8",
     language: Annotated[str, typer.Option(help="Language whose word forms are merged, or none.")] = "english",
     cache: Annotated[Path, typer.Option(help="Folder where indexes are kept for the next time.")] = Path(
