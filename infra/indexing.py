@@ -36,9 +36,8 @@ def build_options(passages: str, overlap: int, precision: str, language: str) ->
     if passages != "off" and not passages.isdecimal():
         raise InvalidRequest(f"--passages is {passages!r}; use a number of tokens, such as 96, or off")
     try:
-        split = (
-            Split(0, 0) if passages == "off" else Split(int(passages), overlap if overlap >= 0 else int(passages) // 4)
-        )
+        size = 0 if passages == "off" else int(passages)
+        split = Split(size, overlap if size and overlap >= 0 else size // 4)
         return Options(split, "f16" if precision == "f16" else "i8", language)
     except ValueError as cause:
         raise InvalidRequest(str(cause)) from cause

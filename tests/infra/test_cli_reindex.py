@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from handler.corpus.passages import Split
+from handler.index.build import Options
 from handler.reindex.lease import Lease
 from handler.store.store import Store
+from infra.indexing import build_options, changed_options
 from tests.command_line import Outcome, Run
 from tests.handler.reindexing import lines, record
 
@@ -147,3 +150,11 @@ def test_where_there_is_no_index(run: Run, command: str) -> None:
 
 def test_fields_that_are_not_four(desk: Desk) -> None:
     assert "--fields is 'id'" in desk.reindex("--fields", "id").err
+
+
+def test_a_new_size_of_passages_has_an_overlap_of_its_own() -> None:
+    for size, overlap in (("20", 5), ("96", 24), ("off", 0)):
+        assert build_options(size, -1, "i8", "english").split.overlap == overlap
+        assert changed_options(Options(Split(64, 3)), size, -1, "", "").split.overlap == overlap
+    assert changed_options(Options(Split(64, 3)), "", -1, "f16", "").split == Split(64, 3)
+    assert changed_options(Options(Split(0, 0)), "96", 7, "", "").split == Split(96, 7)
