@@ -23,9 +23,7 @@ def index(
     ] = 1,
     rejects: Annotated[Path, typer.Option(help="File that lists the faulty records.")] = Path("rejects.jsonl"),
     passages: Annotated[str, typer.Option(help="Tokens in a passage, or off.")] = "96",
-    overlap: Annotated[
-        int, typer.Option(help="Tokens that a passage shares with the one before; else a quarter.")
-    ] = -1,
+    overlap: Annotated[int, typer.Option(help="Tokens shared with the passage before; else a quarter.")] = -1,
     precision: Annotated[str, typer.Option(help="Vectors in i8 (half the size) or f16.")] = "i8",
     language: Annotated[str, typer.Option(help="Language whose word forms are merged, or none.")] = "english",
     threads: Annotated[int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)] = 0,
