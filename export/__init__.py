@@ -5,5 +5,5 @@ from typing import Literal
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 Converter = Literal["auto", "direct", "optimum"]
-Precision = Literal["int8", "fp32"]
-Target = Literal["portable", "x86-vnni", "arm64"]
+WeightPrecision = Literal["int8", "fp32"]
+CpuTarget = Literal["portable", "x86-vnni", "arm64"]

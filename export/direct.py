@@ -9,8 +9,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from export.pooling import attach_tail
 from export.sentence import SentenceConfig, position_offset
-from export.tail import attach_tail
 from export.weights import Weights
 from handler.errors import ModelError
 

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 import onnx
 from onnx import helper
 
+from export.pooling import attach_tail
 from export.sentence import SentenceConfig
-from export.tail import attach_tail
 from handler.errors import ModelError
 
 

@@ -9,7 +9,7 @@ from time import perf_counter
 import onnx
 from tokenizers import Tokenizer
 
-from export import Converter, Precision, Target, direct, optimum, verify
+from export import Converter, CpuTarget, WeightPrecision, direct, optimum, verify
 from export.progress import Progress, silent
 from export.quantize import quantize
 from export.sentence import SentenceConfig
@@ -17,8 +17,9 @@ from export.source import find_model
 from export.staging import staging
 from export.tokenizer import load_tokenizer
 from export.weights import Weights, weight_files
-from handler.bundle import ModelFiles, ModelManifest, measure_files
+from handler.bundle import ModelFiles, ModelManifest
 from handler.errors import ModelError
+from handler.files import measure_files
 
 # protobuf stops at 2 GiB; the nodes and names of a graph take far less than 16 MiB.
 MOST_BYTES = 2**31 - 2**24
@@ -40,8 +41,8 @@ def export_model(
     to: Path,
     *,
     converter: Converter = "auto",
-    precision: Precision = "int8",
-    target: Target = "portable",
+    precision: WeightPrecision = "int8",
+    target: CpuTarget = "portable",
     min_cosine: float = 0.97,
     prompts: Mapping[str, str] | None = None,
     progress: Progress = silent,
@@ -109,7 +110,9 @@ def _convert(sentence: SentenceConfig, converter: Converter) -> tuple[str, onnx.
     return "direct", direct.convert(sentence, weights)
 
 
-def _write_encoder(graph: onnx.ModelProto, fp32: bytes, precision: Precision, target: Target, path: Path) -> None:
+def _write_encoder(
+    graph: onnx.ModelProto, fp32: bytes, precision: WeightPrecision, target: CpuTarget, path: Path
+) -> None:
     if precision == "int8":
         quantize(graph, target, path)
     else:

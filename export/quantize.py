@@ -9,16 +9,16 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from export import Target
-from export.tail import PREFIX
+from export import CpuTarget
+from export.pooling import PREFIX
 from handler.errors import ModelError
 
 # Weights of 7 bits keep the sums of 8-bit products from saturating on x86 without VNNI.
-REDUCE_RANGE: dict[Target, bool] = {"portable": True, "x86-vnni": False, "arm64": False}
+REDUCE_RANGE: dict[CpuTarget, bool] = {"portable": True, "x86-vnni": False, "arm64": False}
 _TABLE_ROWS = 1024
 
 
-def quantize(model: onnx.ModelProto, target: Target, to: Path) -> None:
+def quantize(model: onnx.ModelProto, target: CpuTarget, to: Path) -> None:
     """Write an int8 version of `model`: signed weights per channel, activations quantized at run time.
 
     Embedding tables get a scale for each row; pooling and normalisation stay fp32. The same model gives the

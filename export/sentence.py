@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.files import read_json, read_object
+from export.json_files import read_json, read_object
 from export.weights import Weights
 from handler.errors import ModelError
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from export import DEFAULT_MODEL
-from export.files import read_object
 from export.hub import download_model
+from export.json_files import read_object
 from export.progress import Progress
 from export.weights import weights_sha256
 from export.wheel import download_default_model

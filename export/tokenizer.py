@@ -4,7 +4,7 @@ from tokenizers import Tokenizer, normalizers
 from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 from tokenizers.models import WordPiece
 
-from export.files import read_object
+from export.json_files import read_object
 from export.sentence import SentenceConfig
 from handler.errors import ModelError
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from export.files import read_object
-from handler.bundle import FileEntry
+from export.json_files import read_object
 from handler.errors import ModelError
+from handler.files import FileEntry
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from handler.bundle import ModelFiles, ModelManifest
 from handler.errors import ModelError
 
-Kind = Literal["query", "document"]
+TextKind = Literal["query", "document"]
 Vectors = npt.NDArray[np.float32]
 
 # Texts are tokenized so many at a time, which bounds what a long list of them holds in memory.
@@ -71,7 +71,7 @@ class Encoder:
         """Length of a vector."""
         return self.manifest.dimension
 
-    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+    def encode(self, texts: Sequence[str], kind: TextKind) -> Vectors:
         """Return the unit vectors of `texts`, shape (len(texts), dimension), in their order.
 
         The model's prompt for `kind` is put in front of each text; what exceeds the model's maximum
@@ -89,7 +89,7 @@ class Encoder:
     def _pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self._threads, "encode")
 
-    def _token_ids(self, texts: Sequence[str], kind: Kind) -> list[list[int]]:
+    def _token_ids(self, texts: Sequence[str], kind: TextKind) -> list[list[int]]:
         prompt = self.manifest.prompts.get(kind, "")
         limit = self.manifest.max_tokens
         texts = [prompt + text[: limit * CHARS_PER_TOKEN] for text in texts]

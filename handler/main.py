@@ -37,7 +37,7 @@ warm_up = WarmUp(service, STARTED) if os.environ.get("_HANDLER", "").endswith(".
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
-from handler.api.app import create_app
+from handler.app import create_app
 
 # Lifespan off: Mangum would start and stop the application at every invocation.
 http = Mangum(
@@ -49,7 +49,7 @@ http = Mangum(
 
 def reindex(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Bring the index up to date with its corpus: on schedule, after an upload, or by hand."""
-    from handler.reindex.unattended import run
+    from handler.reindex.lambda_run import run
 
     return run(settings, event, context)
 

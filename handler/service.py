@@ -7,12 +7,12 @@ from typing import Self
 
 from handler.encoder import Encoder
 from handler.errors import IndexNotFound, IndexUnavailable, StoreError
-from handler.index.index import IndexVersion
-from handler.index.live import LiveIndex
-from handler.index.versions import check_name, index_names
-from handler.search.search import Searcher
+from handler.index.index_version import IndexVersion
+from handler.search.searcher import Searcher
 from handler.settings import SettingError, Settings
-from handler.store.store import Store
+from handler.storage.store import Store
+from handler.versions.live_index import LiveIndex
+from handler.versions.pointer import check_name, index_names
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from handler.errors import QuerytowerError
 from handler.log import log, metric
-from handler.search.search import Request
+from handler.search.answer import SearchRequest
 from handler.service import Service
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class WarmUp:
             index = self._stage("index_fetch", service.index)
             opening = service.live().opening_seconds
             self._stages |= {"index_fetch": self._stages["index_fetch"] - opening, "index_open": opening}
-            self._stage("first_search", lambda: service.searcher.search(index, Request("warm up")))
+            self._stage("first_search", lambda: service.searcher.search(index, SearchRequest("warm up")))
         except QuerytowerError as error:
             log("warm_up_failed", problem=str(error))
 

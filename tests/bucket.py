@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from handler.search.search import Answer, Request
+from handler.search.answer import Answer, SearchRequest
 from handler.service import Service
 from handler.settings import Settings
-from handler.store.store import Store
+from handler.storage.store import Store
 from tests.library import Library, add_index
 from tests.proxy import Proxy
 from tests.s3 import S3Server, environment
@@ -59,7 +59,7 @@ def bucket(
 
 
 def search(service: Service, text: str = "tide") -> Answer:
-    return service.searcher.search(service.index(), Request(text, highlight=True, explain=True))
+    return service.searcher.search(service.index(), SearchRequest(text, highlight=True, explain=True))
 
 
 def refreshed(service: Service, version: str) -> None:

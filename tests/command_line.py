@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from infra import cli
+from infra.cli import main as cli
 from tests.function import ROOT
 from tests.library import BOOKS, write_corpus
 
@@ -61,7 +61,7 @@ def corpus(tmp_path: Path) -> Path:
 
 def start(*arguments: object, folder: Path, **variables: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", "from infra.cli import main; main()", *map(str, arguments)],
+        [sys.executable, "-c", "from infra.cli.main import main; main()", *map(str, arguments)],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "ORT_DISABLE_TELEMETRY": "1", **variables},
         stdout=subprocess.PIPE,

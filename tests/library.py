@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from handler.bundle import IndexManifest
 from handler.encoder import Encoder
-from handler.reindex.indexing import Source, index_corpus
+from handler.index.manifest import IndexManifest
+from handler.reindex.full_index import Source, index_corpus
 from handler.settings import Settings
-from handler.store.store import Store
+from handler.storage.store import Store
 
 LONG = "The light on the rock turns and turns, and nobody on the shore knows who keeps it. " * 30
 

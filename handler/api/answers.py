@@ -6,9 +6,9 @@ from pydantic_core import to_json
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from handler.corpus.corpus import Document
-from handler.index.index import IndexVersion
-from handler.search.search import Answer, Hit, Request
+from handler.corpus.document import Document
+from handler.index.index_version import IndexVersion
+from handler.search.answer import Answer, Hit, SearchRequest
 from handler.service import Service
 from handler.settings import Settings
 
@@ -32,7 +32,7 @@ def index_of(request: HttpRequest, service: Service) -> IndexVersion:
     return index
 
 
-def search_answer(index: IndexVersion, request: Request, answer: Answer, settings: Settings) -> Json:
+def search_answer(index: IndexVersion, request: SearchRequest, answer: Answer, settings: Settings) -> Json:
     """Return the body that answers one search."""
     body: Json = {
         "query": request.text,

@@ -9,8 +9,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from handler.corpus.schema import Schema
 from handler.errors import InvalidRequest
+from handler.search.answer import SearchRequest
 from handler.search.ranking import Mode
-from handler.search.search import Request
 from handler.settings import Settings
 
 COMPARISON = re.compile(r"(?P<field>.+?)(?P<operator>>=|<=|!=|>|<|=)(?P<value>.*)", re.DOTALL)
@@ -36,7 +36,7 @@ class SearchBody(BaseModel):
     explain: bool = Field(False, description="say how each score came about")
     highlight: bool = Field(False, description="give the best passage as HTML with the match marked")
 
-    def request(self, settings: Settings) -> Request:
+    def request(self, settings: Settings) -> SearchRequest:
         """Return the request after a check of its bounds.
 
         Raises:
@@ -49,7 +49,7 @@ class SearchBody(BaseModel):
         check_number(self.offset, "offset", 0, settings.max_offset, "MAX_OFFSET")
         if len(self.facets) > settings.max_batch:
             raise InvalidRequest(f"{len(self.facets)} facets were asked for; {settings.max_batch} at most")
-        return Request(
+        return SearchRequest(
             text, k, self.offset, self.mode, self.filter, self.sort, self.facets, self.explain, self.highlight
         )
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from handler.corpus.corpus import Document
-from handler.index.text import to_json
+from handler.corpus.document import Document, to_json
 
 SIZE = 16
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Self
 
-from handler.corpus.corpus import Fields
+from handler.corpus.records import FieldNames
 from handler.errors import IndexUnavailable
 
 # To be raised when the same objects would give other documents than before: all are then read again.
@@ -38,7 +38,7 @@ class Listing:
     """The objects of a corpus in the order in which their documents are indexed, and how they were read."""
 
     url: str
-    fields: Fields
+    fields: FieldNames
     entries: Sequence[ObjectEntry]
     reader: int = READER
 
@@ -47,7 +47,7 @@ class Listing:
         """ETag of each object by its path."""
         return {each.object.path: each.object.etag for each in self.entries}
 
-    def read_alike(self, url: str, fields: Fields) -> bool:
+    def read_alike(self, url: str, fields: FieldNames) -> bool:
         """Tell whether objects at `url`, with these names of fields, would be read as these were."""
         return (self.url, self.fields, self.reader) == (url, fields, READER)
 
@@ -71,7 +71,7 @@ class Listing:
             raise IndexUnavailable(f"{origin} is not the one that its manifest describes")
         raw = json.loads(data)
         entries = [ObjectEntry(CorpusObject(*row[:3]), *row[3:]) for row in raw["objects"]]
-        return cls(raw["url"], Fields(**raw["fields"]), entries, raw["reader"])
+        return cls(raw["url"], FieldNames(**raw["fields"]), entries, raw["reader"])
 
 
 def same_objects(entries: Sequence[ObjectEntry], objects: Sequence[CorpusObject]) -> bool:

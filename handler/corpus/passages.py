@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from handler.corpus.corpus import Document
+from handler.corpus.document import Document
 
 Tokens = npt.NDArray[np.int64]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
-from handler.corpus.corpus import Value
+from handler.corpus.document import Value
 
 FieldKind = Literal["integer", "float", "boolean", "date", "string", "text"]
 KINDS: tuple[str, ...] = get_args(FieldKind)

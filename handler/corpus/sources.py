@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from handler.corpus.formats import KINDS, corpus_files, is_corpus_name
 from handler.corpus.listing import CorpusObject
 from handler.errors import CorpusChanged, CorpusError, LostRace, ObjectNotFound, StoreError
-from handler.store.store import Store
+from handler.storage.store import Store
 
 
 class Corpus(Protocol):
@@ -130,7 +130,7 @@ def open_corpus(url: str) -> Corpus:
     if not scheme or scheme[1] == "file":
         return LocalCorpus(Path(unquote(urlsplit(url).path) if scheme else url).expanduser())
     if scheme[1] in ("http", "https"):
-        from handler.corpus.web_corpus import WebCorpus
+        from handler.corpus.http_source import WebCorpus
 
         return WebCorpus.open(url)
     return StoreCorpus.open(url)

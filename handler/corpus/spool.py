@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from handler.corpus.corpus import Document, Reject
+from handler.corpus.document import Document, to_json
 from handler.corpus.hashes import Hashes, as_hashes, content_hash, text_hash
+from handler.corpus.records import Reject
 from handler.corpus.schema import Schema, observe
 from handler.errors import CorpusError
-from handler.index.text import to_json
 
 
 @dataclass(frozen=True, slots=True)

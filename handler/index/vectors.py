@@ -7,10 +7,11 @@ import numkong
 import numpy as np
 import numpy.typing as npt
 
-from handler.bundle import IndexFiles
 from handler.encoder import Vectors
 from handler.errors import IndexUnavailable
-from handler.index.graph import Graph, Rows
+from handler.index.arrays import Rows
+from handler.index.hnsw import Graph
+from handler.index.manifest import IndexFiles
 
 Precision = Literal["i8", "f16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)

@@ -14,13 +14,14 @@ from handler.api.requests import SearchBody, filter_from_parameters
 from handler.api.routes.documents import lucky
 from handler.corpus.schema import Schema
 from handler.errors import QuerytowerError
-from handler.index.index import IndexVersion
-from handler.index.keyword import FacetCount
-from handler.page.asked import Asked
+from handler.index.index_version import IndexVersion
+from handler.index.text_index import FacetCount
 from handler.page.assets import Assets, compress
-from handler.page.page import Page, View
-from handler.page.page_parts import INPUTS, filter_fields, rail
-from handler.search.search import Request, find
+from handler.page.page_state import PageState
+from handler.page.parts import INPUTS, filter_fields, rail
+from handler.page.renderer import PageRenderer, View
+from handler.search.answer import SearchRequest
+from handler.search.searcher import find
 from handler.service import Service
 from handler.settings import Settings
 
@@ -42,7 +43,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 class Site:
     """The page and its files, read once."""
 
-    def __init__(self, page: Page, load: Callable[[], Service]) -> None:
+    def __init__(self, page: PageRenderer, load: Callable[[], Service]) -> None:
         """Compose; `load` returns the service."""
         self._page = page
         self._load = load
@@ -50,16 +51,16 @@ class Site:
     @classmethod
     def open(cls, settings: Settings, load: Callable[[], Service]) -> Self:
         """Read the files."""
-        return cls(Page(settings, Assets.read(settings.page_accent)), load)
+        return cls(PageRenderer(settings, Assets.read(settings.page_accent)), load)
 
     def page(self, request: HttpRequest) -> Response:
         """Return the page in the state that the URL asks for, so that it works without a script too."""
         started = time.perf_counter()
-        index, asked, status = None, Asked.of(request.query_params.multi_items()), 200
+        index, asked, status = None, PageState.of(request.query_params.multi_items()), 200
         try:
             index = index_of(request, self._load())
             if "lucky" in request.query_params:
-                return RedirectResponse(Asked(like=lucky(index).id).link(), 303, {"Cache-Control": "no-store"})
+                return RedirectResponse(PageState(like=lucky(index).id).link(), 303, {"Cache-Control": "no-store"})
             view = _view(request, self._page, asked, self._load(), index)
         except QuerytowerError as error:
             status, detail = classify(error)
@@ -92,7 +93,7 @@ def _packed(
     return Response(body, status, headers)
 
 
-def _view(request: HttpRequest, page: Page, asked: Asked, service: Service, index: IndexVersion) -> View:
+def _view(request: HttpRequest, page: PageRenderer, asked: PageState, service: Service, index: IndexVersion) -> View:
     if asked.like:
         answer = service.searcher.similar(index, asked.like, min(PAGE_SIZE, page.settings.max_k))
         request.scope["trace"].seconds.update(answer.seconds)
@@ -104,7 +105,7 @@ def _view(request: HttpRequest, page: Page, asked: Asked, service: Service, inde
 
 
 def _results(
-    request: HttpRequest, page: Page, asked: Asked, fields: Schema, service: Service, index: IndexVersion
+    request: HttpRequest, page: PageRenderer, asked: PageState, fields: Schema, service: Service, index: IndexVersion
 ) -> View:
     # One hit more than shown tells whether a further page follows.
     k = min(PAGE_SIZE + 1, page.settings.max_k)
@@ -126,7 +127,7 @@ def _results(
     return page.results(asked, shown, offset + 1, more, filters)
 
 
-def _counts(page: Page, asked: Asked, service: Service, index: IndexVersion, name: str) -> list[FacetCount]:
+def _counts(page: PageRenderer, asked: PageState, service: Service, index: IndexVersion, name: str) -> list[FacetCount]:
     """Return the counts of a filtered field as if it weren't, for these are what another of its values would add."""
     if not asked.values(name):
         return []
@@ -134,7 +135,9 @@ def _counts(page: Page, asked: Asked, service: Service, index: IndexVersion, nam
     return service.searcher.search(index, _request(page, others, index, [name])).facets[name]
 
 
-def _request(page: Page, asked: Asked, index: IndexVersion, facets: list[str], k: int = 0, offset: int = 0) -> Request:
+def _request(
+    page: PageRenderer, asked: PageState, index: IndexVersion, facets: list[str], k: int = 0, offset: int = 0
+) -> SearchRequest:
     """Return the search that the page stands for; without `k` it is only about the counts of `facets`."""
     return SearchBody(
         query=asked.query,

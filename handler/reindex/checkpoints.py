@@ -8,12 +8,12 @@ from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
 
-from handler.bundle import INDEX_FORMAT, IndexFiles
 from handler.encoder import Encoder
 from handler.errors import ObjectNotFound, StoreError
-from handler.index.build import Options
-from handler.index.known import Part
-from handler.store.store import Store
+from handler.index.embedding_cache import EncodedBatch
+from handler.index.manifest import INDEX_FORMAT, IndexFiles
+from handler.index.writer import Options
+from handler.storage.store import Store
 
 MAX_PARTS = 24
 SMALL_BYTES = 16 << 20
@@ -31,10 +31,10 @@ class Checkpoints:
         self._store = store
         self._precision = options.precision
         self._folder = folder
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[str, EncodedBatch] = {}
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[EncodedBatch]:
         """All parts, those loaded and those saved since."""
         return [*self._parts.values()]
 
@@ -48,13 +48,13 @@ class Checkpoints:
             name = PurePosixPath(each.path).name
             try:
                 self._store.download(each.path, self._folder / name, size=each.size)
-                self._parts[name] = Part.read(self._folder / name, self._precision)
+                self._parts[name] = EncodedBatch.read(self._folder / name, self._precision)
             except ObjectNotFound:
                 continue
             except StoreError as problem:
                 notice(str(problem))
 
-    def save(self, part: Part) -> None:
+    def save(self, part: EncodedBatch) -> None:
         """Save a part; when there are many small ones, they become one.
 
         Raises:
@@ -67,16 +67,16 @@ class Checkpoints:
                 self._join(small)
 
     def _join(self, names: Sequence[str]) -> None:
-        self._put(Part.joined([self._parts[name] for name in names]))
+        self._put(EncodedBatch.joined([self._parts[name] for name in names]))
         for name in names:
             del self._parts[name]
             (self._folder / name).unlink()
         self._store.delete(f"{self._root}/{name}" for name in names)
 
-    def _put(self, part: Part) -> None:
+    def _put(self, part: EncodedBatch) -> None:
         name = f"{token_hex(8)}.part"
         part.write(self._folder / name)
-        self._parts[name] = Part.read(self._folder / name, self._precision)
+        self._parts[name] = EncodedBatch.read(self._folder / name, self._precision)
         self._store.put(f"{self._root}/{name}", self._folder / name)
 
 

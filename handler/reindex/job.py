@@ -5,20 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from handler.bundle import IndexManifest
-from handler.corpus.corpus import DEFAULT_FIELDS, Fields
+from handler.corpus.records import DEFAULT_FIELDS, FieldNames
 from handler.corpus.sources import Corpus
 from handler.encoder import Encoder
-from handler.index.build import Options, Progress, no_progress
+from handler.index.manifest import IndexManifest
+from handler.index.writer import Options, Progress, no_progress
 from handler.log import log, metric
-from handler.reindex.changes import Changes
-from handler.reindex.drift import Drift
-from handler.reindex.gates import Limits
-from handler.reindex.lease import Terms
-from handler.reindex.resumable import SAVE_SECONDS
-from handler.store.store import Store
+from handler.quality.changes import Changes
+from handler.quality.drift import Drift
+from handler.quality.gates import Limits
+from handler.reindex.encode import SAVE_SECONDS
+from handler.storage.store import Store
+from handler.versions.lease import LeaseConfig
 
-Kind = Literal["published", "unchanged", "rolled back"]
+OutcomeKind = Literal["published", "unchanged", "rolled back"]
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Job:
     store: Store
     encoder: Encoder
     name: str = "default"
-    fields: Fields = DEFAULT_FIELDS
+    fields: FieldNames = DEFAULT_FIELDS
     options: Callable[[Options], Options] = lambda current: current
     limits: Limits = field(default_factory=Limits)
     force: bool = False
     full: bool = False
     threads: int = 1
-    terms: Terms = field(default_factory=Terms)
+    terms: LeaseConfig = field(default_factory=LeaseConfig)
     save_seconds: float = SAVE_SECONDS
     remaining: Callable[[], float] = lambda: math.inf
     progress: Progress = no_progress
@@ -57,7 +57,7 @@ class Outcome:
     `inputs` is given where it took a look at the documents to see that they are the same as before.
     """
 
-    kind: Kind
+    kind: OutcomeKind
     version: str
     manifest: IndexManifest | None = None
     drift: Drift | None = None

@@ -9,7 +9,7 @@ from tantivy import FieldType, Occur, Query
 
 from handler.corpus.schema import Field, Schema, date_number
 from handler.errors import InvalidRequest
-from handler.index.text import field_name
+from handler.index.text_writer import field_name
 
 MAX_DEPTH = 8
 MAX_CONDITIONS = 100

@@ -7,7 +7,7 @@ from html import escape
 from tantivy import TextAnalyzer
 
 from handler.encoder import Vectors
-from handler.index.text import UNSPACED
+from handler.index.analysis import UNSPACED
 
 Span = tuple[int, int]
 

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from tantivy import Query
 
 from handler.encoder import Vectors
-from handler.index.graph import Rows
-from handler.index.index import IndexVersion
+from handler.index.arrays import Rows
+from handler.index.index_version import IndexVersion
 from handler.search.fuse import Scale, fuse
 from handler.search.retrieve import best_passages, matching, nearest
 

@@ -6,9 +6,8 @@ import numpy as np
 from tantivy import Occur, Query
 
 from handler.encoder import Vectors
-from handler.index.graph import Rows
-from handler.index.index import IndexVersion
-from handler.index.keyword import Scores
+from handler.index.arrays import Rows, Scores
+from handler.index.index_version import IndexVersion
 
 # Up to so many documents that pass a filter are scanned exactly; above that the graph is searched wider.
 FILTER_SCAN = 10_000

@@ -13,7 +13,7 @@ import numpy as np
 from usearch.index import Index
 
 from handler.encoder import Encoder
-from handler.index.index import IndexVersion
+from handler.index.index_version import IndexVersion
 
 EVENT = Path(__file__).parents[1] / "events" / "search.json"
 

@@ -24,11 +24,11 @@ from rich.table import Table
 from infra.bench.peers.collection import peers_index, querytower_store
 from infra.bench.peers.functions import ENVIRONMENT, PEERS, default_folder, runtime, task_root
 from infra.bench.report import Timing
-from infra.emulator import Emulator
+from infra.emulation.emulator import Emulator
+from infra.emulation.program import MACHINES
 from infra.evaluation.dataset import read_queries
 from infra.packaging.build import build_package
-from infra.packaging.target import Target
-from infra.rie import MACHINES
+from infra.packaging.target import PackageTarget
 
 EVENT = Path(__file__).parents[1] / "events" / "search.json"
 SECONDS = 120
@@ -99,7 +99,9 @@ def main(
 def _querytower(dataset: Path, model: Path, package: Path | None, work: Path) -> Function:
     if package is None:
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        package = build_package(Target(MACHINES[platform.machine().lower()], python), model, work / "package").folder
+        package = build_package(
+            PackageTarget(MACHINES[platform.machine().lower()], python), model, work / "package"
+        ).folder
     store = querytower_store(dataset, package / "model", work)
     return Function("querytower", package, "handler.main.http", {"QUERYTOWER_STORE": str(store)})
 

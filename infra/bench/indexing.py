@@ -22,7 +22,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from handler.corpus.corpus import Document
+from handler.corpus.document import Document
 from infra.bench.peers.functions import default_folder, run_in, task_root
 from infra.evaluation.dataset import read_documents
 

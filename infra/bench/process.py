@@ -15,9 +15,9 @@ from typing import Annotated
 
 import typer
 
-from handler.bundle import IndexFiles
-from handler.index.versions import read_pointer
-from handler.store.store import Store
+from handler.index.manifest import IndexFiles
+from handler.storage.store import Store
+from handler.versions.pointer import read_pointer
 from infra.bench.report import Timing, show
 
 PROJECT = Path(__file__).parents[2]

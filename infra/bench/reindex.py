@@ -19,18 +19,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from handler.corpus.corpus import Document, read_corpus
+from handler.corpus.document import Document
+from handler.corpus.records import read_corpus
 from handler.corpus.sources import StoreCorpus
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable
-from handler.index.live import LiveIndex
-from handler.index.versions import read_pointer
 from handler.reindex.job import Job, Outcome
-from handler.reindex.reindex import reindex
-from handler.search.search import Request, Searcher
-from handler.store.store import Store
-from infra.indexing import shown
-from infra.reindexing import tell
+from handler.reindex.pipeline import reindex
+from handler.search.answer import SearchRequest
+from handler.search.searcher import Searcher
+from handler.storage.store import Store
+from handler.versions.live_index import LiveIndex
+from handler.versions.pointer import read_pointer
+from infra.cli.index_view import shown
+from infra.cli.reindex_view import tell
 
 INDEX = "bench"
 OBJECTS = 100
@@ -193,7 +195,7 @@ def first_answer(live: LiveIndex, version: str, encoder: Encoder) -> float:
     searcher = Searcher(encoder)
     while True:
         index = live.current()
-        searcher.search(index, Request("phase transitions in two dimensions"))
+        searcher.search(index, SearchRequest("phase transitions in two dimensions"))
         if index.manifest.version == version:
             return perf_counter() - started
 

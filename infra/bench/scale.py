@@ -16,18 +16,20 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from handler.corpus.corpus import Document, read_corpus
+from handler.corpus.document import Document
 from handler.corpus.passages import Split
+from handler.corpus.records import read_corpus
 from handler.corpus.schema import Schema, observe
-from handler.encoder import Encoder, Kind, Vectors
-from handler.index.build import Options, build_version
-from handler.index.index import IndexVersion
+from handler.encoder import Encoder, TextKind, Vectors
+from handler.index.index_version import IndexVersion
 from handler.index.vectors import Precision
-from handler.index.versions import publish, upload
-from handler.store.store import Store
+from handler.index.writer import Options, build_version
+from handler.storage.store import Store
+from handler.versions.pointer import publish
+from handler.versions.transfer import upload
 from infra.bench.calls import bare_parts, handler_call, time_in_turn
 from infra.bench.report import Timing, show
-from infra.indexing import shown
+from infra.cli.index_view import shown
 
 # A number from 0 to 999 is added to each document, so that filters of any selectivity can be written.
 DRAW = "draw"
@@ -41,7 +43,7 @@ class Recorder(Encoder):
     replaying = False
     at = 0
 
-    def encode(self, texts: list[str], kind: Kind) -> Vectors:  # type: ignore[override]
+    def encode(self, texts: list[str], kind: TextKind) -> Vectors:  # type: ignore[override]
         """Encode and record, or take the next vectors from the record."""
         if kind == "query":
             return super().encode(texts, kind)

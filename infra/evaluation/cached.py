@@ -8,12 +8,12 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from handler.bundle import INDEX_FORMAT
 from handler.corpus.spool import Spool
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, StoreError
-from handler.index.build import Options, Progress, build_version, no_progress
-from handler.index.index import IndexVersion
+from handler.index.index_version import IndexVersion
+from handler.index.manifest import INDEX_FORMAT
+from handler.index.writer import Options, Progress, build_version, no_progress
 from infra.evaluation.dataset import Dataset, read_documents
 
 INDEX = "index"

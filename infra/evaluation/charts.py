@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from handler.page.markup import Html
+from handler.markup import Html
 from infra.evaluation.markup import element
 from infra.evaluation.metrics import Floats
 from infra.evaluation.runs import Run

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handler.corpus.corpus import Document, Reject, to_document
+from handler.corpus.document import Document
 from handler.corpus.formats import read_records
+from handler.corpus.records import Reject, to_document
 from handler.errors import CorpusError
 
 LAYOUT = "the BEIR layout is corpus.jsonl, queries.jsonl and qrels/<split>.tsv, each also as .gz"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from html import escape
 
-from handler.page.markup import Html
+from handler.markup import Html
 
 
 def element(tag: str, *children: str, **attributes: str | float | None) -> Html:

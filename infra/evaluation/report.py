@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from handler.page.markup import Html
+from handler.markup import Html
 from infra.evaluation.charts import difference_curve, latencies, metric_panels
 from infra.evaluation.markup import element, join
 from infra.evaluation.metrics import Floats

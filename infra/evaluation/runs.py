@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from handler.encoder import Encoder
-from handler.index.index import IndexVersion
+from handler.index.index_version import IndexVersion
+from handler.search.answer import SearchRequest
 from handler.search.ranking import Mode
-from handler.search.search import Request, Searcher
+from handler.search.searcher import Searcher
 from infra.evaluation.dataset import JudgedQuery
 from infra.evaluation.metrics import Floats, ndcg, recall, reciprocal_rank
 
@@ -67,13 +68,13 @@ class Evaluation:
 def run(index: IndexVersion, encoder: Encoder, queries: Sequence[JudgedQuery], mode: Mode, k: int, tick: Tick) -> Run:
     """Ask for `k` hits to each query. A query whose id is also a document's never gets that document."""
     # What the process does once is not measured; nor does one mode profit from vectors that another has cached.
-    Searcher(encoder).search(index, Request(queries[0].text, k, mode=mode))
+    Searcher(encoder).search(index, SearchRequest(queries[0].text, k, mode=mode))
     searcher = Searcher(encoder)
     hits, seconds = [], []
     for query in queries:
         itself = index.text.row_of(query.id) is not None
         started = time.perf_counter()
-        answer = searcher.search(index, Request(query.text, k + itself, mode=mode))
+        answer = searcher.search(index, SearchRequest(query.text, k + itself, mode=mode))
         seconds.append(time.perf_counter() - started)
         hits.append([hit.document.id for hit in answer.hits if hit.document.id != query.id][:k])
         tick()

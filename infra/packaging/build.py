@@ -8,18 +8,18 @@ from pathlib import Path
 from handler import __path__ as handler_path
 from handler.bundle import ModelFiles, ModelManifest
 from handler.errors import QuerytowerError
+from infra.emulation.program import cache_folder
 from infra.packaging.bytecode import compile_sources, find_python
 from infra.packaging.report import MAX_BYTES, Package, measure
-from infra.packaging.target import Target
+from infra.packaging.target import PackageTarget
 from infra.packaging.trim import NEVER_IMPORTED
 from infra.packaging.unpack import Unpacked, unpack
 from infra.packaging.wheels import Wheel, fetch_wheels, read_pins
-from infra.rie import cache_folder
 
 REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "runtime.txt"
 
 
-def build_package(target: Target, model: Path, out: Path, requirements: Path = REQUIREMENTS) -> Package:
+def build_package(target: PackageTarget, model: Path, out: Path, requirements: Path = REQUIREMENTS) -> Package:
     """Build the folder `out`/querytower-ARCH-PYTHON; beside it, a .trimmed.csv tells what was left out and why.
 
     Raises:
@@ -70,7 +70,7 @@ def _write_trimmed(unpacked: Iterable[Unpacked], path: Path) -> None:
             writer.writerows([wheel.distribution, each.path, each.bytes, each.reason] for each in wheel.trimmed)
 
 
-def _check_size(folder: Path, target: Target, size: int) -> None:
+def _check_size(folder: Path, target: PackageTarget, size: int) -> None:
     if size > MAX_BYTES:
         model = sum(path.stat().st_size for path in (folder / "model").rglob("*") if path.is_file())
         raise QuerytowerError(
@@ -81,7 +81,7 @@ def _check_size(folder: Path, target: Target, size: int) -> None:
         )
 
 
-def _notes(target: Target, wheels: Sequence[Wheel], python: Path | None) -> Iterator[str]:
+def _notes(target: PackageTarget, wheels: Sequence[Wheel], python: Path | None) -> Iterator[str]:
     if python is None:
         yield (
             f"there is no Python {target.python} here to compile byte code, so the sources are in the package, "

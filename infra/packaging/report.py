@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.packaging.target import Target
+from infra.packaging.target import PackageTarget
 from infra.packaging.unpack import Unpacked
 
 MAX_BYTES = 250 * 1024 * 1024  # Lambda's limit for an unzipped function
@@ -24,7 +24,7 @@ class Component:
 class Package:
     """A folder with all that the function needs; `notes` are for whoever deploys it."""
 
-    target: Target
+    target: PackageTarget
     folder: Path
     components: tuple[Component, ...]
     bytecode_bytes: int

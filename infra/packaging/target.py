@@ -11,7 +11,7 @@ NEWEST_GLIBC = max(RUNTIMES.values())
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PackageTarget:
     """The machine that the package will run on, which need not be the one that builds it.
 
     Raises:

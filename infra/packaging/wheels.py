@@ -12,7 +12,7 @@ from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
 from handler.errors import QuerytowerError
-from infra.packaging.target import NEWEST_GLIBC, Target
+from infra.packaging.target import NEWEST_GLIBC, PackageTarget
 
 PIN = re.compile(
     r"^(?P<name>[\w.-]+)==(?P<version>[^\s;]+)(?:\s*;(?P<marker>[^\\\n]+))?(?P<hashes>(?:\s*\\\n\s*--hash=\S+)+)",
@@ -51,7 +51,7 @@ class Wheel:
         return min(found, default=0)
 
 
-def read_pins(requirements: Path, target: Target) -> list[Pin]:
+def read_pins(requirements: Path, target: PackageTarget) -> list[Pin]:
     """Read the pins that apply to `target`; pip would judge their conditions by the Python that it runs on.
 
     Raises:
@@ -64,7 +64,7 @@ def read_pins(requirements: Path, target: Target) -> list[Pin]:
     return [Pin(match["name"], match["version"], tuple(re.findall(r"--hash=\S+", match["hashes"]))) for match in found]
 
 
-def fetch_wheels(pins: Sequence[Pin], target: Target, cache: Path) -> list[Wheel]:
+def fetch_wheels(pins: Sequence[Pin], target: PackageTarget, cache: Path) -> list[Wheel]:
     """Return one wheel for each pin, in order of names; the cache keeps them for the next time.
 
     Raises:
@@ -87,11 +87,11 @@ def fetch_wheels(pins: Sequence[Pin], target: Target, cache: Path) -> list[Wheel
     return [Wheel(path) for path in sorted(paths, key=lambda path: path.name.lower())]
 
 
-def _applies(marker: str | None, target: Target) -> bool:
+def _applies(marker: str | None, target: PackageTarget) -> bool:
     return marker is None or Marker(marker.strip()).evaluate(target.markers)
 
 
-def _download(pins: Sequence[Pin], target: Target, folder: Path, *sources: str) -> str:
+def _download(pins: Sequence[Pin], target: PackageTarget, folder: Path, *sources: str) -> str:
     """Fetch wheels into `folder`; return what pip complained about, or "" when it has them all."""
     (folder / "pins.txt").write_text("\n".join(map(str, pins)) + "\n", "utf-8")
     tag = "cp" + target.python.replace(".", "")
@@ -104,7 +104,7 @@ def _download(pins: Sequence[Pin], target: Target, folder: Path, *sources: str) 
     return "" if done.returncode == 0 else done.stderr or f"exit code {done.returncode}"
 
 
-def _explain(problem: str, target: Target) -> str:
+def _explain(problem: str, target: PackageTarget) -> str:
     missing = re.search(r"No matching distribution found for (\S+)", problem)
     if "connection broken by" in problem or "Failed to establish a new connection" in problem:
         return (

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from handler.bundle import ModelManifest
 from handler.errors import ModelError
-from infra.commands.export import export
+from infra.cli.commands.export import export
 from tests.export.tiny import write_bert
 
 

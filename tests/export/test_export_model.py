@@ -13,8 +13,9 @@ from tokenizers import Tokenizer
 
 from export import pipeline, verify
 from export.pipeline import export_model
-from handler.bundle import ModelFiles, ModelManifest, measure_files
+from handler.bundle import ModelFiles, ModelManifest
 from handler.errors import ModelError
+from handler.files import measure_files
 from tests.export.tiny import write_bert, write_json
 
 

@@ -11,7 +11,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from export import Target, quantize
+from export import CpuTarget, quantize
 from export.pipeline import export_model
 from export.quantize import quantize_rows
 from handler.bundle import ModelFiles
@@ -38,7 +38,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("target", "most"), [("portable", 64), ("x86-vnni", 127), ("arm64", 127)])
 def test_weights_are_signed_and_as_wide_as_the_target_allows(
-    target: Target, most: int, model: Path, tmp_path: Path
+    target: CpuTarget, most: int, model: Path, tmp_path: Path
 ) -> None:
     report = export_model(str(model), tmp_path / "bundle", target=target, min_cosine=0.9)
     assert report.manifest.target == target

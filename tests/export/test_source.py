@@ -14,8 +14,8 @@ from export import DEFAULT_MODEL, source, wheel
 from export.progress import silent
 from export.source import CACHE_VARIABLE, DEFAULT_SHA256, find_model
 from export.weights import weights_sha256
-from handler.bundle import FileEntry
 from handler.errors import ModelError
+from handler.files import FileEntry
 from tests.export.hub import REVISION, Hub, serve
 from tests.export.tiny import write_bert
 

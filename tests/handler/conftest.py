@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from handler.api.app import create_app
+from handler.app import create_app
 from handler.encoder import Encoder
 from handler.service import Service
 from tests.bucket import bucket

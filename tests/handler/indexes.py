@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from handler.corpus.corpus import Document
+from handler.corpus.document import Document
 from handler.corpus.passages import Split
 from handler.corpus.schema import Schema, observe
-from handler.encoder import Encoder, Kind, Vectors
-from handler.index.build import Options, build_version
-from handler.index.index import IndexVersion
+from handler.encoder import Encoder, TextKind, Vectors
+from handler.index.index_version import IndexVersion
+from handler.index.writer import Options, build_version
 
 WHOLE = Options(split=Split(0))
 
@@ -48,7 +48,7 @@ class Planned(Encoder):
         self.tokenizer = real.tokenizer
         self._plan = plan
 
-    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+    def encode(self, texts: Sequence[str], kind: TextKind) -> Vectors:
         """Return the planned vectors."""
         return np.stack([self._plan[text] for text in texts]).astype(np.float32)
 

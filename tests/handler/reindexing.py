@@ -9,20 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from handler.bundle import IndexFiles, IndexManifest
 from handler.corpus.passages import Split
 from handler.corpus.sources import open_corpus
-from handler.encoder import Encoder, Kind, Vectors
-from handler.index.build import Options
-from handler.index.index import IndexVersion
-from handler.index.known import version_hashes
-from handler.index.versions import manifest_text, read_pointer
-from handler.reindex.gates import Limits
+from handler.encoder import Encoder, TextKind, Vectors
+from handler.index.embedding_cache import version_hashes
+from handler.index.index_version import IndexVersion
+from handler.index.manifest import IndexFiles, IndexManifest
+from handler.index.writer import Options
+from handler.quality.gates import Limits
 from handler.reindex.job import Job, Outcome
-from handler.reindex.lease import Terms
-from handler.reindex.reindex import reindex
-from handler.search.search import Request, Searcher
-from handler.store.store import Store
+from handler.reindex.pipeline import reindex
+from handler.search.answer import SearchRequest
+from handler.search.searcher import Searcher
+from handler.storage.store import Store
+from handler.versions.lease import LeaseConfig
+from handler.versions.pointer import manifest_text, read_pointer
 
 WORDS = "license work copyright notice grant patent source form contribution terms object legal entity trade".split()
 QUERIES = ("copyright notice", "patent grant", "legal entity", "work")
@@ -38,7 +39,7 @@ class Counting(Encoder):
         self.__dict__.update(real.__dict__)
         self.encoded: list[str] = []
 
-    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+    def encode(self, texts: Sequence[str], kind: TextKind) -> Vectors:
         if kind == "document":
             self.encoded += texts
         return super().encode(texts, kind)
@@ -87,7 +88,7 @@ class Place:
             "store": self.store,
             "encoder": self.encoder,
             "options": lambda _: SHORT,
-            "terms": Terms(seconds=2, skew=0),
+            "terms": LeaseConfig(seconds=2, skew=0),
             "limits": TOLERANT,
             "tell": lambda event, **fields: self.told.append((event, fields)),
             "measure": lambda _event, values, _unit, **_fields: self.measured.append(values),
@@ -135,7 +136,7 @@ class Place:
 
 def answers(index: IndexVersion, encoder: Encoder) -> list[Any]:
     """Return ids, scores and passages that some queries find."""
-    found = [Searcher(encoder, 0).search(index, Request(query, k=20)) for query in QUERIES]
+    found = [Searcher(encoder, 0).search(index, SearchRequest(query, k=20)) for query in QUERIES]
     return [[(hit.document, hit.score, hit.passage) for hit in answer.hits] for answer in found]
 
 

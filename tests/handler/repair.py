@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from handler.encoder import Encoder
-from handler.index.live import LiveIndex
-from handler.reindex.lease import Terms
-from handler.search.search import Request, Searcher
+from handler.search.answer import SearchRequest
+from handler.search.searcher import Searcher
+from handler.versions.lease import LeaseConfig
+from handler.versions.live_index import LiveIndex
 from tests.handler.reindexing import Counting, Place, record
 from tests.proxy import Proxy
 from tests.s3 import S3Server, environment
@@ -54,7 +55,7 @@ class Reader:
     def answer(self) -> tuple[str, set[str]]:
         """Return the version that answers and the ids that it finds."""
         index = self.live.current()
-        hits = self.searcher.search(index, Request("The a1", k=50)).hits
+        hits = self.searcher.search(index, SearchRequest("The a1", k=50)).hits
         return index.manifest.version, {hit.document.id for hit in hits}
 
 
@@ -63,7 +64,7 @@ def expect_repair(place: Place, reader: Reader, old: str) -> None:
     version, found = reader.answer()
     assert (version, len(found)) == (old, 8)
     assert place.version() == old
-    outcome = place.run(terms=Terms(clock=lambda: time.time() + 300))
+    outcome = place.run(terms=LeaseConfig(clock=lambda: time.time() + 300))
     assert outcome.kind == "published"
     reader.live.refresh()
     version, found = reader.answer()

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from handler.bundle import INDEX_FORMAT, MODEL_FORMAT, FileEntry, IndexManifest, ModelManifest, measure_files
+from handler.bundle import MODEL_FORMAT, ModelManifest
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, ModelError
-from handler.index.index import IndexVersion
+from handler.files import FileEntry, measure_files
+from handler.index.index_version import IndexVersion
+from handler.index.manifest import INDEX_FORMAT, IndexManifest
 from tests.handler.indexes import build, document
 
 ABC_SHA256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -12,8 +12,9 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from handler.corpus.corpus import DEFAULT_FIELDS, Document, Fields, Reject, Value, read_corpus, to_document
+from handler.corpus.document import Document, Value
 from handler.corpus.formats import typed_cell
+from handler.corpus.records import DEFAULT_FIELDS, FieldNames, Reject, read_corpus, to_document
 from handler.corpus.spool import Spool
 from handler.errors import CorpusError
 
@@ -21,14 +22,14 @@ Read = tuple[list[Document], list[tuple[int, str]]]
 BOM = b"\xef\xbb\xbf"
 
 
-def read(path: Path, names: Fields = DEFAULT_FIELDS) -> Read:
+def read(path: Path, names: FieldNames = DEFAULT_FIELDS) -> Read:
     """Return the documents, and line and reason of each reject."""
     items = list(read_corpus(path, names))
     rejects = [(item.line, item.reason) for item in items if isinstance(item, Reject)]
     return [item for item in items if isinstance(item, Document)], rejects
 
 
-def read_bytes(tmp_path: Path, name: str, data: bytes, names: Fields = DEFAULT_FIELDS) -> Read:
+def read_bytes(tmp_path: Path, name: str, data: bytes, names: FieldNames = DEFAULT_FIELDS) -> Read:
     (tmp_path / name).write_bytes(data)
     return read(tmp_path / name, names)
 
@@ -77,7 +78,7 @@ def test_other_names_of_fields(tmp_path: Path) -> None:
         "title": "Ms",
         "text": "x",
     }
-    names = Fields(id="isbn", title="name", text="about", url="link")
+    names = FieldNames(id="isbn", title="name", text="about", url="link")
     [found], _ = read_bytes(tmp_path, "c.jsonl", jsonl(record), names)
     assert found == Document("9780141439518", "Emma", "Clever.", "u", {"id": 5, "title": "Ms", "text": "x"})
 
@@ -234,7 +235,7 @@ def test_faulty_csv_rows(tmp_path: Path) -> None:
 def test_csv_with_other_names_and_long_cells(tmp_path: Path) -> None:
     long = "word " * 60_000
     data = gzip.compress(f"isbn,name,body\n0012,Emma,{long}\n".encode())
-    [found], _ = read_bytes(tmp_path, "c.csv.gz", data, Fields("isbn", "name", "body"))
+    [found], _ = read_bytes(tmp_path, "c.csv.gz", data, FieldNames("isbn", "name", "body"))
     assert found == Document("0012", "Emma", long.strip(), "", {})
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handler.bundle import IndexFiles
 from handler.encoder import Encoder
-from handler.reindex.changes import Changes
-from handler.reindex.drift import compare, profile_in, stability
-from handler.reindex.drift_page import render
-from handler.reindex.profile import CHARACTERS, COSINES, Profile
+from handler.index.manifest import IndexFiles
+from handler.quality.changes import Changes
+from handler.quality.drift import compare, profile_in, stability
+from handler.quality.drift_report import render
+from handler.quality.profile import CHARACTERS, COSINES, Profile
 from tests.handler.reindexing import Counting, Place, record
 
 

@@ -11,9 +11,10 @@ import onnxruntime
 import pytest
 from tokenizers import Tokenizer
 
-from handler.bundle import FileEntry, ModelFiles, ModelManifest
+from handler.bundle import ModelFiles, ModelManifest
 from handler.encoder import TOKENIZED_TOGETHER, Encoder
 from handler.errors import ModelError
+from handler.files import FileEntry
 from tests.export.encode import run
 from tests.export.tiny import LICENSE
 

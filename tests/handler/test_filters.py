@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from handler.corpus.corpus import Document
+from handler.corpus.document import Document
 from handler.corpus.schema import Schema, parse_date
 from handler.errors import InvalidRequest
-from handler.index.keyword import TextIndex
-from handler.index.text import TextWriter
+from handler.index.text_index import TextIndex
+from handler.index.text_writer import TextWriter
 from handler.search.filters import MAX_CONDITIONS, MAX_DEPTH, FilterCompiler
 from tests.handler.indexes import document, schema_of
 

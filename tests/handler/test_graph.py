@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from handler.index.arrays import Rows
 from usearch.index import Index
 
-from handler.bundle import IndexFiles
 from handler.encoder import Encoder, Vectors
 from handler.errors import IndexUnavailable
-from handler.index.build import Base, build_version
-from handler.index.graph import Rows, build_graph, fits, read_keys, update_graph
+from handler.index.hnsw import build_graph, fits, read_keys, update_graph
+from handler.index.manifest import IndexFiles
 from handler.index.vectors import Precision, VectorIndex, VectorWriter, read_codes
+from handler.index.writer import Base, build_version
 from tests.handler.indexes import WHOLE, build, clustered, document
 
 DIMENSION = 64
@@ -153,7 +154,7 @@ def test_where_a_whole_neighbourhood_is_gone_all_is_scanned(versions: Versions) 
 
 
 def test_copies_of_a_text_stay_in_the_graph(encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handler.index.build.EXACT_UP_TO", 0)
+    monkeypatch.setattr("handler.index.writer.EXACT_UP_TO", 0)
     documents = [document(n, "The same text." if n % 2 else f"Text {n} of its own.") for n in range(60)]
     before = build(tmp_path / "before", documents, encoder)
     later = [document(n, item.text) for n, item in enumerate([*documents[10:], documents[0], documents[1]])]

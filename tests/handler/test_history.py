@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from handler.bundle import IndexFiles
 from handler.corpus.passages import Split
 from handler.encoder import Encoder
 from handler.errors import GatesFailed, IndexUnavailable, LostRace
-from handler.index.build import Options
-from handler.index.versions import publish, read_pointer
-from handler.reindex.archive import versions
-from handler.reindex.gates import Limits
-from handler.reindex.history import diff, prune, rollback
+from handler.index.manifest import IndexFiles
+from handler.index.writer import Options
+from handler.quality.compare import diff
+from handler.quality.gates import Limits
+from handler.versions.catalog import versions
+from handler.versions.manage import prune, rollback
+from handler.versions.pointer import publish, read_pointer
 from tests.handler.reindexing import Counting, Place, record
 
 NEXT_WEEK = datetime.now(UTC) + timedelta(days=7)
@@ -25,7 +26,7 @@ def place(encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     made = iter(range(100))
     start = datetime.now(UTC) - timedelta(minutes=10)
     monkeypatch.setattr(
-        "handler.index.build.new_version", lambda: f"{start + timedelta(minutes=next(made)):%Y%m%dT%H%M%S}-abcdef"
+        "handler.index.writer.new_version", lambda: f"{start + timedelta(minutes=next(made)):%Y%m%dT%H%M%S}-abcdef"
     )
     place = Place(tmp_path, Counting(encoder))
     place.golden({"q": "The d2"})

@@ -10,7 +10,7 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from handler.api.app import create_app
+from handler.app import create_app
 from handler.encoder import Encoder
 from handler.service import Service
 from tests.library import BOOKS, LONG, Library

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from handler.api.app import create_app
+from handler.app import create_app
 from handler.service import Service
 from tests.library import Library
 

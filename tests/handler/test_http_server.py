@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import uvicorn
 
-from handler.api.app import create_app
+from handler.app import create_app
 from handler.encoder import Encoder
 from handler.service import Service
 from tests.library import BOOKS, Library

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
-from handler.api.app import create_app
+from handler.app import create_app
 from handler.service import Service
 from handler.settings import SettingError, Settings
 from tests.library import Library

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tantivy
 
-from handler.corpus.corpus import Document
+from handler.corpus.document import Document
 from handler.errors import IndexUnavailable
-from handler.index.keyword import MAX_TERMS, TITLE_BOOST, FacetCount, TextIndex
-from handler.index.text import TextWriter, field_name
+from handler.index.text_index import MAX_TERMS, TITLE_BOOST, FacetCount, TextIndex
+from handler.index.text_writer import TextWriter, field_name
 from tests.handler.indexes import document, schema_of
 
 ALL = tantivy.Query.all_query()

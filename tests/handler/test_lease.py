@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from handler.bundle import IndexFiles
 from handler.errors import LeaseHeld, LostRace, StoreError
-from handler.reindex.lease import Holder, Lease, Terms
-from handler.store.store import Store
+from handler.index.manifest import IndexFiles
+from handler.storage.store import Store
+from handler.versions.lease import Holder, Lease, LeaseConfig
 from tests.proxy import Fault, Proxy
 from tests.s3 import S3Server, environment
 
@@ -27,7 +27,7 @@ def at(seconds: float) -> Callable[[], float]:
     return lambda: time.time() + seconds
 
 
-def take(store: Store, holder: str, terms: Terms | None = None) -> Lease:
+def take(store: Store, holder: str, terms: LeaseConfig | None = None) -> Lease:
     return Lease.take(store, "default", holder=holder, terms=terms)
 
 
@@ -54,13 +54,13 @@ def test_indexes_have_leases_of_their_own(store: Store) -> None:
 def test_a_dead_holders_lease_expires_but_not_within_the_skew_of_clocks(store: Store) -> None:
     take(store, "the dead")  # never renewed, never released
     with pytest.raises(LeaseHeld):
-        take(store, "the living", Terms(clock=at(89)))
-    with take(store, "the living", Terms(clock=at(91))):
+        take(store, "the living", LeaseConfig(clock=at(89)))
+    with take(store, "the living", LeaseConfig(clock=at(91))):
         pass
 
 
 def test_a_holder_that_lives_keeps_it_by_renewing(store: Store) -> None:
-    terms = Terms(seconds=0.3, skew=0.0)
+    terms = LeaseConfig(seconds=0.3, skew=0.0)
     with take(store, "the first", terms):
         etags = set()
         end = time.monotonic() + 1
@@ -72,13 +72,13 @@ def test_a_holder_that_lives_keeps_it_by_renewing(store: Store) -> None:
 
 def test_a_clock_that_is_behind_does_not_take_it_away(store: Store) -> None:
     with take(store, "the first"), pytest.raises(LeaseHeld):
-        take(store, "slow clock", Terms(clock=at(-20)))
+        take(store, "slow clock", LeaseConfig(clock=at(-20)))
 
 
 @pytest.mark.parametrize("ahead", [-86_400, 86_400])
 def test_where_clocks_are_a_day_apart_watching_decides(store: Store, ahead: float) -> None:
-    fast = Terms(seconds=0.5, skew=0.1, clock=at(max(ahead, 0)))
-    slow = Terms(seconds=0.5, skew=0.1, clock=at(min(ahead, 0)))
+    fast = LeaseConfig(seconds=0.5, skew=0.1, clock=at(max(ahead, 0)))
+    slow = LeaseConfig(seconds=0.5, skew=0.1, clock=at(min(ahead, 0)))
     with take(store, "alive, fast clock", fast), pytest.raises(LeaseHeld, match="alive"):
         take(store, "slow clock", slow)
     take(store, "dead, fast clock", fast)
@@ -87,7 +87,7 @@ def test_where_clocks_are_a_day_apart_watching_decides(store: Store, ahead: floa
 
 
 def test_who_lost_it_to_a_fast_clock_finds_out_before_publishing(store: Store) -> None:
-    with take(store, "the first") as first, take(store, "fast clock", Terms(clock=at(3600))) as second:
+    with take(store, "the first") as first, take(store, "fast clock", LeaseConfig(clock=at(3600))) as second:
         with pytest.raises(LostRace, match=r"another run took the lease of index 'default'.*nothing was published"):
             first.check()
         second.check()
@@ -107,7 +107,7 @@ def test_of_many_racing_for_a_free_and_for_a_dead_lease_one_gets_it(
         def race(number: int, clock: Callable[[], float] = clock, barrier: threading.Barrier = barrier) -> None:
             barrier.wait()
             try:
-                take(store, f"racer {number}", Terms(clock=clock))
+                take(store, f"racer {number}", LeaseConfig(clock=clock))
                 winners.append(number)  # noqa: B023
             except LeaseHeld:
                 losers.append(number)  # noqa: B023
@@ -134,7 +134,7 @@ def test_a_renewal_whose_answer_got_lost_is_not_taken_for_a_rival(
         for name, value in environment(proxy.url).items():
             monkeypatch.setenv(name, value)
         store = Store.open(f"s3://{s3_server.create_bucket()}", retries=0)
-        with take(store, "holder", Terms(seconds=3600)) as lease:
+        with take(store, "holder", LeaseConfig(seconds=3600)) as lease:
             proxy.faults.append(Fault(r"lease\.json", "PUT", status=500, lost=True, times=1))
             with pytest.raises(StoreError):
                 lease.check()

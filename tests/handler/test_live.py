@@ -11,17 +11,19 @@ from typing import Any
 
 import pytest
 
-import handler.index.live
-from handler.bundle import IndexFiles, IndexManifest
+import handler.versions.live_index
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, ModelMismatch, StoreError
-from handler.index.build import new_version
-from handler.index.index import IndexVersion
-from handler.index.live import LiveIndex
-from handler.index.versions import publish, upload
+from handler.index.index_version import IndexVersion
+from handler.index.manifest import IndexFiles, IndexManifest
+from handler.index.writer import new_version
+from handler.search.answer import SearchRequest
 from handler.search.ranking import Mode
-from handler.search.search import Request, Searcher
-from handler.store.store import Store
+from handler.search.searcher import Searcher
+from handler.storage.store import Store
+from handler.versions.live_index import LiveIndex
+from handler.versions.pointer import publish
+from handler.versions.transfer import upload
 from tests.handler.indexes import build, document
 
 NAME = "default"
@@ -101,7 +103,7 @@ def remote(encoder: Encoder, built: Built, tmp_path: Path) -> Publisher:
 
 def check_search(index: IndexVersion, searcher: Searcher, mode: Mode = "hybrid") -> int:
     """Search, check that the answer is of one version, and return its number."""
-    answer = searcher.search(index, Request("the work", k=20, mode=mode, facets=["v"], highlight=True))
+    answer = searcher.search(index, SearchRequest("the work", k=20, mode=mode, facets=["v"], highlight=True))
     versions = {hit.document.metadata["v"] for hit in answer.hits}
     assert len(answer.hits) == 20
     assert [count.documents for count in answer.facets["v"]] == [20]
@@ -133,7 +135,7 @@ def test_a_new_version_is_followed(publisher: Publisher, capsys: pytest.CaptureF
 
 
 def test_the_pointer_is_read_when_the_last_look_is_old(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handler.index.live, "REFRESH_WAIT", None)
+    monkeypatch.setattr(handler.versions.live_index, "REFRESH_WAIT", None)
     publisher.publish()
     live = publisher.live(poll_seconds=0)
     live.current()
@@ -276,7 +278,7 @@ def test_a_store_that_is_down_keeps_the_index_up(
 def test_a_store_that_hangs_holds_nobody_up(
     encoder: Encoder, built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler.index.live, "REFRESH_WAIT", 0.01)
+    monkeypatch.setattr(handler.versions.live_index, "REFRESH_WAIT", 0.01)
     free, freed = Event(), []
 
     class Hanging(Store):
@@ -304,10 +306,10 @@ def test_no_index_yet(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(IndexUnavailable, match=message):
         live.current()
     publisher.publish()
-    monkeypatch.setattr(handler.index.live, "RETRY_SECONDS", 1e9)
+    monkeypatch.setattr(handler.versions.live_index, "RETRY_SECONDS", 1e9)
     with pytest.raises(IndexUnavailable, match=message):
         live.current()
-    monkeypatch.setattr(handler.index.live, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(handler.versions.live_index, "RETRY_SECONDS", 0)
     assert live.current().manifest == publisher.manifests[0]
 
 
@@ -358,7 +360,7 @@ def test_a_cached_version_is_not_downloaded_again(remote: Publisher, encoder: En
 def test_a_spoilt_cache_is_downloaded_again_at_the_next_look(
     remote: Publisher, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler.index.live, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(handler.versions.live_index, "RETRY_SECONDS", 0)
     remote.publish()
     remote.live().current()
     [path] = remote.cache.glob(f"*/*/{IndexFiles.VECTORS}")

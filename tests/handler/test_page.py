@@ -14,11 +14,11 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from handler.api.app import create_app
-from handler.page.asked import Asked
+from handler.app import create_app
+from handler.markup import Html, fill
 from handler.page.assets import DARK, LIGHT, Assets, readable
-from handler.page.markup import Html, fill
-from handler.page.page_parts import host_of, match_of
+from handler.page.page_state import PageState
+from handler.page.parts import host_of, match_of
 from handler.service import Service
 from handler.settings import SettingError, Settings
 from tests.function import Function, get_event
@@ -157,7 +157,7 @@ def test_more_like_this_shows_the_whole_document(client: TestClient) -> None:
 
 @pytest.mark.parametrize("key", TITLES)
 def test_every_document_can_be_reached_by_its_link(client: TestClient, key: str) -> None:
-    page = get(client, "/" + Asked(like=key).link())
+    page = get(client, "/" + PageState(like=key).link())
     text = next(book["text"] for book in BOOKS if book["id"] == key)
     assert " ".join(text.split()) in " ".join(page.text.split())
 
@@ -224,7 +224,7 @@ def test_documents_are_data(tiny_model_dir: Path, tmp_path: Path) -> None:
         f"/?q=%22%3E{attack}",
         f"/?like={attack}&q={attack}",
     ]
-    urls += [Asked("trap", like=str(item["id"])).link() for item in HOSTILE]
+    urls += [PageState("trap", like=str(item["id"])).link() for item in HOSTILE]
     for client in _client(settings):
         for url in urls:
             page = Elements(client.get(url).text)
@@ -392,6 +392,6 @@ def test_api_gateway_gets_packed_bodies_in_base64(library: Library, tmp_path: Pa
 
 
 def test_the_functions_start_does_without_the_page() -> None:
-    page = "name in ('handler.page.site', 'handler.page.page')"
+    page = "name in ('handler.page.site', 'handler.page.renderer')"
     code = f"import sys, handler.main; print([name for name in sys.modules if {page}])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
-from handler.corpus.corpus import Document
+from handler.corpus.document import Document
 from handler.corpus.passages import Split, passage_text, sentence_spans, split_document
 from handler.encoder import Encoder
 from tests.export.tiny import LICENSE

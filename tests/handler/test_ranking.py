@@ -7,19 +7,19 @@ from typing import get_args
 import numpy as np
 import pytest
 
-import handler.index.build
-import handler.index.graph
+import handler.index.hnsw
+import handler.index.writer
 import handler.search.ranking
 import handler.search.retrieve
-from handler.corpus.corpus import Document, Value
+from handler.corpus.document import Document, Value
 from handler.corpus.passages import Split, passage_text, split_document
 from handler.encoder import Encoder, Vectors
-from handler.index.build import Options
-from handler.index.index import IndexVersion
+from handler.index.index_version import IndexVersion
 from handler.index.vectors import Precision, quantize
+from handler.index.writer import Options
 from handler.search.ranking import Mode, Ranking, rank
 from handler.search.retrieve import nearest
-from handler.search.search import compile_filter
+from handler.search.searcher import compile_filter
 from tests.export.tiny import LICENSE
 from tests.handler.indexes import Planned, build, clustered, document
 
@@ -53,7 +53,7 @@ def large(
     plan = {f"text {n}": vectors[n] for n in range(COUNT)}
     precision: Precision = "i8" if request.param.endswith("i8") else "f16"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handler.index.build, "EXACT_UP_TO", 0 if request.param.startswith("graph") else COUNT)
+        patch.setattr(handler.index.writer, "EXACT_UP_TO", 0 if request.param.startswith("graph") else COUNT)
         index = build(
             tmp_path_factory.mktemp("large") / "v", documents, Planned(encoder, plan), Options(Split(0), precision)
         )
@@ -114,7 +114,7 @@ def small_documents(count: int) -> list[Document]:
 def small(request: pytest.FixtureRequest, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> IndexVersion:
     """Return an index of documents with several passages each."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handler.index.build, "EXACT_UP_TO", 0 if request.param == "graph" else 10**9)
+        patch.setattr(handler.index.writer, "EXACT_UP_TO", 0 if request.param == "graph" else 10**9)
         index = build(
             tmp_path_factory.mktemp("small") / "v", small_documents(300), encoder, Options(Split(24, 6), "f16")
         )
@@ -173,9 +173,9 @@ def test_a_deeper_ranking_begins_like_a_shallower_one(
 def test_pools_that_disagree_repeat_nothing(
     encoder: Encoder, vectors: Vectors, queries: Vectors, mode: Mode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler.index.build, "EXACT_UP_TO", 0)
+    monkeypatch.setattr(handler.index.writer, "EXACT_UP_TO", 0)
     for name, value in {"CONNECTIVITY": 2, "EXPANSION_ADD": 2, "EXPANSION_SEARCH": 1}.items():
-        monkeypatch.setattr(handler.index.graph, name, value)
+        monkeypatch.setattr(handler.index.hnsw, name, value)
     plan = {f"text {n}": vectors[n] for n in range(COUNT)}
     documents = [document(n, text) for n, text in enumerate(plan)]
     index = build(tmp_path / "v", documents, Planned(encoder, plan), Options(Split(0), "f16"))

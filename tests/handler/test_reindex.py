@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handler.bundle import IndexFiles
 from handler.corpus.passages import Split
 from handler.corpus.sources import open_corpus
 from handler.encoder import Encoder
 from handler.errors import CorpusError, StoreError
-from handler.index.build import Options
-from handler.reindex.current import Current
-from handler.reindex.indexing import Source, index_corpus
+from handler.index.manifest import IndexFiles
+from handler.index.writer import Options
+from handler.reindex.baseline import Current
+from handler.reindex.full_index import Source, index_corpus
 from handler.reindex.job import Outcome, Plan
-from handler.reindex.reindex import plan
-from handler.store.store import Store
+from handler.reindex.pipeline import plan
+from handler.storage.store import Store
 from tests.handler.reindexing import SHORT, Counting, Place, expect_the_same, files_of, record
 
 
@@ -59,7 +59,7 @@ def test_objects_written_anew_with_the_same_documents_are_no_change(
     shutil.copy(place.corpus / "a.jsonl", place.corpus / "copy")
     (place.corpus / "copy").rename(place.corpus / "a.jsonl")
     assert place.run().kind == "unchanged"
-    monkeypatch.setattr("handler.reindex.prepare.Reading", None)  # the next run must not even get there
+    monkeypatch.setattr("handler.reindex.plan.Reading", None)  # the next run must not even get there
     assert place.run().kind == "unchanged"
 
 

@@ -9,7 +9,7 @@ import pytest
 from handler.corpus.sources import LocalCorpus, StoreCorpus
 from handler.encoder import Encoder
 from handler.errors import CorpusChanged, CorpusError, QuerytowerError, StoreError
-from handler.store.store import Store
+from handler.storage.store import Store
 from tests.disks import Mount, disk
 from tests.handler.reindexing import Counting, Place, record
 from tests.handler.repair import Reader, expect_repair, place, proxy

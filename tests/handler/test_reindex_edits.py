@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from handler.bundle import IndexFiles
 from handler.encoder import Encoder
+from handler.index.manifest import IndexFiles
 from tests.handler.reindexing import Counting, Place, expect_the_same, record
 
 
@@ -18,8 +18,8 @@ def test_any_sequence_of_edits_ends_like_a_full_rebuild(
     encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, graph: bool
 ) -> None:
     if graph:
-        monkeypatch.setattr("handler.index.build.EXACT_UP_TO", 0)
-        monkeypatch.setattr("handler.index.graph.MAX_GONE", 10.0)
+        monkeypatch.setattr("handler.index.writer.EXACT_UP_TO", 0)
+        monkeypatch.setattr("handler.index.hnsw.MAX_GONE", 10.0)
     place = Place(tmp_path, Counting(encoder))
     place.corpus.mkdir()
     rng = random.Random(seed)

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from handler.bundle import IndexFiles
 from handler.errors import LeaseHeld, LostRace, StoreError
-from handler.reindex.lease import Lease, Terms
-from handler.store.store import Store
+from handler.index.manifest import IndexFiles
+from handler.storage.store import Store
+from handler.versions.lease import Lease, LeaseConfig
 from tests.handler.reindexing import Counting, Place, record
 from tests.handler.repair import Reader, at_home, expect_repair, place, proxy
 from tests.proxy import Fault, Proxy
 
 __all__ = ["at_home", "place", "proxy"]
 
-QUICK = Terms(seconds=30)
+QUICK = LeaseConfig(seconds=30)
 WRITES = [r"lease\.json", r"indexes/[^/]+/work", r"versions/[^/]+/manifest\.json", r"current\.json"]
 READS = [r"current\.json", r"objects\.json", r"vectors\.bin", "list-type"]
 
@@ -205,7 +205,7 @@ def test_who_lost_the_lease_while_it_worked_publishes_nothing(place: Place) -> N
 
     def steal(stage: str, _done: int) -> None:
         if stage == "publish":
-            Lease.take(place.store, "default", terms=Terms(clock=lambda: 4e9))
+            Lease.take(place.store, "default", terms=LeaseConfig(clock=lambda: 4e9))
 
     with pytest.raises(LostRace, match="another run took the lease"):
         place.run(progress=steal)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from handler.bundle import IndexFiles
 from handler.encoder import Encoder
 from handler.errors import CorpusError, GatesFailed
-from handler.reindex.gates import Limits
+from handler.index.manifest import IndexFiles
+from handler.quality.gates import Limits
 from tests.handler.reindexing import Counting, Place, record
 
 

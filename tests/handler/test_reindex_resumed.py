@@ -9,31 +9,30 @@ from pathlib import Path
 
 import pytest
 
-from handler.bundle import IndexFiles
 from handler.encoder import Encoder
 from handler.errors import LeaseHeld, OutOfTime
-from handler.index import encoding
-from handler.index.index import IndexVersion
-from handler.index.known import Part
+from handler.index import embed
+from handler.index.embedding_cache import EncodedBatch
+from handler.index.index_version import IndexVersion
+from handler.index.manifest import IndexFiles
 from handler.reindex.checkpoints import MAX_PARTS, Checkpoints
-from handler.reindex.lease import Terms
+from handler.versions.lease import LeaseConfig
 from tests.function import ROOT
 from tests.handler.reindexing import SHORT, Counting, Place, answers, files_of, record
 
 GROUP = 4
-LATER = Terms(clock=lambda: time.time() + 91)
+LATER = LeaseConfig(clock=lambda: time.time() + 91)
 VICTIM = """
 import os, signal, sys, tempfile
 from pathlib import Path
-from handler.index import build
-from handler.index import encoding
+from handler.index import embed, writer
 from handler.encoder import Encoder
-from handler.reindex.lease import Terms
+from handler.versions.lease import LeaseConfig
 from tests.handler.reindexing import Counting, Place
 
 folder, model, stage, at, group = sys.argv[1:]
 tempfile.tempdir = folder  # what a killed process leaves goes with the test
-encoding.GROUP_DOCUMENTS, build.EXACT_UP_TO = int(group), 20
+embed.GROUP_DOCUMENTS, writer.EXACT_UP_TO = int(group), 20
 encoder = Counting(Encoder.open(Path(model)))
 
 def progress(name, done):
@@ -42,7 +41,7 @@ def progress(name, done):
         os.kill(os.getpid(), signal.SIGKILL)
 
 place = Place(Path(folder), encoder)
-place.run(progress=progress, save_seconds=0.0, terms=Terms())
+place.run(progress=progress, save_seconds=0.0, terms=LeaseConfig())
 """
 
 
@@ -57,8 +56,8 @@ def place(encoder: Encoder, tmp_path: Path) -> Place:
 
 @pytest.fixture(autouse=True)
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoding, "GROUP_DOCUMENTS", GROUP)
-    monkeypatch.setattr("handler.index.build.EXACT_UP_TO", 20)
+    monkeypatch.setattr(embed, "GROUP_DOCUMENTS", GROUP)
+    monkeypatch.setattr("handler.index.writer.EXACT_UP_TO", 20)
 
 
 def killed(place: Place, model: Path, stage: str, at: int) -> list[str]:
@@ -95,7 +94,7 @@ def test_after_kill_9_the_next_run_goes_on_without_loss_or_repetition(
     assert (place.version() == before) == (stage != "clean")
     assert whole(place).manifest.documents == (24 if stage == "clean" else 10)
     with pytest.raises(LeaseHeld, match="is being worked on by process"):
-        place.run(terms=Terms())
+        place.run(terms=LeaseConfig())
 
     outcome = place.run(terms=LATER)
     second = [*place.encoder.encoded]
@@ -162,10 +161,10 @@ def test_the_number_of_checkpoints_stays_bounded(
     monkeypatch.setattr("handler.reindex.checkpoints.SMALL_BYTES", small_bytes)
     checkpoints = Checkpoints(place.store, "default", place.encoder, SHORT, tmp_path)
     for number in range(3 * MAX_PARTS):
-        document = encoding.encode_documents(
+        document = embed.encode_documents(
             [place.current().document(number % 10)], place.encoder, SHORT.split, SHORT.precision
         )
-        checkpoints.save(Part.of([b"%016d" % number], document))
+        checkpoints.save(EncodedBatch.of([b"%016d" % number], document))
         assert len(place.store.list(IndexFiles.work("default"))) <= (MAX_PARTS + 1 if small_bytes > 1 else number + 1)
     (tmp_path / "later").mkdir()
     loaded = Checkpoints(place.store, "default", place.encoder, SHORT, tmp_path / "later")

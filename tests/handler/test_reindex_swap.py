@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import uvicorn
 
-from handler.api.app import create_app
+from handler.app import create_app
 from handler.encoder import Encoder
-from handler.reindex.history import rollback
 from handler.service import Service
 from handler.settings import Settings
+from handler.versions.manage import rollback
 from tests.handler.reindexing import Counting, Place, record
 from tests.s3 import S3Server, environment, free_port
 

@@ -4,14 +4,14 @@ import threading
 
 import pytest
 
-from handler.bundle import IndexFiles
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, LostRace, StoreError
-from handler.index.versions import read_pointer
-from handler.reindex.indexing import Source, index_corpus
-from handler.search.search import Request
+from handler.index.manifest import IndexFiles
+from handler.reindex.full_index import Source, index_corpus
+from handler.search.answer import SearchRequest
 from handler.service import Service
-from handler.store.store import Store
+from handler.storage.store import Store
+from handler.versions.pointer import read_pointer
 from tests.bucket import Bucket, refreshed, refused, search
 from tests.library import BOOKS, FILMS, Library, write_corpus
 
@@ -56,7 +56,7 @@ def test_a_warm_service_swaps_and_forgets_the_old_files(bucket: Bucket) -> None:
     refreshed(service, new)
     assert [hit.document.title for hit in search(service).hits] == ["Tides, the film"]
     assert bucket.cached() == [new]
-    request = Request("tide")
+    request = SearchRequest("tide")
     assert len(service.searcher.search(held, request).hits) == len(BOOKS)  # a request in flight goes on undisturbed
 
 

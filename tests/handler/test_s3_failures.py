@@ -79,7 +79,7 @@ def test_control_c_during_the_upload_leaves_nothing(bucket: Bucket) -> None:
     command = ["index", str(corpus), "--to", bucket.url, "--model", str(bucket.model)]
     (bucket.scratch / "tmp").mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-c", "from infra.cli import main; main()", *command],
+        [sys.executable, "-c", "from infra.cli.main import main; main()", *command],
         env={
             **environment(bucket.proxy.url),
             "PYTHONPATH": str(ROOT),

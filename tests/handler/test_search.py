@@ -11,18 +11,19 @@ import numpy as np
 import pytest
 
 import handler.search.ranking
-import handler.search.search
-from handler.corpus.corpus import Document
+import handler.search.searcher
+from handler.corpus.document import Document
 from handler.corpus.passages import Split
 from handler.encoder import Encoder
 from handler.errors import DocumentNotFound, InvalidRequest
-from handler.index.build import Options
-from handler.index.index import IndexVersion
-from handler.index.keyword import FacetCount
-from handler.index.text import analyzer
+from handler.index.analysis import analyzer
+from handler.index.index_version import IndexVersion
+from handler.index.text_index import FacetCount
+from handler.index.writer import Options
+from handler.search.answer import Hit, SearchRequest
 from handler.search.highlight import closest_sentence, mark, word_spans
 from handler.search.ranking import Mode
-from handler.search.search import Hit, Request, Searcher
+from handler.search.searcher import Searcher
 from tests.export.tiny import LICENSE
 from tests.handler.indexes import build, document
 
@@ -69,8 +70,11 @@ def ids(hits: list[Hit]) -> list[int]:
 def pages(searcher: Searcher, index: IndexVersion, size: int, **wishes: Any) -> list[int]:
     """Return the ids of all hits, page by page until one is empty."""
     found: list[int] = []
-    while page := ids(searcher.search(index, Request(k=size, offset=len(found), **wishes)).hits):
-        assert len(page) == size or not searcher.search(index, Request(k=size, offset=len(found) + size, **wishes)).hits
+    while page := ids(searcher.search(index, SearchRequest(k=size, offset=len(found), **wishes)).hits):
+        assert (
+            len(page) == size
+            or not searcher.search(index, SearchRequest(k=size, offset=len(found) + size, **wishes)).hits
+        )
         found += page
     return found
 
@@ -88,14 +92,14 @@ WISHES: list[dict[str, Any]] = [
 def test_pages_neither_repeat_nor_skip(
     searcher: Searcher, index: IndexVersion, mode: Mode, wish: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (handler.search.ranking, handler.search.search):
+    for module in (handler.search.ranking, handler.search.searcher):
         monkeypatch.setattr(module, "POOLS", (15, 40))
     found = pages(searcher, index, 7, text=QUERY, mode=mode, **wish)
     assert len(found) == len(set(found))
     assert len(found) > 14
     for size in (1, 13, 100):
-        assert ids(searcher.search(index, Request(QUERY, k=size, mode=mode, **wish)).hits) == found[:size]
-    at_once = ids(searcher.search(index, Request(QUERY, k=1000, mode=mode, **wish)).hits)
+        assert ids(searcher.search(index, SearchRequest(QUERY, k=size, mode=mode, **wish)).hits) == found[:size]
+    at_once = ids(searcher.search(index, SearchRequest(QUERY, k=1000, mode=mode, **wish)).hits)
     assert at_once == found
     if mode == "keyword":
         passing = [n for n in having(QUERY) if passes(DOCUMENTS[n], wish.get("filter"))]
@@ -128,8 +132,8 @@ def passes(each: Document, condition: dict[str, Any] | None) -> bool:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_an_offset_past_the_end_and_more_than_there_is(searcher: Searcher, index: IndexVersion, mode: Mode) -> None:
-    assert searcher.search(index, Request(QUERY, offset=1000, mode=mode)).hits == []
-    everything = searcher.search(index, Request(QUERY, k=5000, mode=mode)).hits
+    assert searcher.search(index, SearchRequest(QUERY, offset=1000, mode=mode)).hits == []
+    everything = searcher.search(index, SearchRequest(QUERY, k=5000, mode=mode)).hits
     assert len(everything) == (len(having(QUERY)) if mode == "keyword" else len(DOCUMENTS))
     assert [hit.document for hit in everything] == [DOCUMENTS[n] for n in ids(everything)]
     scores = [hit.score for hit in everything if hit.score is not None]
@@ -141,7 +145,7 @@ def test_an_offset_past_the_end_and_more_than_there_is(searcher: Searcher, index
 @pytest.mark.parametrize("field", ["year", "day", "colour"])
 @pytest.mark.parametrize("sign", ["", "-"])
 def test_sorting_by_metadata(searcher: Searcher, index: IndexVersion, field: str, sign: str) -> None:
-    hits = searcher.search(index, Request(QUERY, k=1000, mode="keyword", sort=sign + field)).hits
+    hits = searcher.search(index, SearchRequest(QUERY, k=1000, mode="keyword", sort=sign + field)).hits
     assert sorted(ids(hits)) == having(QUERY)
     values = [hit.document.metadata.get(field) for hit in hits]
     known = [value for value in values if value is not None]
@@ -151,28 +155,28 @@ def test_sorting_by_metadata(searcher: Searcher, index: IndexVersion, field: str
 
 @pytest.mark.parametrize("mode", MODES)
 def test_facets_count_what_matches(searcher: Searcher, index: IndexVersion, mode: Mode) -> None:
-    request = Request(QUERY, k=3, mode=mode, facets=["colour", "tags", "year"])
+    request = SearchRequest(QUERY, k=3, mode=mode, facets=["colour", "tags", "year"])
     first = searcher.search(index, request)
     matched = set() if mode == "semantic" else set(having(QUERY))
     if mode != "keyword":
-        matched |= set(ids(searcher.search(index, Request(QUERY, k=100, mode=mode)).hits))
+        matched |= set(ids(searcher.search(index, SearchRequest(QUERY, k=100, mode=mode)).hits))
     for field in request.facets:
         values = [DOCUMENTS[n].metadata.get(field, []) for n in matched]
         expected = Counter(item for value in values for item in (value if isinstance(value, list) else [value]))
         assert {count.value: count.documents for count in first.facets[field]} == expected
         counts = [count.documents for count in first.facets[field]]
         assert counts == sorted(counts, reverse=True)
-    second = searcher.search(index, Request(QUERY, k=3, offset=150, mode=mode, facets=request.facets))
+    second = searcher.search(index, SearchRequest(QUERY, k=3, offset=150, mode=mode, facets=request.facets))
     assert second.facets == first.facets
 
 
 def test_facets_of_a_filtered_search(searcher: Searcher, index: IndexVersion) -> None:
     condition = {"colour": {"$in": ["red", "blue"]}, "year": {"$gte": 1905}}
-    answer = searcher.search(index, Request(QUERY, mode="keyword", filter=condition, facets=["colour"]))
+    answer = searcher.search(index, SearchRequest(QUERY, mode="keyword", filter=condition, facets=["colour"]))
     passing = [n for n in having(QUERY) if (value(n, "year") or 0) >= 1905]
     expected = Counter(value(n, "colour") for n in passing)
     assert set(answer.facets["colour"]) == {FacetCount(colour, expected[colour]) for colour in ("red", "blue")}
-    nothing = searcher.search(index, Request(QUERY, filter={"year": 1}, facets=["colour"]))
+    nothing = searcher.search(index, SearchRequest(QUERY, filter={"year": 1}, facets=["colour"]))
     assert (nothing.hits, nothing.facets) == ([], {"colour": []})
 
 
@@ -195,7 +199,7 @@ def test_wishes_that_the_fields_dont_allow(
     searcher: Searcher, index: IndexVersion, mode: Mode, wish: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        searcher.search(index, Request(QUERY, mode=mode, **wish))
+        searcher.search(index, SearchRequest(QUERY, mode=mode, **wish))
     known = re.split(r"fields (?:that can|to filter by): ", str(caught.value))
     assert str(caught.value).startswith(problem.partition(": ")[0])
     assert len(known) == 1 or {part.partition(" ")[0] for part in known[1].split(", ")} == {
@@ -207,11 +211,14 @@ def test_wishes_that_the_fields_dont_allow(
 
 
 def test_an_empty_filter_filters_nothing(searcher: Searcher, index: IndexVersion) -> None:
-    assert searcher.search(index, Request(QUERY, filter={})).hits == searcher.search(index, Request(QUERY)).hits
+    assert (
+        searcher.search(index, SearchRequest(QUERY, filter={})).hits
+        == searcher.search(index, SearchRequest(QUERY)).hits
+    )
 
 
 def test_explanations_add_up(searcher: Searcher, index: IndexVersion, encoder: Encoder) -> None:
-    hits = searcher.search(index, Request(RARE, k=1000, explain=True)).hits
+    hits = searcher.search(index, SearchRequest(RARE, k=1000, explain=True)).hits
     vector = encoder.encode([RARE], "query")[0]
     matching = having(RARE)
     assert 10 < len(matching) < 100
@@ -232,8 +239,8 @@ def test_explanations_add_up(searcher: Searcher, index: IndexVersion, encoder: E
 
 
 def test_explanations_of_one_part_alone(searcher: Searcher, index: IndexVersion) -> None:
-    [semantic] = searcher.search(index, Request(QUERY, k=1, mode="semantic", explain=True)).hits
-    [keyword] = searcher.search(index, Request(QUERY, k=1, mode="keyword", explain=True)).hits
+    [semantic] = searcher.search(index, SearchRequest(QUERY, k=1, mode="semantic", explain=True)).hits
+    [keyword] = searcher.search(index, SearchRequest(QUERY, k=1, mode="keyword", explain=True)).hits
     assert semantic.explanation is not None
     assert keyword.explanation is not None
     assert semantic.explanation["cosine"] == semantic.score
@@ -241,7 +248,7 @@ def test_explanations_of_one_part_alone(searcher: Searcher, index: IndexVersion)
     assert keyword.explanation["bm25"] == keyword.score
     assert [keyword.explanation[name] for name in ("cosine", "semantic", "semantic_rank")] == [None] * 3
     assert (semantic.explanation["semantic_rank"], keyword.explanation["keyword_rank"]) == (1, 1)
-    assert searcher.search(index, Request(QUERY, k=1)).hits[0].explanation is None
+    assert searcher.search(index, SearchRequest(QUERY, k=1)).hits[0].explanation is None
 
 
 def test_a_query_is_encoded_once(encoder: Encoder, index: IndexVersion) -> None:
@@ -255,8 +262,8 @@ def test_a_query_is_encoded_once(encoder: Encoder, index: IndexVersion) -> None:
     counting = Counting(encoder.manifest, encoder.tokenizer, encoder._session)
     searcher = Searcher(counting, cached_queries=2)
     for text in ("a", "a", "b", "a", "c", "b"):
-        searcher.search(index, Request(text))
-    searcher.search(index, Request("never", mode="keyword"))
+        searcher.search(index, SearchRequest(text))
+    searcher.search(index, SearchRequest("never", mode="keyword"))
     assert encoded == ["a", "b", "c", "b"]
 
 
@@ -323,7 +330,7 @@ def odd(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> IndexVers
 def test_words_are_marked_by_their_stems(
     searcher: Searcher, odd: IndexVersion, mode: Mode, query: str, key: str, marked: list[str]
 ) -> None:
-    hits = searcher.search(odd, Request(query, k=20, mode=mode, highlight=True)).hits
+    hits = searcher.search(odd, SearchRequest(query, k=20, mode=mode, highlight=True)).hits
     [hit] = [hit for hit in hits if hit.document.id == key]
     assert hit.highlight is not None
     assert unmarked(hit.highlight) == (hit.document.text or hit.document.title)
@@ -333,7 +340,7 @@ def test_words_are_marked_by_their_stems(
 def test_every_highlight_is_safe(searcher: Searcher, odd: IndexVersion) -> None:
     for query in ('<script>alert("run")</script>', "run & <mark>", "zzz", "🙂"):
         for mode in MODES:
-            for hit in searcher.search(odd, Request(query, k=20, mode=mode, highlight=True)).hits:
+            for hit in searcher.search(odd, SearchRequest(query, k=20, mode=mode, highlight=True)).hits:
                 assert hit.highlight is not None
                 assert unmarked(hit.highlight) == (hit.document.text or hit.document.title)
 
@@ -341,7 +348,7 @@ def test_every_highlight_is_safe(searcher: Searcher, odd: IndexVersion) -> None:
 def test_the_closest_sentence_is_marked_where_no_word_matches(
     searcher: Searcher, odd: IndexVersion, encoder: Encoder
 ) -> None:
-    hits = searcher.search(odd, Request("grantor", mode="semantic", highlight=True)).hits
+    hits = searcher.search(odd, SearchRequest("grantor", mode="semantic", highlight=True)).hits
     [hit] = [hit for hit in hits if hit.document.id == "plain"]
     sentences = ["The work is under a licence.", "It grants the right to use it."]
     cosines = encoder.encode(sentences, "document") @ encoder.encode(["grantor"], "query")[0]
@@ -369,15 +376,17 @@ def test_one_sentence_is_not_marked_as_the_closest() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_one_document(searcher: Searcher, encoder: Encoder, mode: Mode, tmp_path: Path) -> None:
     one = build(tmp_path / "v", [document("only", "The work.", year=1990)], encoder)
-    answer = searcher.search(one, Request("work", k=100, mode=mode, facets=["year"], highlight=True, explain=True))
+    answer = searcher.search(
+        one, SearchRequest("work", k=100, mode=mode, facets=["year"], highlight=True, explain=True)
+    )
     [hit] = answer.hits
     assert hit.document.id == "only"
     assert answer.facets == {"year": [FacetCount(1990, 1)]}
-    assert searcher.search(one, Request("work", offset=1, mode=mode)).hits == []
-    assert len(searcher.search(one, Request("work", sort="-year", mode=mode)).hits) == 1
-    assert searcher.search(one, Request("work", filter={"year": 1991}, mode=mode)).hits == []
+    assert searcher.search(one, SearchRequest("work", offset=1, mode=mode)).hits == []
+    assert len(searcher.search(one, SearchRequest("work", sort="-year", mode=mode)).hits) == 1
+    assert searcher.search(one, SearchRequest("work", filter={"year": 1991}, mode=mode)).hits == []
     assert searcher.similar(one, "only", 10).hits == []
-    assert len(searcher.search(one, Request("🙂", mode=mode)).hits) == (0 if mode == "keyword" else 1)
+    assert len(searcher.search(one, SearchRequest("🙂", mode=mode)).hits) == (0 if mode == "keyword" else 1)
 
 
 @pytest.fixture(scope="module")
@@ -394,7 +403,9 @@ def test_ten_thousand_identical_documents(
 ) -> None:
     found: list[int] = []
     for offset in range(0, 240, 20):
-        answer = searcher.search(identical, Request("work", k=20, offset=offset, mode=mode, facets=["parity"], **wish))
+        answer = searcher.search(
+            identical, SearchRequest("work", k=20, offset=offset, mode=mode, facets=["parity"], **wish)
+        )
         found += ids(answer.hits)
         counted = sum(count.documents for count in answer.facets["parity"])
         assert counted == {"semantic": 100}.get(mode, 5000 if "filter" in wish else 10_000)
@@ -415,7 +426,7 @@ def test_a_document_of_5_mb_on_one_line(searcher: Searcher, encoder: Encoder, tm
     assert index.document(1) == huge
     assert len(index.passages) > 1000
     for mode in MODES:
-        hits = searcher.search(index, Request("zorkmid treasure", mode=mode, highlight=True)).hits
+        hits = searcher.search(index, SearchRequest("zorkmid treasure", mode=mode, highlight=True)).hits
         [hit] = [hit for hit in hits if hit.document.id == "huge"]
         assert hit.highlight is not None
         assert unmarked(hit.highlight) == text[slice(*hit.passage)]
@@ -428,7 +439,7 @@ def test_the_passage_of_a_keyword_hit_has_the_words(searcher: Searcher, encoder:
     text = "The work is here. " * 30 + "A zorkmid is a coin. " + "The licence is there. " * 30
     index = build(tmp_path / "v", [document(1, text), document(2, "Other.")], encoder, Options(Split(24, 4)))
     for query in ("zorkmids", "ZORKMID coin"):
-        [hit] = searcher.search(index, Request(query, mode="keyword", highlight=True)).hits
+        [hit] = searcher.search(index, SearchRequest(query, mode="keyword", highlight=True)).hits
         assert "zorkmid" in text[slice(*hit.passage)]
         assert hit.highlight is not None
         assert "zorkmid" in marks(hit.highlight)

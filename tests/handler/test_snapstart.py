@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from handler.encoder import Encoder
-from handler.reindex.indexing import Source, index_corpus
+from handler.reindex.full_index import Source, index_corpus
 from handler.service import Service
 from handler.settings import Settings
-from handler.store.store import Store
+from handler.storage.store import Store
 from tests.proxy import Fault, Proxy
 from tests.s3 import S3Server, environment
 
@@ -23,8 +23,8 @@ import snapshot_restore_py
 from pathlib import Path
 from handler import main
 from handler.encoder import Encoder
-from handler.reindex.indexing import Source, index_corpus
-from handler.store.store import Store
+from handler.reindex.full_index import Source, index_corpus
+from handler.storage.store import Store
 
 before = main.service().index().manifest.version
 store = Store.open(sys.argv[1])

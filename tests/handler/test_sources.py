@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from handler.corpus.http_source import WebCorpus
 from handler.corpus.sources import Corpus, LocalCorpus, StoreCorpus, open_corpus
-from handler.corpus.web_corpus import WebCorpus
 from handler.encoder import Encoder
 from handler.errors import CorpusChanged, CorpusError, StoreError
-from handler.store.store import Store
+from handler.storage.store import Store
 from tests.handler.reindexing import Counting, Place, lines, record
 from tests.s3 import S3Server, environment, free_port
 

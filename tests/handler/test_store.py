@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from handler.errors import LostRace, ObjectNotFound, StoreError
-from handler.store.store import PART, Store
+from handler.storage.store import PART, Store
 from tests.s3 import S3Server, environment, s3_server  # noqa: F401
 
 NAMES = ["plain.json", "deep/er/é ü.txt", "odd/a b+c%25&d=e.bin", "hash#tag.md", "folder.with.dots/x"]
@@ -174,7 +174,7 @@ def test_of_racing_publishers_exactly_one_wins(store: Store) -> None:
 COUNT = """
 import sys
 from handler.errors import LostRace
-from handler.store.store import Store
+from handler.storage.store import Store
 store = Store.open(sys.argv[1])
 for _ in range(20):
     while True:
@@ -236,5 +236,5 @@ def test_paths_outside_the_store_are_refused(store: Store, tmp_path: Path, path:
 
 def test_import_is_light() -> None:
     heavy = "numpy asyncio concurrent.futures http.client urllib.request boto3 fastapi onnxruntime logging"
-    code = f"import sys, handler.store.store; print([m for m in {heavy.split()} if m in sys.modules])"
+    code = f"import sys, handler.storage.store; print([m for m in {heavy.split()} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"

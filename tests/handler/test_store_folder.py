@@ -11,7 +11,7 @@ from shutil import which
 import pytest
 
 from handler.errors import LostRace, ObjectNotFound, StoreError
-from handler.store.store import Store
+from handler.storage.store import Store
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_lock_that_is_never_released_is_named(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from handler.store.store import Store
+from handler.storage.store import Store
 if sys.argv[2] == "replace":
     Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 else:
@@ -185,7 +185,7 @@ def test_a_file_in_the_place_of_a_folder(tmp_path: Path, root: str, path: str) -
 def test_permission_denied_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o555)
-    code = "import sys; from handler.store.store import Store; Store.open(sys.argv[1]).put('x', b'1')"
+    code = "import sys; from handler.storage.store import Store; Store.open(sys.argv[1]).put('x', b'1')"
     command = [sys.executable, "-c", code, str(folder)]
     if os.geteuid() == 0:
         command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *command]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from handler.errors import LostRace
-from handler.store.store import Store
+from handler.storage.store import Store
 
 
 class Bucket(BaseHTTPRequestHandler):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from handler.errors import LostRace, StoreError
-from handler.store.store import PART, SMALL, Store
+from handler.storage.store import PART, SMALL, Store
 from tests.proxy import Fault, Proxy
 from tests.s3 import S3Server, environment, free_port, run_server, s3_server  # noqa: F401
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-import handler.index.text
-from handler.corpus.corpus import Document, Value
-from handler.index.keyword import TextIndex
-from handler.index.text import LANGUAGES, TextWriter, analyzer, content_analyzer, field_name, searchable, spaced
+import handler.index.text_writer
+from handler.corpus.document import Document, Value
+from handler.index.analysis import LANGUAGES, analyzer, content_analyzer, spaced
+from handler.index.text_index import TextIndex
+from handler.index.text_writer import TextWriter, field_name, searchable
 from tests.handler.indexes import document, schema_of
 
 
@@ -101,7 +102,7 @@ def test_stored_documents_come_back(tmp_path: Path) -> None:
 
 
 def test_rows_keep_their_places_in_several_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handler.index.text, "WRITER_BYTES", 15_000_000)
+    monkeypatch.setattr(handler.index.text_writer, "WRITER_BYTES", 15_000_000)
     rng = random.Random(1)
     documents = [document(n, " ".join(str(rng.randrange(10**8)) for _ in range(500))) for n in range(900)]
     index = write(tmp_path, documents, "none")

@@ -14,13 +14,13 @@ import pytest
 
 from handler.encoder import Encoder
 from handler.errors import CorpusError, GatesFailed, OutOfTime
-from handler.index import encoding
-from handler.index.versions import publish
-from handler.reindex.archive import versions
-from handler.reindex.history import prune
-from handler.reindex.lease import Lease
-from handler.reindex.unattended import MAX_CONTINUATIONS, run
+from handler.index import embed
+from handler.reindex.lambda_run import MAX_CONTINUATIONS, run
 from handler.settings import SettingError, Settings
+from handler.versions.catalog import versions
+from handler.versions.lease import Lease
+from handler.versions.manage import prune
+from handler.versions.pointer import publish
 from tests.function import EVENTS, ROOT
 from tests.handler.reindexing import Counting, Place, record
 
@@ -102,9 +102,9 @@ def test_an_import_of_the_entry_point_loads_nothing_of_it() -> None:
     code = "import sys, handler.main; print(*(name for name in sys.modules if name.startswith('handler.')))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {
-        "handler.reindex.unattended",
-        "handler.reindex.reindex",
-        "handler.index.build",
+        "handler.reindex.lambda_run",
+        "handler.reindex.pipeline",
+        "handler.index.writer",
         "handler.corpus.spool",
     } & set(done.stdout.split())
 
@@ -156,7 +156,7 @@ def test_a_run_that_finds_another_at_work_leaves_without_an_error(
 def test_runs_out_of_time_continue_until_it_is_done(
     place: Place, settings: Settings, invoked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoding, "GROUP_DOCUMENTS", 5)
+    monkeypatch.setattr(embed, "GROUP_DOCUMENTS", 5)
     event: dict[str, Any] = {"full": True}
     for number in (1, 2):
         assert run(settings, event, Context(0.0)) == {"outcome": "continued", "continuation": number}
@@ -173,7 +173,7 @@ def test_runs_out_of_time_continue_until_it_is_done(
 def test_the_number_of_runs_in_a_row_is_bounded(
     settings: Settings, invoked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoding, "GROUP_DOCUMENTS", 5)
+    monkeypatch.setattr(embed, "GROUP_DOCUMENTS", 5)
     with pytest.raises(OutOfTime, match="give the function more memory"):
         run(settings, {"continuation": MAX_CONTINUATIONS}, Context(0.0))
     assert invoked == []
@@ -183,7 +183,7 @@ def test_without_boto3_the_next_scheduled_run_goes_on(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "boto3", None)
-    monkeypatch.setattr(encoding, "GROUP_DOCUMENTS", 5)
+    monkeypatch.setattr(embed, "GROUP_DOCUMENTS", 5)
     assert run(settings, {}, Context(0.0)) == {"outcome": "out of time"}
     assert "next scheduled run" in logged(capsys)["not_continued"]["problem"]
     assert run(settings, {}, Context())["outcome"] == "published"
@@ -199,7 +199,7 @@ def test_what_arrives_while_it_works_is_indexed_too(
             place.write("late.jsonl", [record("late")])
         return publish(*arguments)
 
-    monkeypatch.setattr("handler.reindex.reindex.publish", publish_and_upload)
+    monkeypatch.setattr("handler.reindex.pipeline.publish", publish_and_upload)
     outcome = run(settings, {}, Context())
     assert place.current().text.row_of("late") is not None
     assert outcome == {"outcome": "published", "version": place.version()}
@@ -208,7 +208,7 @@ def test_what_arrives_while_it_works_is_indexed_too(
 def test_old_versions_are_pruned_after_a_publish(
     place: Place, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handler.reindex.unattended.prune", partial(prune, grace=0))
+    monkeypatch.setattr("handler.reindex.lambda_run.prune", partial(prune, grace=0))
     for number in range(3):
         place.write("b.jsonl", [record(f"b{number}")])
         run(replace(settings, keep_versions=1), {}, Context())

@@ -10,10 +10,10 @@ import numkong
 import numpy as np
 import pytest
 
-from handler.bundle import IndexFiles
 from handler.encoder import Encoder, Vectors
 from handler.errors import IndexUnavailable
-from handler.index.graph import build_graph
+from handler.index.hnsw import build_graph
+from handler.index.manifest import IndexFiles
 from handler.index.vectors import Precision, VectorIndex, VectorWriter, quantize, read_codes
 from tests.handler.indexes import clustered, unit
 

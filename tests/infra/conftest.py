@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from handler.errors import QuerytowerError
-from infra.emulator import Emulator
-from infra.rie import find_program
+from infra.emulation.emulator import Emulator
+from infra.emulation.program import find_program
 from tests.command_line import corpus, run
 from tests.disks import disk
 from tests.function import ROOT

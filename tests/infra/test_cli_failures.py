@@ -8,7 +8,7 @@ import pytest
 
 from export.pipeline import export_model
 from handler.bundle import ModelManifest
-from infra import cli
+from infra.cli import main as cli
 from tests.command_line import Run, expect_failure
 from tests.export.tiny import write_bert
 from tests.library import Library

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from handler.corpus.passages import Split
-from handler.index.build import Options
-from handler.reindex.lease import Lease
-from handler.store.store import Store
-from infra.indexing import build_options, changed_options
+from handler.index.writer import Options
+from handler.storage.store import Store
+from handler.versions.lease import Lease
+from infra.cli.index_view import build_options, changed_options
 from tests.command_line import Outcome, Run
 from tests.handler.reindexing import lines, record
 

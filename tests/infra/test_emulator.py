@@ -13,9 +13,9 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from handler.errors import QuerytowerError
-from infra.commands.invoke import invoke
-from infra.emulator import MAX_EVENT_BYTES, Emulator, shell_environment
-from infra.processes import descendants, free_ports
+from infra.cli.commands.invoke import invoke
+from infra.emulation.emulator import MAX_EVENT_BYTES, Emulator, shell_environment
+from infra.emulation.processes import descendants, free_ports
 
 pytestmark = pytest.mark.usefixtures("rie")
 
@@ -162,7 +162,7 @@ def test_several_emulators_run_side_by_side(task_root: Path) -> None:
 def test_a_port_taken_meanwhile_costs_another_attempt(task_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Emulator(task_root, "toy.echo", environment={}) as one:
         choices = [(one._port, free_ports()[1]), free_ports()]
-        monkeypatch.setattr("infra.emulator.free_ports", lambda: choices.pop(0))
+        monkeypatch.setattr("infra.emulation.emulator.free_ports", lambda: choices.pop(0))
         with Emulator(task_root, "toy.echo", environment={}) as two:
             assert two.invoke({}).payload["calls"] == 1
         assert choices == []

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from handler.bundle import IndexFiles
-from handler.corpus.corpus import Document, Reject
+from handler.corpus.document import Document
 from handler.corpus.passages import Split
+from handler.corpus.records import Reject
 from handler.encoder import Encoder
 from handler.errors import CorpusError, InvalidRequest, QuerytowerError, StoreError
-from handler.index.build import Options
-from handler.index.index import IndexVersion
+from handler.index.index_version import IndexVersion
+from handler.index.manifest import IndexFiles
+from handler.index.writer import Options
 from handler.search.ranking import Mode
-from infra.cli import app
-from infra.commands.eval import read_modes
+from infra.cli.commands.eval import read_modes
+from infra.cli.main import app
 from infra.evaluation.cached import index_folder, open_index
 from infra.evaluation.dataset import Dataset, JudgedQuery, read_documents, read_qrels, read_queries
 from infra.evaluation.metrics import ndcg, recall, reciprocal_rank

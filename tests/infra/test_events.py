@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from handler.errors import QuerytowerError
-from infra.emulator import Emulator
+from infra.emulation.emulator import Emulator
 from tests.command_line import Run
 from tests.function import EVENTS, event, get_event
 from tests.library import FILMS, Library, add_index

@@ -19,19 +19,19 @@ import pytest
 from mangum import Mangum
 from rich.console import Console
 
-from handler.api.app import create_app
+from handler.app import create_app
 from handler.errors import QuerytowerError
 from handler.service import Service
 from handler.settings import Settings
-from infra.commands.package import size_table
-from infra.emulator import Emulator
+from infra.cli.commands.package import size_table
+from infra.emulation.emulator import Emulator
+from infra.emulation.program import cache_folder
 from infra.packaging.archive import Archive, zip_folder
 from infra.packaging.build import build_package
 from infra.packaging.bytecode import find_python
 from infra.packaging.report import Package
-from infra.packaging.target import Target
+from infra.packaging.target import PackageTarget
 from infra.packaging.wheels import fetch_wheels, read_pins
-from infra.rie import cache_folder
 from tests.requests import REQUESTS, answer_of
 
 ROOT = Path(__file__).parents[2]
@@ -48,10 +48,10 @@ import sys
 from pathlib import Path
 from handler.corpus.sources import open_corpus
 from handler.encoder import Encoder
-from handler.reindex.gates import Limits
+from handler.quality.gates import Limits
 from handler.reindex.job import Job
-from handler.reindex.reindex import reindex
-from handler.store.store import Store
+from handler.reindex.pipeline import reindex
+from handler.storage.store import Store
 
 whole, scratch = map(Path, sys.argv[1:])
 lines = whole.read_text("utf-8").splitlines(keepends=True)
@@ -66,7 +66,7 @@ print(*(file for file in files if "site-packages" in file))
 """
 
 
-def _build(target: Target, model: Path, out: Path) -> Package:
+def _build(target: PackageTarget, model: Path, out: Path) -> Package:
     try:
         return build_package(target, model, out)
     except QuerytowerError as error:
@@ -78,7 +78,7 @@ def _build(target: Target, model: Path, out: Path) -> Package:
 @pytest.fixture(scope="module", params=["arm64", "x86_64"])
 def full(request: pytest.FixtureRequest, model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Package:
     """Package with the default model."""
-    return _build(Target(request.param, "3.13"), model_dir, tmp_path_factory.mktemp("full"))
+    return _build(PackageTarget(request.param, "3.13"), model_dir, tmp_path_factory.mktemp("full"))
 
 
 def test_the_package_is_within_its_budget(full: Package) -> None:
@@ -113,16 +113,16 @@ def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def target(python: Path) -> Target:
+def target(python: Path) -> PackageTarget:
     """What to build for: this machine, and the version of `python`."""
     if not HOST:
         pytest.skip(f"Lambda has no CPU like {platform.machine()}")
     version = subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout
-    return Target(HOST, re.findall(r"\d+\.\d+", version)[0])
+    return PackageTarget(HOST, re.findall(r"\d+\.\d+", version)[0])
 
 
 @pytest.fixture(scope="module")
-def runtime(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def runtime(target: PackageTarget, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with awslambdaric and what it needs, as Lambda has them outside the package."""
     wanted = {"awslambdaric", "simplejson", "snapshot-restore-py"}
     pins = [pin for pin in read_pins(ROOT / "requirements/dev.txt", target) if pin.name in wanted]
@@ -137,7 +137,7 @@ def runtime(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def task_root(target: Target, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def task_root(target: PackageTarget, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package; the one for the running Python went through the zip and lies elsewhere than it was built."""
     built = _build(target, tiny_model_dir, tmp_path_factory.mktemp("build")).folder
     if target.python != RUNNING:

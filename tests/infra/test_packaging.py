@@ -21,7 +21,7 @@ from infra.packaging.archive import zip_folder
 from infra.packaging.build import build_package
 from infra.packaging.bytecode import find_python
 from infra.packaging.elf import compact
-from infra.packaging.target import RUNTIMES, Target
+from infra.packaging.target import RUNTIMES, PackageTarget
 from infra.packaging.trim import NEVER_IMPORTED, why_dropped
 from infra.packaging.wheels import fetch_wheels, read_pins
 
@@ -70,7 +70,7 @@ def _pin(folder: Path, *wheels: Path, marker: str = "") -> Path:
 
 
 def test_a_package_holds_the_wheel_the_handler_and_the_model(index: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
-    package = build_package(Target("arm64", PYTHON), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index)))
+    package = build_package(PackageTarget("arm64", PYTHON), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index)))
     assert package.folder == tmp_path / f"querytower-arm64-{PYTHON}"
     assert sorted(path.name for path in package.folder.iterdir()) == ["handler", "model", "towers"]
     assert [path.name for path in (package.folder / "towers").iterdir()] == ["__init__.pyc"]
@@ -88,7 +88,7 @@ def test_a_package_holds_the_wheel_the_handler_and_the_model(index: Path, tmp_pa
 
 
 def test_sizes_add_up_and_what_was_left_out_is_listed(index: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
-    package = build_package(Target("arm64", PYTHON), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index)))
+    package = build_package(PackageTarget("arm64", PYTHON), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index)))
     assert package.after == sum(path.stat().st_size for path in package.folder.rglob("*") if path.is_file())
     sizes = {component.name: component for component in package.components}
     assert sizes.keys() == {"towers", "handler", "model"}
@@ -105,10 +105,10 @@ def test_sizes_add_up_and_what_was_left_out_is_listed(index: Path, tmp_path: Pat
 
 def test_the_same_inputs_make_the_same_zip(index: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
     pins = _pin(tmp_path, _wheel(index))
-    first = zip_folder(build_package(Target("x86_64", PYTHON), tiny_model_dir, tmp_path / "a", pins).folder)
+    first = zip_folder(build_package(PackageTarget("x86_64", PYTHON), tiny_model_dir, tmp_path / "a", pins).folder)
     old_mask = os.umask(0o077)
     try:
-        folder = build_package(Target("x86_64", PYTHON), tiny_model_dir, tmp_path / "b/c", pins).folder
+        folder = build_package(PackageTarget("x86_64", PYTHON), tiny_model_dir, tmp_path / "b/c", pins).folder
         os.utime(folder / "handler/main.py", (0, 10**9))
         second = zip_folder(folder)
     finally:
@@ -122,7 +122,7 @@ def test_the_same_inputs_make_the_same_zip(index: Path, tmp_path: Path, tiny_mod
 
 def test_a_second_build_replaces_the_first(index: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
     pins = _pin(tmp_path, _wheel(index))
-    target = Target("x86_64", PYTHON)
+    target = PackageTarget("x86_64", PYTHON)
     archive = zip_folder(build_package(target, tiny_model_dir, tmp_path, pins).folder)
     (tmp_path / f"querytower-{target}/leftover.py").write_text("x", "utf-8")
     (index / "towers-1.0-py3-none-any.whl").unlink()  # the cache has it
@@ -137,7 +137,7 @@ def test_without_an_interpreter_the_sources_are_shipped(
     monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     other = next(version for version in RUNTIMES if version not in (PYTHON, "3.11"))
-    package = build_package(Target("arm64", other), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index)))
+    package = build_package(PackageTarget("arm64", other), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index)))
     assert (package.folder / "towers/__init__.py").read_text("utf-8") == NEEDS["towers/__init__.py"]
     assert package.bytecode_bytes == 0
     assert package.notes[0].startswith(f"there is no Python {other} here to compile byte code")
@@ -158,7 +158,8 @@ def test_a_runtime_with_an_older_c_library_is_told(index: Path, tmp_path: Path, 
     pins = _pin(tmp_path, _wheel(index, "py3-none-manylinux_2_27_aarch64.manylinux_2_28_aarch64"))
     note = "Lambda's managed Python 3.11 has glibc 2.26, and these need a newer one: towers; deploy for Python 3.12"
     packages = {
-        python: build_package(Target("arm64", python), tiny_model_dir, tmp_path, pins) for python in ("3.11", "3.12")
+        python: build_package(PackageTarget("arm64", python), tiny_model_dir, tmp_path, pins)
+        for python in ("3.11", "3.12")
     }
     assert [python for python, package in packages.items() if note in " ".join(package.notes)] == ["3.11"]
 
@@ -172,19 +173,19 @@ def test_a_runtime_with_an_older_c_library_is_told(index: Path, tmp_path: Path, 
 )
 def test_unknown_targets(arch: str, python: str, problem: str) -> None:
     with pytest.raises(QuerytowerError, match=problem):
-        Target(arch, python)
+        PackageTarget(arch, python)
 
 
 @pytest.mark.parametrize("tag", ["cp313-cp313-manylinux_2_28_x86_64", "cp312-cp312-manylinux_2_28_aarch64"])
 def test_a_wheel_for_another_machine_is_none(index: Path, tmp_path: Path, tag: str) -> None:
-    target = Target("arm64", "3.13")
+    target = PackageTarget("arm64", "3.13")
     pins = read_pins(_pin(tmp_path, _wheel(index, tag)), target)
     with pytest.raises(QuerytowerError, match=r"no wheel of towers==1\.0 for Python 3\.13 on arm64 Linux .*make lock"):
         fetch_wheels(pins, target, tmp_path / "cache")
 
 
 def test_another_file_than_the_one_pinned(index: Path, tmp_path: Path) -> None:
-    target = Target("arm64", "3.13")
+    target = PackageTarget("arm64", "3.13")
     wheel = _wheel(index)
     pins = read_pins(_pin(tmp_path, wheel), target)
     with zipfile.ZipFile(wheel, "a") as file:
@@ -197,7 +198,7 @@ def test_another_file_than_the_one_pinned(index: Path, tmp_path: Path) -> None:
 def test_no_network(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
-    target = Target("arm64", "3.13")
+    target = PackageTarget("arm64", "3.13")
     with pytest.raises(QuerytowerError, match=r"can't be reached, and not all wheels for arm64-3\.13 are in the cache"):
         fetch_wheels(read_pins(_pin(tmp_path, _wheel(tmp_path)), target), target, tmp_path / "cache")
 
@@ -205,7 +206,7 @@ def test_no_network(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_cache_that_cannot_be_written(index: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(QuerytowerError, match=r"can't keep wheels in .*/file/wheels: .*QUERYTOWER_EXPORT_CACHE"):
-        fetch_wheels([], Target("arm64", "3.13"), tmp_path / "file/wheels")
+        fetch_wheels([], PackageTarget("arm64", "3.13"), tmp_path / "file/wheels")
 
 
 def test_a_package_beyond_lambdas_limit_points_to_the_container(
@@ -214,20 +215,20 @@ def test_a_package_beyond_lambdas_limit_points_to_the_container(
     monkeypatch.setattr("infra.packaging.build.MAX_BYTES", 1 << 10)
     command = r"docker build --platform linux/amd64 --build-arg PYTHON=3\.12 -f infra/Dockerfile -t querytower "
     with pytest.raises(QuerytowerError, match=rf"of them the model, .* smaller model, .* 10 GB: {command}") as caught:
-        build_package(Target("x86_64", "3.12"), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index)))
+        build_package(PackageTarget("x86_64", "3.12"), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index)))
     context = Path(str(caught.value).split()[-1])
     assert (context / "model/encoder.onnx").is_file()
 
 
 def test_no_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="make one with: querytower export"):
-        build_package(Target("arm64", "3.13"), tmp_path / "absent", tmp_path)
+        build_package(PackageTarget("arm64", "3.13"), tmp_path / "absent", tmp_path)
 
 
 def test_requirements_apply_by_the_target_not_by_this_python(tmp_path: Path) -> None:
     pins = _pin(tmp_path, _wheel(tmp_path), marker=" ; python_full_version >= '3.12' and platform_machine == 'aarch64'")
-    assert [str(pin).split()[0] for pin in read_pins(pins, Target("arm64", "3.13"))] == ["towers==1.0"]
-    for target in (Target("arm64", "3.11"), Target("x86_64", "3.13")):
+    assert [str(pin).split()[0] for pin in read_pins(pins, PackageTarget("arm64", "3.13"))] == ["towers==1.0"]
+    for target in (PackageTarget("arm64", "3.11"), PackageTarget("x86_64", "3.13")):
         with pytest.raises(QuerytowerError, match="pins nothing"):
             read_pins(pins, target)
 
@@ -235,7 +236,7 @@ def test_requirements_apply_by_the_target_not_by_this_python(tmp_path: Path) -> 
 def test_each_target_has_one_version_of_each_requirement() -> None:
     direct = {"fastapi", "mangum", "numpy", "obstore", "onnxruntime", "tantivy", "tokenizers", "usearch"}
     for python in RUNTIMES:
-        names = [pin.name for pin in read_pins(RUNTIME, Target("arm64", python))]
+        names = [pin.name for pin in read_pins(RUNTIME, PackageTarget("arm64", python))]
         assert len(names) == len(set(names))
         assert direct <= set(names)
         assert NEVER_IMPORTED.keys() <= set(names), "a package that is left out is no longer required"

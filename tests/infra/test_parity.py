@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infra.emulator import Emulator
+from infra.emulation.emulator import Emulator
 from tests.command_line import start
 from tests.requests import REQUESTS, Answer, answer_of, comparable, request
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from handler.store.store import Store
-from infra.emulator import Emulator
+from handler.storage.store import Store
+from infra.emulation.emulator import Emulator
 from tests.function import EVENTS, ROOT, get_event
 from tests.handler.reindexing import lines, record
 from tests.s3 import S3Server, environment

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from handler.errors import QuerytowerError
-from infra.rie import fetch_program, program_member
+from infra.emulation.program import fetch_program, program_member
 
 
 def test_the_program_fits_the_machine() -> None:

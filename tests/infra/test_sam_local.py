@@ -17,11 +17,11 @@ import pytest
 import yaml
 
 from handler.encoder import Encoder
-from handler.index.versions import read_pointer
-from handler.reindex.indexing import Source, index_corpus
-from handler.store.store import Store
-from infra.processes import HOST, free_ports
-from infra.rie import find_program
+from handler.reindex.full_index import Source, index_corpus
+from handler.storage.store import Store
+from handler.versions.pointer import read_pointer
+from infra.emulation.processes import HOST, free_ports
+from infra.emulation.program import find_program
 from tests.s3 import environment, run_server
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 import pytest
 
 from handler.settings import SettingError
-from infra.serving import listen
+from infra.cli.server import listen
 from tests.command_line import Run, expect_failure, start
 from tests.library import BOOKS, FILMS, Library, add_index
 from tests.s3 import call

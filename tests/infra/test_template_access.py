@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handler.bundle import IndexFiles
+from handler.index.manifest import IndexFiles
 from tests.infra.stack import Stack
 
 # Every switch of the template, off and on.

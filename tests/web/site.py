@@ -10,11 +10,11 @@ from typing import Any
 
 import uvicorn
 
-from handler.api.app import create_app
+from handler.app import create_app
 from handler.service import Service
 from handler.settings import Settings
-from infra.demonstration import CORPUS, PAGE
-from infra.serving import listen
+from infra.cli.demo_setup import CORPUS, PAGE
+from infra.cli.server import listen
 from tests.handler.test_page import HOSTILE
 
 ARABIC = {

@@ -11,7 +11,7 @@ pytest.importorskip("playwright.sync_api", reason="Playwright is not here; run: 
 
 from playwright.sync_api import Route, expect
 
-from handler.page.asked import Asked
+from handler.page.page_state import PageState
 from tests.handler.test_page import HOSTILE
 from tests.library import BOOKS, add_index
 from tests.web.site import served
@@ -142,7 +142,7 @@ def test_a_swapped_index_is_announced(browser: "Browser", tiny_model_dir: Path, 
 def test_an_index_that_comes_is_noticed(
     browser: "Browser", tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handler.index.live.RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("handler.versions.live_index.RETRY_SECONDS", 0.0)
     (tmp_path / "store").mkdir()
     with served(tmp_path / "store", tiny_model_dir) as address, browser.new_context(base_url=address) as context:
         page = context.new_page()
@@ -158,8 +158,8 @@ def test_hostile_documents_stay_text(page: "Page") -> None:
     attack = HOSTILE[0]["title"]
     for url in (
         "?q=trap",
-        Asked(str(attack)).link(),
-        Asked("trap", filters=(("kind", str(HOSTILE[1]["kind"])),)).link(),
+        PageState(str(attack)).link(),
+        PageState("trap", filters=(("kind", str(HOSTILE[1]["kind"])),)).link(),
     ):
         page.goto(url)
         expect(page.locator(".hits h3").first).to_be_visible()

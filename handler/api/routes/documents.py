@@ -8,9 +8,9 @@ from starlette.requests import Request as HttpRequest
 
 from handler.api.answers import JsonResponse, document_body, hit_body, index_of
 from handler.api.requests import check_number
-from handler.corpus.corpus import Document
-from handler.index.index import IndexVersion
-from handler.search.search import find
+from handler.corpus.document import Document
+from handler.index.index_version import IndexVersion
+from handler.search.searcher import find
 from handler.service import Service
 from handler.settings import Settings
 

@@ -8,7 +8,7 @@ from starlette.requests import Request as HttpRequest
 
 from handler.api.answers import Json, JsonResponse, index_of, search_answer
 from handler.api.requests import BatchBody, SearchBody, check_number, filter_from_parameters
-from handler.index.index import IndexVersion
+from handler.index.index_version import IndexVersion
 from handler.search.ranking import Mode
 from handler.service import Service
 from handler.settings import Settings

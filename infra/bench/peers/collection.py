@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from handler.corpus.corpus import Document
+from handler.corpus.document import Document
 from handler.encoder import Encoder
-from handler.reindex.indexing import Source, index_corpus
-from handler.store.store import Store
+from handler.reindex.full_index import Source, index_corpus
+from handler.storage.store import Store
 from infra.bench.peers.functions import run_in, task_root
+from infra.cli.index_view import shown
 from infra.evaluation.dataset import read_documents
-from infra.indexing import shown
 
 
 def querytower_store(dataset: Path, model: Path, work: Path) -> Path:

@@ -14,7 +14,7 @@ from export import DEFAULT_MODEL
 from export.progress import silent
 from export.source import find_model
 from handler.errors import QuerytowerError
-from infra.rie import cache_folder
+from infra.emulation.program import cache_folder
 
 HERE = Path(__file__).parent
 OPTIMUM = HERE.parents[2] / ".venv-optimum" / "bin" / "optimum-cli"

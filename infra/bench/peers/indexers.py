@@ -18,10 +18,10 @@ Index = Callable[[Sequence[Record]], object]
 
 def querytower(model: str, tokens: int) -> Index:
     """All that `querytower index --passages off` does for each document: vectors, text index, suggestions."""
-    from handler.corpus.corpus import Document
+    from handler.corpus.document import Document
     from handler.corpus.passages import Split
     from handler.encoder import Encoder
-    from handler.index.build import Options, build_version
+    from handler.index.writer import Options, build_version
 
     threads = os.cpu_count() or 1
     encoder = Encoder.open(Path(model), threads)

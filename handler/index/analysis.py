@@ -1,0 +1,42 @@
+"""Text analysis: words, stems, stop words, and scripts that write no spaces."""
+
+import re
+
+import tantivy
+
+LANGUAGES = (
+    "arabic danish dutch english finnish french german greek hungarian italian norwegian portuguese "
+    "romanian russian spanish swedish tamil turkish"
+).split()
+WITH_STOP_WORDS = (
+    "danish dutch english finnish french german hungarian italian norwegian portuguese russian spanish swedish"
+).split()
+MAX_TERM_CHARS = 60
+# Scripts that write no spaces are indexed as overlapping pairs of characters.
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+
+
+def analyzer(language: str) -> tantivy.TextAnalyzer:
+    """Return the analyzer of one of LANGUAGES, or of "none": lower case, stemmed, without accents."""
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    builder = builder.filter(tantivy.Filter.remove_long(MAX_TERM_CHARS)).filter(tantivy.Filter.lowercase())
+    if language in LANGUAGES:
+        builder = builder.filter(tantivy.Filter.stemmer(language))
+    return builder.filter(tantivy.Filter.ascii_fold()).build()
+
+
+def content_analyzer(language: str) -> tantivy.TextAnalyzer:
+    """Return an analyzer that drops the stop words of the language, where they are known, and does not stem."""
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).filter(tantivy.Filter.lowercase())
+    if language in WITH_STOP_WORDS:
+        builder = builder.filter(tantivy.Filter.stopword(language))
+    return builder.build()
+
+
+def spaced(text: str) -> str:
+    """Write runs of a script without spaces as overlapping pairs: 東京都 becomes 東京 京都."""
+    return text if text.isascii() else UNSPACED.sub(lambda run: f" {_pairs(run[0])} ", text)
+
+
+def _pairs(run: str) -> str:
+    return " ".join(run[i : i + 2] for i in range(len(run) - 1)) or run

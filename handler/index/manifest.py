@@ -1,0 +1,119 @@
+"""What an index version consists of: its file names and its manifest."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Literal, Self
+
+from handler.corpus.schema import Field, Schema
+from handler.errors import IndexUnavailable
+from handler.files import MANIFEST, FileEntry, manifest_fields, parse_manifest
+
+INDEX_FORMAT = 2  # 2: a graph may have vectors that are gone, see keys.bin
+
+
+class IndexFiles:
+    """File names of an index version, and the paths that lead to one inside a store."""
+
+    VECTORS = "vectors.bin"
+    SCALES = "scales.bin"
+    GRAPH = "graph.usearch"
+    KEYS = "keys.bin"
+    DOCUMENTS = "documents.bin"
+    PASSAGES = "passages.bin"
+    TEXT = "text"
+    SUGGESTIONS = "suggestions"
+    MANIFEST = MANIFEST
+    # Beside the others, but of no use to a search: the manifest's list leaves them out, and nobody downloads them.
+    OBJECTS = "objects.json"
+    REJECTS = "rejects.jsonl"
+    DRIFT = "drift.json"
+    REPORT = "drift.html"
+    ETAGS = "etags.json"
+
+    @staticmethod
+    def current(name: str) -> str:
+        """Path of the pointer to the published version of index `name`."""
+        return f"indexes/{name}/current.json"
+
+    @staticmethod
+    def version(name: str, version: str) -> str:
+        """Path of the folder of one version of index `name`."""
+        return f"indexes/{name}/versions/{version}"
+
+    @staticmethod
+    def versions(name: str) -> str:
+        """Path of the folder of all versions of index `name`."""
+        return f"indexes/{name}/versions"
+
+    @staticmethod
+    def lease(name: str) -> str:
+        """Path of the lease that a run holds while it makes a version of index `name`."""
+        return f"indexes/{name}/lease.json"
+
+    @staticmethod
+    def verdict(name: str) -> str:
+        """Path of the note about the last corpus that led to no new version of index `name`."""
+        return f"indexes/{name}/verdict.json"
+
+    @staticmethod
+    def rolled_back(name: str) -> str:
+        """Path of the note about corpora whose versions of index `name` people went back from."""
+        return f"indexes/{name}/rolled-back.json"
+
+    @staticmethod
+    def work(name: str) -> str:
+        """Path of the folder of vectors that runs cut short leave for the next one."""
+        return f"indexes/{name}/work"
+
+    @staticmethod
+    def golden(name: str) -> str:
+        """Path of the folder of queries, with or without judgments, that watch over index `name`."""
+        return f"indexes/{name}/golden"
+
+
+@dataclass(frozen=True)
+class IndexManifest:
+    """Contents of an index version's manifest.json.
+
+    `model` and `fingerprint` name the bundle that made the vectors; `split` has the size and overlap of
+    passages in tokens; `quality` has what was measured on the finished version, and `failures` why it was not
+    good enough to be published. `corpus` says what it was made from: the corpus's `url`, the sha256 of `objects`,
+    the file that lists its objects, and a digest of all `inputs`.
+    """
+
+    name: str
+    version: str
+    created: str
+    documents: int
+    passages: int
+    rejected: int
+    model: str
+    fingerprint: str
+    dimension: int
+    precision: Literal["i8", "f16"]
+    language: str
+    split: dict[str, int]
+    schema: Schema
+    quality: dict[str, float] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    corpus: dict[str, str] = field(default_factory=dict)
+    files: dict[str, FileEntry] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Render as the text of manifest.json."""
+        return json.dumps({"format": INDEX_FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def parse(cls, data: bytes, origin: str) -> Self:
+        """Read the text of a manifest that was found at `origin`.
+
+        Raises:
+            IndexUnavailable: it is no manifest, has a newer format, or names files outside its folder.
+        """
+        raw = parse_manifest(data, origin, INDEX_FORMAT, IndexUnavailable)
+        known = manifest_fields(cls, raw, origin, IndexUnavailable)
+        try:
+            known["schema"] = {name: Field(**entry) for name, entry in known["schema"].items()}
+        except (TypeError, AttributeError) as cause:
+            raise IndexUnavailable(f"{origin} lacks or garbles a field of the schema: {cause}; index again") from cause
+        return cls(**known)

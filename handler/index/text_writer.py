@@ -1,0 +1,105 @@
+"""Write a text index with its metadata and stored documents, by Tantivy."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tantivy
+
+from handler.corpus.document import Document, Value, to_json
+from handler.corpus.schema import Field, Schema, date_number
+from handler.index.analysis import analyzer, spaced
+
+WRITER_BYTES = 256_000_000
+
+
+def field_name(schema: Schema, name: str) -> str:
+    """Return the text index's own name of a metadata field: any characters may occur in the corpus's."""
+    return f"m{list(schema).index(name)}"
+
+
+def _build_schema(schema: Schema) -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("row", indexed=True, fast=True)
+    builder.add_text_field("id", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("title", tokenizer_name="words", index_option="freq")
+    builder.add_text_field("all", tokenizer_name="words", index_option="position")
+    builder.add_bytes_field("source", stored=True)
+    add = {
+        "integer": builder.add_integer_field,
+        "float": builder.add_float_field,
+        "boolean": builder.add_boolean_field,
+        # Tantivy's own dates end at whole seconds, and in 1677 and 2262.
+        "date": builder.add_integer_field,
+    }
+    for name, field in schema.items():
+        if field.kind in add:
+            add[field.kind](field_name(schema, name), indexed=True, fast=True)
+        elif field.kind == "string":
+            builder.add_text_field(field_name(schema, name), tokenizer_name="raw", index_option="basic", fast=True)
+    return builder.build()
+
+
+class TextWriter:
+    """Writes a new text index into a folder, one document after the other."""
+
+    def __init__(self, folder: Path, schema: Schema, language: str) -> None:
+        """Start in `folder`, which is made; nothing can be read before `close`."""
+        folder.mkdir(parents=True)
+        self._schema = schema
+        self._index = tantivy.Index(_build_schema(schema), path=str(folder))
+        self._index.register_tokenizer("words", analyzer(language))
+        # One thread keeps documents in order and segments few; encoding takes far longer anyway.
+        self._writer = self._index.writer(heap_size=WRITER_BYTES, num_threads=1)
+        self._rows = 0
+
+    def add(self, document: Document) -> None:
+        """Add the document of the next row."""
+        entry = tantivy.Document()
+        entry.add_unsigned("row", self._rows)
+        entry.add_text("id", document.id)
+        entry.add_text("title", spaced(document.title))
+        entry.add_text("all", spaced(searchable(document)))
+        entry.add_bytes("source", to_json(document).encode())
+        for name, value in document.metadata.items():
+            if name in self._schema:
+                _add_values(entry, field_name(self._schema, name), self._schema[name], value)
+        self._writer.add_document(entry)
+        self._rows += 1
+
+    def abort(self) -> None:
+        """Stop writing now: until it is dropped, Tantivy's thread goes on making files."""
+        del self._writer
+
+    def close(self) -> npt.NDArray[np.uint32]:
+        """Finish, and return where each row is stored, as (segment, document), shape (rows, 2)."""
+        self._writer.commit()
+        self._writer.wait_merging_threads()
+        self._index.reload()
+        searcher = self._index.searcher()
+        places = np.empty((self._rows, 2), np.uint32)
+        found = searcher.search(tantivy.Query.all_query(), max(self._rows, 1), count=False, order_by_field="row").hits
+        for row, address in found:
+            places[row] = address.segment_ord, address.doc
+        return places
+
+
+def searchable(document: Document) -> str:
+    """Return all words by which a document can be found: title, text, and the texts of its metadata."""
+    extra = (v for v in document.metadata.values() if isinstance(v, str | list))
+    return "\n".join([document.title, document.text, *(v if isinstance(v, str) else "\n".join(v) for v in extra)])
+
+
+def _add_values(entry: tantivy.Document, name: str, field: Field, value: Value) -> None:
+    for item in value if isinstance(value, list) else [value]:
+        if field.kind == "integer":
+            entry.add_integer(name, int(item))
+        elif field.kind == "float":
+            entry.add_float(name, float(item) or 0.0)  # -0.0 sorts below 0.0
+        elif field.kind == "boolean":
+            entry.add_boolean(name, bool(item))
+        elif field.kind == "date":
+            entry.add_integer(name, date_number(str(item)))
+        elif field.kind == "string":
+            entry.add_text(name, item if isinstance(item, str) else json.dumps(item))

@@ -1,0 +1,205 @@
+"""Documents to the files of a new index version, in bounded memory."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+
+import numpy as np
+import numpy.typing as npt
+
+from handler.corpus.document import Document
+from handler.corpus.hashes import as_hashes, content_hash, text_hash
+from handler.corpus.passages import Split
+from handler.corpus.schema import Schema
+from handler.encoder import Encoder
+from handler.files import measure_files
+from handler.index.analysis import LANGUAGES
+from handler.index.arrays import Rows, rows_between
+from handler.index.embed import encode_documents, groups
+from handler.index.embedding_cache import EmbeddingCache, EncodedDocument, version_hashes
+from handler.index.hnsw import build_graph, fits, update_graph
+from handler.index.index_version import DOCUMENT, PASSAGE, IndexVersion
+from handler.index.manifest import IndexFiles, IndexManifest
+from handler.index.suggestions import SuggestWriter
+from handler.index.text_writer import TextWriter
+from handler.index.vectors import EXACT_UP_TO, Precision, VectorWriter, read_codes
+
+NOTHING_KNOWN = EmbeddingCache()
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A version that the next one is built upon, of the same model and options, with its folder."""
+
+    index: IndexVersion
+    folder: Path
+
+
+# Told the name of a stage and how much of it is done, in documents or vectors.
+Progress = Callable[[str, int], None]
+
+
+def no_progress(_stage: str, _done: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an index is built; a change of any of them needs a full rebuild."""
+
+    split: Split = field(default_factory=Split)
+    precision: Precision = "i8"
+    language: str = "english"
+
+    def __post_init__(self) -> None:
+        """Check the language.
+
+        Raises:
+            ValueError: it has no stemmer.
+        """
+        if self.language not in (*LANGUAGES, "none"):
+            raise ValueError(f"language {self.language!r} is unknown; use none or one of {', '.join(LANGUAGES)}")
+
+
+def new_version() -> str:
+    """Return a name for a version: UTC time to the millisecond, then chance, so that names sort by age."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}-{token_hex(3)}"
+
+
+def build_version(
+    documents: Iterable[Document],
+    folder: Path,
+    *,
+    name: str,
+    schema: Schema,
+    encoder: Encoder,
+    options: Options,
+    rejected: int = 0,
+    known: EmbeddingCache = NOTHING_KNOWN,
+    base: Base | None = None,
+    progress: Progress = no_progress,
+    threads: int = 1,
+) -> IndexManifest:
+    """Write the files of a new version into the empty `folder`, its manifest last, and return that.
+
+    Documents are read once, in order; only some hundred of them are in memory at a time. Those whose
+    vectors are `known`, with the same model and options, are not encoded. The graph of `base` is carried over
+    unless much has changed, as that takes a fraction of the time, with as good a recall.
+    """
+    rows, passages = _write_rows(documents, folder, schema, encoder, options, known, progress)
+    if passages > EXACT_UP_TO:
+        for done in _write_graph(folder, options.precision, encoder.dimension, base, threads):
+            progress("graph", done)
+    manifest = IndexManifest(
+        name=name,
+        version=new_version(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        documents=rows,
+        passages=passages,
+        rejected=rejected,
+        model=encoder.manifest.model,
+        fingerprint=encoder.manifest.fingerprint,
+        dimension=encoder.dimension,
+        precision=options.precision,
+        language=options.language,
+        split=asdict(options.split),
+        schema=schema,
+        files=measure_files(folder),
+    )
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: IndexManifest) -> None:
+    """Write, or write over, the manifest of the version in `folder`."""
+    (folder / IndexFiles.MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+
+
+def _write_rows(
+    documents: Iterable[Document],
+    folder: Path,
+    schema: Schema,
+    encoder: Encoder,
+    options: Options,
+    known: EmbeddingCache,
+    progress: Progress,
+) -> tuple[int, int]:
+    """Write all but graph and manifest; return how many documents and passages there are."""
+    text = TextWriter(folder / IndexFiles.TEXT, schema, options.language)
+    suggestions = SuggestWriter(folder / IndexFiles.SUGGESTIONS, options.language)
+    vectors = VectorWriter(folder, options.precision)
+    table = bytearray()
+    rows, passages = 0, 0
+    try:
+        with (folder / IndexFiles.PASSAGES).open("wb") as spans:
+            for group in groups(documents):
+                hashes = [text_hash(document) for document in group]
+                encoded_group = _vectors(group, hashes, encoder, options, known)
+                for document, hash_, encoded in zip(group, hashes, encoded_group, strict=True):
+                    text.add(document)
+                    suggestions.add(document)
+                    table += np.array((0, 0, passages, hash_, content_hash(document)), DOCUMENT).tobytes()
+                    vectors.add_codes(encoded.codes, encoded.scales)
+                    spans.write(_passages(rows, encoded).tobytes())
+                    rows, passages = rows + 1, passages + len(encoded.scales)
+                progress("encode", rows)
+        vectors.close()
+        suggestions.close()
+        entries = np.frombuffer(table, DOCUMENT)
+        entries["segment"], entries["place"] = text.close().T
+        entries.tofile(folder / IndexFiles.DOCUMENTS)
+    except BaseException:
+        text.abort()
+        raise
+    return rows, passages
+
+
+def _vectors(
+    group: Sequence[Document], hashes: Sequence[bytes], encoder: Encoder, options: Options, known: EmbeddingCache
+) -> Iterator[EncodedDocument]:
+    """Yield the passages of each document, known or encoded now."""
+    found = known.find(as_hashes(hashes))
+    missing = [document for document, encoded in zip(group, found, strict=True) if encoded is None]
+    encoded = iter(encode_documents(missing, encoder, options.split, options.precision) if missing else [])
+    for each in found:
+        yield each or next(encoded)
+
+
+def _passages(row: int, encoded: EncodedDocument) -> npt.NDArray[np.void]:
+    entries = np.empty(len(encoded.scales), PASSAGE)
+    entries["document"] = row
+    entries["start"], entries["end"] = encoded.spans.T
+    return entries
+
+
+def _write_graph(folder: Path, precision: Precision, dimension: int, base: Base | None, threads: int) -> Iterator[int]:
+    codes = read_codes(folder, precision, dimension)
+    if base:
+        kept = _kept(base.index, np.fromfile(folder / IndexFiles.DOCUMENTS, DOCUMENT), len(codes))
+        if fits(base.folder, len(kept[0]), len(codes)):
+            yield from update_graph(base.folder, kept, folder, codes, threads)
+            return
+    yield from build_graph(folder, codes, threads)
+
+
+def _kept(old: IndexVersion, documents: npt.NDArray[np.void], passages: int) -> tuple[Rows, Rows]:
+    """Return the rows of the passages of texts that are in both versions, in the old one and in the new one."""
+    bounds = np.append(documents["passage"], passages).astype(np.int64)
+    before = version_hashes(old, "text")
+    after = np.ascontiguousarray(documents["text"]).view(before.dtype)
+    _, numbers = np.unique(np.append(before, after), return_inverse=True)
+    # Of documents with one text, the first is matched with the first, the second with the second.
+    one, other = (_numbered(part) for part in np.split(numbers, [len(before)]))
+    _, before_rows, after_rows = np.intersect1d(one, other, assume_unique=True, return_indices=True)
+    return rows_between(old.bounds, before_rows), rows_between(bounds, after_rows)
+
+
+def _numbered(values: Rows) -> Rows:
+    """Return unique numbers for `values`, which may repeat: value and occurrence, both the same in any other array."""
+    order = np.argsort(values, kind="stable")
+    ranks = np.empty(len(values), np.int64)
+    ranks[order] = np.arange(len(values)) - np.searchsorted(values[order], values[order])
+    return values * (1 << 32) + ranks

@@ -1,0 +1,1 @@
+"""Whether a new version is good enough: gates, golden queries, drift, comparison."""

@@ -1,0 +1,101 @@
+"""Writing into a folder that several processes use as an object store at the same time.
+
+obstore reads folders well but can't compare and swap there, and its writes are not forced to the disk.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import obstore
+from obstore.store import LocalStore
+
+from handler.errors import LostRace, StoreError
+from handler.storage.failures import LOST
+
+LOCK = ".querytower.lock"
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[BinaryIO]:
+    """Yield a new file beside `target`, to be moved there; it is gone afterwards in any case."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}#{int.from_bytes(os.urandom(8))}")  # obstore lists no name of this form
+    try:
+        with part.open("xb") as file:
+            yield file
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write(root: Path, path: str, data: bytes | Path, allowed: Callable[[str | None], bool], timeout: float) -> str:
+    """Write an object durably if its current ETag (None: no object) is `allowed`, and return the new one.
+
+    Raises:
+        LostRace: it is not allowed; nothing was written.
+        StoreError: the folder was not free within `timeout` seconds.
+        OSError: the disk refuses.
+    """
+    target = root / path
+    with staged(target) as file:
+        if isinstance(data, Path):
+            with data.open("rb") as source:
+                shutil.copyfileobj(source, file, 1 << 20)
+        else:
+            file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+        with _lock(root, timeout):
+            if not allowed(_etag(root, path)):
+                raise LostRace(f"{target}: {LOST}")
+            _date_after(file, target)
+            Path(file.name).replace(target)
+            _sync(target.parent)
+            return str(_etag(root, path))
+
+
+@contextmanager
+def _lock(root: Path, timeout: float) -> Iterator[None]:
+    with (root / LOCK).open("ab") as file:
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise StoreError(
+                        f"{root}: another process has kept {LOCK} for {timeout:g} s; end it and try again"
+                    ) from None
+                time.sleep(0.005)
+        yield
+
+
+def _etag(root: Path, path: str) -> str | None:
+    try:
+        return obstore.head(LocalStore(root), path)["e_tag"]
+    except FileNotFoundError:
+        return None
+
+
+def _date_after(file: BinaryIO, old: Path) -> None:
+    """Date a file after the one that it replaces.
+
+    obstore's ETag is inode, time in microseconds and size; two quick writes may reuse an inode within one tick.
+    """
+    with suppress(FileNotFoundError):
+        time_ns = max(os.fstat(file.fileno()).st_mtime_ns, old.stat().st_mtime_ns + 1000)
+        os.utime(file.fileno(), ns=(time_ns, time_ns))
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

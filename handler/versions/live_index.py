@@ -1,0 +1,130 @@
+"""The published version of an index, kept current while it is searched."""
+
+import shutil
+import time
+import traceback
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from pathlib import Path
+from threading import Lock
+
+from handler.errors import IndexUnavailable, ModelMismatch, QuerytowerError
+from handler.index.index_version import IndexVersion
+from handler.index.manifest import IndexFiles
+from handler.log import log
+from handler.storage.store import Store
+from handler.versions.pointer import Pointer, read_pointer
+from handler.versions.transfer import fetch
+
+# How long a request may be held up by the look for a newer version; after that it is answered by the old one.
+REFRESH_WAIT = 0.3
+# A failure to open the first version is remembered for so long, lest every request wait for the store.
+RETRY_SECONDS = 2.0
+
+
+class LiveIndex:
+    """Serves one version at a time and follows the pointer in the store.
+
+    Once a version is open, nothing that happens to the store makes `current` fail.
+    """
+
+    def __init__(self, store: Store, name: str, *, cache: Path, fingerprint: str, poll_seconds: float) -> None:
+        """Prepare; `fingerprint` is that of the model at hand, `poll_seconds` the age at which the pointer is read."""
+        self.name = name
+        # What it took to open the version, once its files were here.
+        self.opening_seconds = 0.0
+        self._store = store
+        self._cache = cache
+        self._fingerprint = fingerprint
+        self._poll_seconds = poll_seconds
+        self._version: IndexVersion | None = None
+        self._etag: str | None = None
+        self._checked = 0.0
+        self._failure: tuple[float, QuerytowerError] | None = None
+        self._lock = Lock()
+        self._worker = ThreadPoolExecutor(1, "refresh")
+        self._refreshing: Future[None] | None = None
+
+    def current(self) -> IndexVersion:
+        """Return the version to search, after a look for a newer one if the last look is old.
+
+        Raises:
+            IndexUnavailable: there is none yet, or none that can be used with the model at hand.
+            StoreError: the store fails, and no version is open yet.
+        """
+        if self._version is None:
+            return self._first()
+        if time.monotonic() - self._checked >= self._poll_seconds:
+            self.refresh(REFRESH_WAIT)
+        return self._version
+
+    def refresh(self, wait: float | None = None) -> None:
+        """Look for a newer version in the background, and wait for that `wait` seconds at most (None: to the end)."""
+        with self._lock:
+            if self._refreshing is None or self._refreshing.done():
+                self._checked = time.monotonic()
+                self._refreshing = self._worker.submit(self._follow)
+        wait_for([self._refreshing], wait)
+
+    def reconnect(self, store: Store, wait: float | None = None) -> None:
+        """Go on with another connection to the same store, and follow the pointer, as `refresh` does."""
+        self._store = store
+        self.refresh(wait)
+
+    def _first(self) -> IndexVersion:
+        with self._lock:
+            if self._version is not None:
+                return self._version
+            if self._failure and time.monotonic() - self._failure[0] < min(RETRY_SECONDS, self._poll_seconds):
+                raise self._failure[1]
+            try:
+                pointer, etag = read_pointer(self._store, self.name)
+                self._version, self._etag = self._open(pointer), etag
+            except QuerytowerError as error:
+                self._failure = time.monotonic(), error
+                raise
+            self._checked = time.monotonic()
+            return self._version
+
+    def _follow(self) -> None:
+        try:
+            changed = self._store.get_if_changed(IndexFiles.current(self.name), self._etag)
+            if changed is None:
+                return
+            data, etag = changed
+            pointer = Pointer.parse(data, IndexFiles.current(self.name))
+            old = self._version
+            if old is None or pointer.version != old.manifest.version:
+                self._version = self._open(pointer)
+                log("index_swapped", index=self.name, version=pointer.version)
+            self._etag = etag
+        except Exception as error:
+            problem = str(error) if isinstance(error, QuerytowerError) else traceback.format_exc()
+            log("refresh_failed", index=self.name, problem=problem)
+
+    def _open(self, pointer: Pointer) -> IndexVersion:
+        folder = fetch(self._store, self.name, pointer, self._cache)
+        fetched = time.perf_counter()
+        try:
+            version = IndexVersion.open(folder)
+        except IndexUnavailable:
+            if not self._store.local:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        made_with = version.manifest.fingerprint
+        if made_with != self._fingerprint:
+            raise ModelMismatch(
+                f"index {self.name!r} version {pointer.version} was built with {version.manifest.model} "
+                f"({made_with}), this function carries a model with fingerprint {self._fingerprint}; "
+                "index again with this model, or deploy the other"
+            )
+        if not self._store.local:
+            self._forget_others(folder)
+        self.opening_seconds = time.perf_counter() - fetched
+        return version
+
+    def _forget_others(self, folder: Path) -> None:
+        """Remove older versions from the cache; the one in use stays readable, as its files are mapped."""
+        for path in folder.parent.iterdir():
+            if path != folder and not path.name.startswith("."):
+                shutil.rmtree(path, ignore_errors=True)

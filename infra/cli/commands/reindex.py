@@ -1,0 +1,76 @@
+"""querytower reindex: bring an index up to date with its corpus."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.cli.commands.options import IndexName, ModelFolder, StoreUrl
+
+Percent = {"min": 0, "max": 100}
+
+
+def reindex(
+    corpus: Annotated[
+        str,
+        typer.Option(
+            envvar="QUERYTOWER_CORPUS", help="Path or URL (s3://, gs://, az://, https://) of a file or folder."
+        ),
+    ],
+    store: StoreUrl,
+    name: IndexName = "default",
+    model: ModelFolder = Path("model"),
+    force: Annotated[bool, typer.Option(help="Publish although documents went missing, or this was refused.")] = False,
+    full: Annotated[bool, typer.Option(help="Encode everything anew.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Say what would be done, and write nothing.")] = False,
+    fields: Annotated[
+        str, typer.Option(envvar="QUERYTOWER_CORPUS_FIELDS", help="Fields that hold id, title, text and link.")
+    ] = "id,title,text,url",
+    passages: Annotated[str, typer.Option(help="Tokens in a passage, or off; else as before.")] = "",
+    overlap: Annotated[int, typer.Option(help="Tokens shared with the passage before; else as before.")] = -1,
+    precision: Annotated[str, typer.Option(help="Vectors in i8 or f16; else as before.")] = "",
+    language: Annotated[str, typer.Option(help="Language whose word forms are merged, or none; else as before.")] = "",
+    max_rejects: Annotated[float, typer.Option(help="Faulty records that are tolerated, in percent.", **Percent)] = 1,
+    max_drop: Annotated[float, typer.Option(help="Documents that may go missing, in percent.", **Percent)] = 20,
+    threads: Annotated[int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)] = 0,
+) -> None:
+    """Publish a new version of an index if its corpus changed; only what is new or changed is encoded."""
+    from handler.corpus.records import FieldNames
+    from handler.corpus.sources import open_corpus
+    from handler.encoder import Encoder
+    from handler.errors import InvalidRequest
+    from handler.quality.gates import Limits
+    from handler.reindex.job import Job, Outcome
+    from handler.reindex.pipeline import plan
+    from handler.reindex.pipeline import reindex as run
+    from handler.storage.store import Store
+    from infra.cli.index_view import changed_options, shown
+    from infra.cli.reindex_view import measure, show_outcome, show_plan, tell
+
+    names = [each.strip() for each in fields.split(",")]
+    if len(names) != 4 or not all(names):
+        raise InvalidRequest(f"--fields is {fields!r}; give four names, such as id,title,text,url")
+    threads = threads or os.cpu_count() or 1
+    opened = Store.open(store)
+    with shown() as progress:
+        job = Job(
+            open_corpus(corpus),
+            opened,
+            Encoder.open(model, threads),
+            name=name,
+            fields=FieldNames(*names),
+            options=lambda current: changed_options(current, passages, overlap, precision, language),
+            limits=Limits(max_rejects=max_rejects / 100, max_drop=max_drop / 100),
+            force=force,
+            full=full,
+            threads=threads,
+            progress=progress,
+            tell=tell,
+            measure=measure,
+        )
+        outcome = plan(job) if dry_run else run(job)
+    if isinstance(outcome, Outcome):
+        show_outcome(outcome, opened.url)
+    else:
+        show_plan(outcome)

@@ -1,0 +1,29 @@
+"""querytower serve: the function's application on this machine."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.cli.commands.options import IndexName, ModelFolder, StoreUrl
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)]
+
+
+def serve(
+    store: StoreUrl,
+    name: IndexName = "default",
+    model: ModelFolder = Path("model"),
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+) -> None:
+    """Serve the application that the function runs; other settings are read from QUERYTOWER_… variables."""
+    from infra.cli.server import run
+
+    run(
+        {**os.environ, "QUERYTOWER_STORE": store, "QUERYTOWER_INDEX": name, "QUERYTOWER_MODEL": str(model.absolute())},
+        host,
+        port,
+    )

@@ -1,0 +1,73 @@
+"""The demo: default model and sample corpus, made once."""
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from export import DEFAULT_MODEL
+from handler.bundle import ModelManifest
+from handler.encoder import Encoder
+from handler.errors import QuerytowerError
+from handler.index.manifest import IndexFiles, IndexManifest
+from handler.reindex.full_index import Source, index_corpus
+from handler.storage.store import Store
+from handler.versions.pointer import manifest_text, read_pointer
+from infra.cli.commands.export import export
+from infra.cli.index_view import report, shown
+
+CORPUS = Path(__file__).parents[1] / "demo" / "corpus.jsonl"
+WISHES = (
+    "cosy low-stakes fantasy for a tired brain",
+    "atmospheric, female lead, rich worldbuilding, a bit funny",
+    "slow-burn mystery in a cold coastal town",
+    "quiet book about grief that isn't depressing",
+    "hardboiled noir, rain, everybody lies",
+    "nature writing that makes me want to go outside",
+)
+PAGE = {
+    "QUERYTOWER_PAGE_TITLE": "Books by feel",
+    "QUERYTOWER_PAGE_DESCRIPTION": "Describe the book you are in the mood for. No keywords needed.",
+    "QUERYTOWER_PAGE_PLACEHOLDER": "something short and strange, set in a big house",
+    "QUERYTOWER_PAGE_SUGGESTIONS": "|".join(WISHES),
+}
+
+
+def prepare(folder: Path) -> None:
+    """Make the bundle `folder`/model and the index in `folder`/store, unless they are there and fit together.
+
+    Raises:
+        QuerytowerError: the weights can't be had, or the folder can't be written.
+    """
+    console = Console(stderr=True, highlight=False)
+    model, store = folder / "model", Store.open(str(folder / "store"))
+    if not _usable(model):
+        console.print(f"converting {DEFAULT_MODEL} to int8 ONNX, without PyTorch")
+        export(to=model)
+    threads = os.cpu_count() or 1
+    encoder = Encoder.open(model, threads)
+    if not _current(store, encoder):
+        console.print("indexing the sample corpus of books")
+        source = Source(CORPUS, folder / "rejects.jsonl")
+        with shown() as progress:
+            manifest = index_corpus(source, store, encoder, threads=threads, progress=progress)
+        report(manifest, str(folder / "store"), source.rejects)
+
+
+def _usable(model: Path) -> bool:
+    try:
+        ModelManifest.read(model)
+    except QuerytowerError:
+        return False
+    return True
+
+
+def _current(store: Store, encoder: Encoder) -> bool:
+    """Tell whether the store has an index of this very corpus, made with this model."""
+    try:
+        pointer, _ = read_pointer(store, "default")
+        manifest = IndexManifest.parse(manifest_text(store, "default", pointer), store.url)
+    except QuerytowerError:
+        return False
+    newer = Path(str(store.local), IndexFiles.current("default")).stat().st_mtime >= CORPUS.stat().st_mtime
+    return manifest.fingerprint == encoder.manifest.fingerprint and newer

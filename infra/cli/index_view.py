@@ -1,0 +1,107 @@
+"""What a person sees while a corpus is indexed, and after."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from handler.corpus.passages import Split
+from handler.errors import InvalidRequest
+from handler.index.manifest import IndexManifest
+from handler.index.vectors import PRECISIONS
+from handler.index.writer import Options
+from handler.index.writer import Progress as Listener
+
+STAGES = {
+    "encode": "encoding",
+    "text": "indexing words",
+    "graph": "building the graph",
+    "check": "checking",
+    "upload": "uploading",
+    "publish": "publishing",
+    "clean": "tidying up",
+}
+
+
+def build_options(passages: str, overlap: int, precision: str, language: str) -> Options:
+    """Read the options of a command line; an overlap below 0 stands for a quarter of a passage.
+
+    Raises:
+        InvalidRequest: one of them can't be used.
+    """
+    if precision not in PRECISIONS:
+        raise InvalidRequest(f"--precision is {precision!r}; use one of {', '.join(PRECISIONS)}")
+    if passages != "off" and not passages.isdecimal():
+        raise InvalidRequest(f"--passages is {passages!r}; use a number of tokens, such as 96, or off")
+    try:
+        size = 0 if passages == "off" else int(passages)
+        split = Split(size, overlap if size and overlap >= 0 else size // 4)
+        return Options(split, "f16" if precision == "f16" else "i8", language)
+    except ValueError as cause:
+        raise InvalidRequest(str(cause)) from cause
+
+
+def changed_options(current: Options, passages: str, overlap: int, precision: str, language: str) -> Options:
+    """Return `current` options with those changed that a command line gives; an empty text or -1 changes nothing.
+
+    Raises:
+        InvalidRequest: one of them can't be used.
+    """
+    size = str(current.split.size) if current.split.size else "off"
+    return build_options(
+        passages or size,
+        overlap if passages or overlap >= 0 else current.split.overlap,
+        precision or current.precision,
+        language or current.language,
+    )
+
+
+@contextmanager
+def shown() -> Iterator[Listener]:
+    """Show a progress bar with documents per second and time left; yield the function that moves it."""
+    columns = (
+        TextColumn("{task.description:<20}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        reading = bars.add_task("reading", total=None, rate="")
+        tasks: dict[str, TaskID] = {}
+        total = 0
+
+        def listen(stage: str, done: int) -> None:
+            nonlocal total
+            if stage == "total":
+                total = done
+                bars.update(reading, total=done, completed=done)
+                return
+            if stage == "missing":
+                total = done
+                return
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(STAGES[stage], total=total if stage == "encode" else None, rate="")
+            speed = bars.tasks[tasks[stage]].finished_speed or bars.tasks[tasks[stage]].speed
+            rate = f"{speed:,.0f} documents/s" if speed and stage == "encode" else ""
+            bars.update(tasks[stage], completed=done, rate=rate)
+
+        yield listen
+
+
+def report(manifest: IndexManifest, store: str, rejects: Path) -> None:
+    """Say what was published, and what was left out."""
+    console = Console(highlight=False, soft_wrap=True)
+    size = sum(entry.bytes for entry in manifest.files.values())
+    console.print(
+        f"index [bold]{manifest.name}[/bold] in {store}: {manifest.documents:,} documents, "
+        f"{manifest.passages:,} passages, {size / 1e6:.1f} MB, version {manifest.version}"
+    )
+    if manifest.rejected:
+        console.print(f"[yellow]{manifest.rejected:,} records were rejected[/yellow]; {rejects} says why")
+    if manifest.schema:
+        fields = ", ".join(f"{name} ({field.kind})" for name, field in manifest.schema.items())
+        console.print(f"fields to filter by: {fields}", markup=False)

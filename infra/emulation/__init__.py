@@ -1,0 +1,1 @@
+"""AWS's Lambda runtime emulator, without Docker."""
