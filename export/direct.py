@@ -60,7 +60,9 @@ def convert(sentence: SentenceConfig, weights: Weights) -> onnx.ModelProto:
     graph = helper.make_graph(builder.nodes, "encoder", inputs, [], builder.constants)
     attach_tail(graph, states, sentence)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="querytower")
+    return helper.make_model(
+        graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="querytower"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,9 @@ class _Shape:
         except KeyError as cause:
             raise ModelError(f"config.json has no {cause}; it does not describe a BERT") from cause
         if shape.hidden % shape.heads:
-            raise ModelError(f"config.json gives {shape.heads} heads for {shape.hidden} dimensions; not a BERT")
+            raise ModelError(
+                f"config.json gives {shape.heads} heads for {shape.hidden} dimensions; not a BERT"
+            )
         return shape
 
 
@@ -116,7 +120,9 @@ class _Builder:
             "",
             *self._norm("embeddings.LayerNorm"),
         ]
-        states = self._fused("EmbedLayerNormalization", inputs, "embeddings", epsilon=self.shape.epsilon)
+        states = self._fused(
+            "EmbedLayerNormalization", inputs, "embeddings", epsilon=self.shape.epsilon
+        )
         self.nodes[-1].output.append("embeddings.mask")  # unused, but ONNX Runtime insists on it
         return states
 
@@ -128,7 +134,10 @@ class _Builder:
         attended = self._fused("Attention", inputs, f"{name}.attention", num_heads=self.shape.heads)
         states = self._add_norm(attended, states, f"{name}.attention.output", self.shape.hidden)
         return self._add_norm(
-            self._activate(states, f"{name}.intermediate.dense"), states, f"{name}.output", self.shape.inner
+            self._activate(states, f"{name}.intermediate.dense"),
+            states,
+            f"{name}.output",
+            self.shape.inner,
         )
 
     def _query_key_value(self, name: str) -> tuple[str, str]:
@@ -142,18 +151,24 @@ class _Builder:
         product = self._matmul(tensor, f"{name}.dense", width, self.shape.hidden)
         bias = self._load(f"{name}.dense.bias", self.shape.hidden)
         inputs = [product, residual, *self._norm(f"{name}.LayerNorm"), bias]
-        return self._fused("SkipLayerNormalization", inputs, f"{name}.norm", epsilon=self.shape.epsilon)
+        return self._fused(
+            "SkipLayerNormalization", inputs, f"{name}.norm", epsilon=self.shape.epsilon
+        )
 
     def _activate(self, tensor: str, name: str) -> str:
         product = self._matmul(tensor, name, self.shape.hidden, self.shape.inner)
         inputs = [product, self._load(f"{name}.bias", self.shape.inner)]
         if self.shape.activation == "Relu":
-            return self._node("Relu", [self._node("Add", inputs, f"{name}.sum")], f"{name}.activation")
+            return self._node(
+                "Relu", [self._node("Add", inputs, f"{name}.sum")], f"{name}.activation"
+            )
         return self._fused(self.shape.activation, inputs, f"{name}.activation")
 
     def _matmul(self, tensor: str, name: str, width: int, height: int) -> str:
         weight = self._weights.get(f"{name}.weight", height, width).T
-        return self._node("MatMul", [tensor, self._constant(f"{name}.weight", weight)], f"{name}.product")
+        return self._node(
+            "MatMul", [tensor, self._constant(f"{name}.weight", weight)], f"{name}.product"
+        )
 
     def _norm(self, name: str) -> list[str]:
         return [self._load(f"{name}.{part}", self.shape.hidden) for part in ("weight", "bias")]

@@ -44,7 +44,9 @@ def download_model(model: str, folder: Path, progress: Progress) -> dict[str, st
                 etag_timeout=TIMEOUT,
             )
     except GatedRepoError as cause:
-        raise ModelError(f"{model} is gated: accept its terms on the hub, then set HF_TOKEN") from cause
+        raise ModelError(
+            f"{model} is gated: accept its terms on the hub, then set HF_TOKEN"
+        ) from cause
     except RepositoryNotFoundError as cause:
         raise ModelError(
             f"the hub knows no model {model!r}; check the name (owner/name), or set HF_TOKEN if it is private"

@@ -23,5 +23,7 @@ def read_object(path: Path) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ModelError(f"{path} should hold a JSON object, not a {type(value).__name__}; fetch the model again")
+        raise ModelError(
+            f"{path} should hold a JSON object, not a {type(value).__name__}; fetch the model again"
+        )
     return value

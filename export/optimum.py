@@ -84,7 +84,9 @@ def _fuse(model: onnx.ModelProto, sentence: SentenceConfig, scratch: Path) -> on
     path = scratch / "pooled.onnx"
     onnx.save(model, path)
     options = FusionOptions("bert")
-    options.enable_embed_layer_norm = False  # quantization wants the lookups of the tables as nodes of their own
+    options.enable_embed_layer_norm = (
+        False  # quantization wants the lookups of the tables as nodes of their own
+    )
     config = sentence.config
     fused: onnx.ModelProto = optimize_model(
         str(path),

@@ -104,7 +104,9 @@ def _convert(sentence: SentenceConfig, converter: Converter) -> tuple[str, onnx.
         )
     hindrance = direct.unsupported(sentence.config)
     if converter == "direct" and hindrance:
-        raise ModelError(f"the direct converter does not support {hindrance}; try --converter optimum")
+        raise ModelError(
+            f"the direct converter does not support {hindrance}; try --converter optimum"
+        )
     if converter == "optimum" or hindrance:
         return "optimum", optimum.convert(sentence)
     return "direct", direct.convert(sentence, weights)
@@ -119,7 +121,9 @@ def _write_encoder(
         path.write_bytes(fp32)
 
 
-def _verify(fp32: bytes, encoder: Path, tokenizer: Tokenizer, sentence: SentenceConfig) -> dict[str, float]:
+def _verify(
+    fp32: bytes, encoder: Path, tokenizer: Tokenizer, sentence: SentenceConfig
+) -> dict[str, float]:
     """Compare the encoder written with the fp32 graph."""
     tokens = verify.parity_tokens(tokenizer, sentence.max_tokens)
     return verify.compare(verify.embed(fp32, tokens), verify.embed(encoder, tokens))

@@ -65,7 +65,9 @@ class _Tail:
 
     def _node(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         name = f"{PREFIX}{operator}_{len(self._graph.node)}"
-        self._graph.node.append(helper.make_node(operator, inputs, [output or name], name, **attributes))
+        self._graph.node.append(
+            helper.make_node(operator, inputs, [output or name], name, **attributes)
+        )
         return output or name
 
     def _constant(self, value: Sequence[int] | Any) -> str:

@@ -38,7 +38,9 @@ def quantize(model: onnx.ModelProto, target: CpuTarget, to: Path) -> None:
             small,
             plain,
             op_types_to_quantize=["Attention", "MatMul"],
-            nodes_to_exclude=[node.name for node in small.graph.node if node.name.startswith(PREFIX)],
+            nodes_to_exclude=[
+                node.name for node in small.graph.node if node.name.startswith(PREFIX)
+            ],
             per_channel=True,
             reduce_range=REDUCE_RANGE[target],
             weight_type=QuantType.QInt8,
@@ -60,8 +62,12 @@ def fuse(model: Path, to: Path) -> None:
     options.optimized_model_filepath = str(to)
     try:
         onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as cause:  # ONNX Runtime has no OSError for a full disk, only errors of its own
-        raise ModelError(f"ONNX Runtime cannot write {to}: {cause}; see whether the disk is full") from cause
+    except (
+        Exception
+    ) as cause:  # ONNX Runtime has no OSError for a full disk, only errors of its own
+        raise ModelError(
+            f"ONNX Runtime cannot write {to}: {cause}; see whether the disk is full"
+        ) from cause
 
 
 def _expand_embeddings(graph: onnx.GraphProto) -> None:
@@ -73,7 +79,9 @@ def _expand_embeddings(graph: onnx.GraphProto) -> None:
     graph.initializer.append(numpy_helper.from_array(np.array([0]), "embeddings.zero"))
     parts = [
         helper.make_node("Gather", [words, ids], ["embeddings.words"], "embeddings.words"),
-        helper.make_node("Shape", [ids], ["embeddings.tokens"], "embeddings.tokens", start=1, end=2),
+        helper.make_node(
+            "Shape", [ids], ["embeddings.tokens"], "embeddings.tokens", start=1, end=2
+        ),
         helper.make_node(
             "Slice",
             [positions, "embeddings.zero", "embeddings.tokens", "embeddings.zero"],
@@ -107,7 +115,11 @@ def _quantize_tables(graph: onnx.GraphProto) -> None:
 
 
 def _is_table(tensor: onnx.TensorProto) -> bool:
-    return tensor.data_type == TensorProto.FLOAT and len(tensor.dims) == 2 and tensor.dims[0] >= _TABLE_ROWS
+    return (
+        tensor.data_type == TensorProto.FLOAT
+        and len(tensor.dims) == 2
+        and tensor.dims[0] >= _TABLE_ROWS
+    )
 
 
 def _look_up(gather: onnx.NodeProto) -> list[onnx.NodeProto]:
@@ -116,7 +128,9 @@ def _look_up(gather: onnx.NodeProto) -> list[onnx.NodeProto]:
     return [
         helper.make_node("Gather", [f"{table}.int8", ids], [f"{name}.int8"], f"{name}.int8"),
         helper.make_node("Gather", [f"{table}.scale", ids], [f"{name}.scale"], f"{name}.scale"),
-        helper.make_node("Cast", [f"{name}.int8"], [f"{name}.cast"], f"{name}.cast", to=TensorProto.FLOAT),
+        helper.make_node(
+            "Cast", [f"{name}.int8"], [f"{name}.cast"], f"{name}.cast", to=TensorProto.FLOAT
+        ),
         helper.make_node("Mul", [f"{name}.cast", f"{name}.scale"], gather.output, name),
     ]
 

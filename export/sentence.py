@@ -63,14 +63,18 @@ class SentenceConfig:
         if not config:
             raise ModelError(f"{folder} holds no model: {transformer / 'config.json'} is missing")
         prompts = _prompts(read_object(folder / "config_sentence_transformers.json"))
-        pooling = _pooling(folder / modules["Pooling"][0], prompts) if "Pooling" in modules else "mean"
+        pooling = (
+            _pooling(folder / modules["Pooling"][0], prompts) if "Pooling" in modules else "mean"
+        )
         dense = tuple(_dense(folder / path) for path in modules.get("Dense", ()))
         settings = read_object(transformer / "sentence_bert_config.json")
         return cls(
             transformer=transformer,
             config=config,
             dimension=len(dense[-1].bias) if dense else _hidden_size(config, transformer),
-            max_tokens=_max_tokens(settings, config, read_object(transformer / "tokenizer_config.json")),
+            max_tokens=_max_tokens(
+                settings, config, read_object(transformer / "tokenizer_config.json")
+            ),
             pooling=pooling,
             lowercase=bool(settings.get("do_lower_case", False)),
             prompts=prompts,
@@ -81,7 +85,11 @@ class SentenceConfig:
 
 def position_offset(config: Mapping[str, Any]) -> int:
     """Row of the position table that belongs to the first token."""
-    return int(config.get("pad_token_id", 1)) + 1 if config.get("model_type") in OFFSET_POSITIONS else 0
+    return (
+        int(config.get("pad_token_id", 1)) + 1
+        if config.get("model_type") in OFFSET_POSITIONS
+        else 0
+    )
 
 
 def _modules(folder: Path) -> tuple[dict[str, list[str]], list[str]]:
@@ -93,12 +101,18 @@ def _modules(folder: Path) -> tuple[dict[str, list[str]], list[str]]:
         kinds = [str(module["type"]).rpartition(".")[2] for module in listed]
         paths = [str(module["path"]) for module in listed]
     except (KeyError, TypeError) as cause:
-        raise ModelError(f"{folder / 'modules.json'} is not a list of modules; fetch the model again") from cause
+        raise ModelError(
+            f"{folder / 'modules.json'} is not a list of modules; fetch the model again"
+        ) from cause
     modules: dict[str, list[str]] = {}
     for kind, path in zip(kinds, paths, strict=True):
         modules.setdefault(kind, []).append(path)
     _check_modules(kinds, folder)
-    notes = [] if "Normalize" in kinds else ["the model does not normalise its embeddings; the bundle does"]
+    notes = (
+        []
+        if "Normalize" in kinds
+        else ["the model does not normalise its embeddings; the bundle does"]
+    )
     return modules, notes
 
 
@@ -110,7 +124,11 @@ def _check_modules(kinds: list[str], folder: Path) -> None:
                 f"{folder / 'modules.json'} has a module {kind!r}, which cannot be exported; "
                 f"choose a model that consists of {', '.join(order)}"
             )
-    if kinds[:2] != list(order[:2]) or kinds != sorted(kinds, key=order.index) or kinds.count("Pooling") != 1:
+    if (
+        kinds[:2] != list(order[:2])
+        or kinds != sorted(kinds, key=order.index)
+        or kinds.count("Pooling") != 1
+    ):
         raise ModelError(
             f"{folder / 'modules.json'} has the modules {', '.join(kinds)}; only Transformer, Pooling and then "
             "Dense layers and Normalize, in this order, can be exported"
@@ -120,7 +138,9 @@ def _check_modules(kinds: list[str], folder: Path) -> None:
 def _pooling(folder: Path, prompts: Mapping[str, str]) -> str:
     config = read_object(folder / "config.json")
     if not config:
-        raise ModelError(f"{folder / 'config.json'} is missing, so the pooling is unknown; fetch the model again")
+        raise ModelError(
+            f"{folder / 'config.json'} is missing, so the pooling is unknown; fetch the model again"
+        )
     chosen = [key for key, on in config.items() if key.startswith("pooling_mode_") and on is True]
     named = config.get("pooling_mode")
     modes = [named] if isinstance(named, str) else [POOLING.get(key, key) for key in chosen]
@@ -130,7 +150,9 @@ def _pooling(folder: Path, prompts: Mapping[str, str]) -> str:
             "only mean or cls, one of them, can be exported"
         )
     if modes == ["mean"] and config.get("include_prompt") is False and any(prompts.values()):
-        raise ModelError(f"{folder / 'config.json'} leaves the prompt out of pooling, which cannot be exported")
+        raise ModelError(
+            f"{folder / 'config.json'} leaves the prompt out of pooling, which cannot be exported"
+        )
     return str(modes[0])
 
 
@@ -145,11 +167,19 @@ def _prompts(config: Mapping[str, Any]) -> dict[str, str]:
 
 def _dense(folder: Path) -> Dense:
     config, weights = read_object(folder / "config.json"), Weights.open(folder)
-    activation = str(config.get("activation_function", "torch.nn.modules.activation.Tanh")).rpartition(".")[2]
+    activation = str(
+        config.get("activation_function", "torch.nn.modules.activation.Tanh")
+    ).rpartition(".")[2]
     if activation not in ACTIVATIONS:
-        raise ModelError(f"{folder} has the activation {activation!r}; only {', '.join(ACTIVATIONS)} can be exported")
+        raise ModelError(
+            f"{folder} has the activation {activation!r}; only {', '.join(ACTIVATIONS)} can be exported"
+        )
     weight = weights.get("linear.weight")
-    bias = weights.get("linear.bias") if config.get("bias", True) else np.zeros(len(weight), np.float32)
+    bias = (
+        weights.get("linear.bias")
+        if config.get("bias", True)
+        else np.zeros(len(weight), np.float32)
+    )
     return Dense(weight, bias, ACTIVATIONS[activation])
 
 
@@ -157,10 +187,14 @@ def _hidden_size(config: Mapping[str, Any], folder: Path) -> int:
     for key in ("hidden_size", "dim"):  # DistilBERT calls it dim
         if key in config:
             return int(config[key])
-    raise ModelError(f"{folder / 'config.json'} gives no hidden_size; it does not describe a text encoder")
+    raise ModelError(
+        f"{folder / 'config.json'} gives no hidden_size; it does not describe a text encoder"
+    )
 
 
-def _max_tokens(settings: Mapping[str, Any], config: Mapping[str, Any], tokenizer: Mapping[str, Any]) -> int:
+def _max_tokens(
+    settings: Mapping[str, Any], config: Mapping[str, Any], tokenizer: Mapping[str, Any]
+) -> int:
     """Length limit in tokens, special ones included, as sentence-transformers finds it."""
     positions = int(config.get("max_position_embeddings", 512)) - position_offset(config)
     wanted = settings.get("max_seq_length") or tokenizer.get("model_max_length") or positions

@@ -40,9 +40,15 @@ def find_model(model: str, progress: Progress) -> Source:
     """
     folder = Path(model).expanduser()
     if model and folder.is_dir():
-        return Source(folder.resolve().name, folder, {"kind": "folder", "weights_sha256": weights_sha256(folder)})
+        return Source(
+            folder.resolve().name,
+            folder,
+            {"kind": "folder", "weights_sha256": weights_sha256(folder)},
+        )
     if not _HUB_ID.fullmatch(model):
-        raise ModelError(f"{model!r} is neither a folder nor a hub id (owner/name); check the path or the name")
+        raise ModelError(
+            f"{model!r} is neither a folder nor a hub id (owner/name); check the path or the name"
+        )
     place = cache_folder() / model.replace("/", "--")
     if not place.is_dir():
         _download(model, place, progress)

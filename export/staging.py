@@ -41,7 +41,9 @@ def _check_replaceable(to: Path) -> None:
         raise ModelError(f"{to} is a file; name a folder for the bundle")
     others = sorted({path.name for path in to.iterdir()} - _BUNDLE) if to.is_dir() else []
     if others:
-        raise ModelError(f"{to} holds other files than a model bundle ({others[0]}); name a new or empty folder")
+        raise ModelError(
+            f"{to} holds other files than a model bundle ({others[0]}); name a new or empty folder"
+        )
 
 
 def _swap(new: Path, to: Path) -> None:

@@ -29,7 +29,9 @@ def load_tokenizer(sentence: SentenceConfig) -> Tokenizer:
     except ModelError:
         raise
     except Exception as cause:  # tokenizers raises bare Exception
-        raise ModelError(f"cannot read the tokenizer in {sentence.transformer}: {cause}; fetch it again") from cause
+        raise ModelError(
+            f"cannot read the tokenizer in {sentence.transformer}: {cause}; fetch it again"
+        ) from cause
     tokenizer.no_padding()
     tokenizer.no_truncation()
     if sentence.lowercase:

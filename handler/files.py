@@ -54,11 +54,15 @@ def _file_entries(raw: Mapping[str, Any], error: type[QuerytowerError]) -> dict[
     for name in raw:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts:
-            raise error(f"manifest names a file outside its folder: {name!r}; do not use this bundle")
+            raise error(
+                f"manifest names a file outside its folder: {name!r}; do not use this bundle"
+            )
     return {name: FileEntry(**entry) for name, entry in raw.items()}
 
 
-def parse_manifest(text: str | bytes, origin: str, newest: int, error: type[QuerytowerError]) -> dict[str, Any]:
+def parse_manifest(
+    text: str | bytes, origin: str, newest: int, error: type[QuerytowerError]
+) -> dict[str, Any]:
     """Read a manifest's JSON and check its format, which may be 1 to `newest`; `origin` says where it was found.
 
     Raises:
@@ -70,7 +74,9 @@ def parse_manifest(text: str | bytes, origin: str, newest: int, error: type[Quer
     except (ValueError, KeyError, TypeError) as cause:
         raise error(f"{origin} is not a manifest: {cause}") from cause
     if not isinstance(version, int) or not 1 <= version <= newest:
-        raise error(f"{origin} has format {version!r}, this querytower reads 1 to {newest}; update querytower")
+        raise error(
+            f"{origin} has format {version!r}, this querytower reads 1 to {newest}; update querytower"
+        )
     return dict(raw)
 
 

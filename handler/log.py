@@ -19,7 +19,9 @@ def metric(event: str, values: dict[str, float], unit: str, **fields: Any) -> No
 
     Source: AWS, CloudWatch embedded metric format specification.
     """
-    function = {"FunctionName": name} if (name := os.environ.get("AWS_LAMBDA_FUNCTION_NAME")) else {}
+    function = (
+        {"FunctionName": name} if (name := os.environ.get("AWS_LAMBDA_FUNCTION_NAME")) else {}
+    )
     directive = {
         "Namespace": "querytower",
         "Dimensions": [[*function]],

@@ -16,7 +16,10 @@ NOTHING = Html("")
 
 def fill(template: str, /, **values: object) -> Html:
     """Put `values` in place of the $names of `template`."""
-    texts = {name: value if isinstance(value, Html) else escape(str(value)) for name, value in values.items()}
+    texts = {
+        name: value if isinstance(value, Html) else escape(str(value))
+        for name, value in values.items()
+    }
     return Html(Template(template).substitute(texts))
 
 

@@ -36,7 +36,9 @@ class Service:
             StoreError: the store's URL can't be used.
         """
         if not settings.store:
-            raise SettingError("QUERYTOWER_STORE is not set; set it to the folder or URL that holds the indexes")
+            raise SettingError(
+                "QUERYTOWER_STORE is not set; set it to the folder or URL that holds the indexes"
+            )
         store = Store.open(settings.store, timeout=settings.store_timeout)
         encoder = Encoder.open(settings.model_folder, settings.threads)
         return cls(settings, encoder, Searcher(encoder, settings.cached_queries), store)

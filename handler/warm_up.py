@@ -42,8 +42,13 @@ class WarmUp:
             self._stage("first_inference", lambda: service.encoder.encode(["warm up"], "query"))
             index = self._stage("index_fetch", service.index)
             opening = service.live().opening_seconds
-            self._stages |= {"index_fetch": self._stages["index_fetch"] - opening, "index_open": opening}
-            self._stage("first_search", lambda: service.searcher.search(index, SearchRequest("warm up")))
+            self._stages |= {
+                "index_fetch": self._stages["index_fetch"] - opening,
+                "index_open": opening,
+            }
+            self._stage(
+                "first_search", lambda: service.searcher.search(index, SearchRequest("warm up"))
+            )
         except QuerytowerError as error:
             log("warm_up_failed", problem=str(error))
 

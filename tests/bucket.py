@@ -34,7 +34,9 @@ class Bucket:
     def service(self, **changes: Any) -> Service:
         """Return a new process's service, with the cache of the one before."""
         common = {"poll_seconds": 0.0, "store_timeout": 1.0, "cache": str(self.scratch / "cache")}
-        return Service.open(Settings(**{"store": self.url, "model": str(self.model), **common, **changes}))
+        return Service.open(
+            Settings(**{"store": self.url, "model": str(self.model), **common, **changes})
+        )
 
     def objects(self) -> list[str]:
         """Return the paths of all objects."""
@@ -42,7 +44,9 @@ class Bucket:
 
     def cached(self) -> list[str]:
         """Return the names of what lies beside the versions in the cache, hidden names included."""
-        return sorted(path.name for folder in self.scratch.glob("cache/*") for path in folder.iterdir())
+        return sorted(
+            path.name for folder in self.scratch.glob("cache/*") for path in folder.iterdir()
+        )
 
 
 @pytest.fixture
@@ -59,7 +63,9 @@ def bucket(
 
 
 def search(service: Service, text: str = "tide") -> Answer:
-    return service.searcher.search(service.index(), SearchRequest(text, highlight=True, explain=True))
+    return service.searcher.search(
+        service.index(), SearchRequest(text, highlight=True, explain=True)
+    )
 
 
 def refreshed(service: Service, version: str) -> None:

@@ -40,7 +40,11 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
             cli.main()
         out, err = capsys.readouterr()
         told = isinstance(ended.value.code, str)  # the interpreter prints it and exits with 1
-        return Outcome(1 if told else int(ended.value.code or 0), out, err + (f"{ended.value.code}\n" if told else ""))
+        return Outcome(
+            1 if told else int(ended.value.code or 0),
+            out,
+            err + (f"{ended.value.code}\n" if told else ""),
+        )
 
     return run
 
@@ -63,7 +67,12 @@ def start(*arguments: object, folder: Path, **variables: str) -> "subprocess.Pop
     return subprocess.Popen(
         [sys.executable, "-c", "from infra.cli.main import main; main()", *map(str, arguments)],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "ORT_DISABLE_TELEMETRY": "1", **variables},
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "ORT_DISABLE_TELEMETRY": "1",
+            **variables,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

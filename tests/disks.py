@@ -17,7 +17,11 @@ def disk(tmp_path: Path) -> Iterator[Mount]:
 
     def mount(options: str) -> Path:
         try:
-            subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True, capture_output=True)
+            subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder],
+                check=True,
+                capture_output=True,
+            )
         except (OSError, subprocess.CalledProcessError) as cause:
             pytest.skip(f"file systems can't be mounted here, which takes root: {cause}")
         return folder

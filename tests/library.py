@@ -101,17 +101,26 @@ class Library:
 
 def write_corpus(path: Path, records: Iterable[Mapping[str, Any]]) -> Path:
     """Write records as JSONL and return the path."""
-    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), "utf-8")
+    path.write_text(
+        "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), "utf-8"
+    )
     return path
 
 
 def add_index(
-    store: Path | str, model: Path, records: Iterable[Mapping[str, Any]], scratch: Path, name: str = "default"
+    store: Path | str,
+    model: Path,
+    records: Iterable[Mapping[str, Any]],
+    scratch: Path,
+    name: str = "default",
 ) -> IndexManifest:
     """Publish `records` as a new version of an index."""
     corpus = write_corpus(scratch / f"{name}.jsonl", records)
     return index_corpus(
-        Source(corpus, scratch / "rejects.jsonl"), Store.open(str(store)), Encoder.open(model), name=name
+        Source(corpus, scratch / "rejects.jsonl"),
+        Store.open(str(store)),
+        Encoder.open(model),
+        name=name,
     )
 
 
@@ -120,5 +129,12 @@ def library(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> L
     """Index books and films once."""
     scratch = tmp_path_factory.mktemp("library")
     indexes = {"default": BOOKS, "films": FILMS}
-    made = {name: add_index(scratch / "store", tiny_model_dir, items, scratch, name) for name, items in indexes.items()}
-    return Library(scratch / "store", tiny_model_dir, {name: manifest.version for name, manifest in made.items()})
+    made = {
+        name: add_index(scratch / "store", tiny_model_dir, items, scratch, name)
+        for name, items in indexes.items()
+    }
+    return Library(
+        scratch / "store",
+        tiny_model_dir,
+        {name: manifest.version for name, manifest in made.items()},
+    )

@@ -45,7 +45,9 @@ class Fault:
 
     def matches(self, method: str, path: str) -> bool:
         """Tell whether the fault is still due and hits this request."""
-        return self.times != 0 and bool(re.search(self.method, method) and re.search(self.path, path))
+        return self.times != 0 and bool(
+            re.search(self.method, method) and re.search(self.path, path)
+        )
 
 
 @dataclass(slots=True)
@@ -68,7 +70,10 @@ class Proxy:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._closing.set()
         self._server.block_on_close = False
@@ -84,7 +89,10 @@ class Proxy:
         """Record a request and return the fault that hits it, or one that does nothing."""
         with self._lock:
             self.requests.append(request)
-            fault = next((each for each in self.faults if each.matches(request.method, request.path)), Fault())
+            fault = next(
+                (each for each in self.faults if each.matches(request.method, request.path)),
+                Fault(),
+            )
             if fault.times is not None:
                 fault.times -= 1
             return fault
@@ -111,7 +119,11 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
             if fault.status is None or fault.lost:
                 answer = self.ask_upstream(content)
             if fault.status is not None:
-                answer = fault.status, {}, f"<Error><Code>{fault.code}</Code>{fault.details}</Error>".encode()
+                answer = (
+                    fault.status,
+                    {},
+                    f"<Error><Code>{fault.code}</Code>{fault.details}</Error>".encode(),
+                )
             self.answer(*answer, fault)
 
         do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = forward  # noqa: N815
@@ -136,7 +148,9 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
                 if name.lower() not in REPLACED:
                     self.send_header(name, value)
             if status not in (204, 304):
-                self.send_header("Content-Length", lengths[0] if head and lengths else str(len(body)))
+                self.send_header(
+                    "Content-Length", lengths[0] if head and lengths else str(len(body))
+                )
             self.end_headers()
             self.send_body(body, fault)
 

@@ -13,14 +13,22 @@ OF_THE_CALL = {"connection", "content-length", "date", "server", "server-timing"
 IN_A_BODY = re.compile(rb'(?<="request_id":")[^"]+|answered in \d+ ms|\d+ \w+ old|just made')
 
 
-def request(method: str, path: str, query: str = "", body: str | None = None, **headers: str) -> dict[str, Any]:
+def request(
+    method: str, path: str, query: str = "", body: str | None = None, **headers: str
+) -> dict[str, Any]:
     """Return API Gateway's event of a request; `_` in the names of headers stands for `-`."""
     sample = get_event(path, query)
-    context = sample["requestContext"] | {"http": sample["requestContext"]["http"] | {"path": path, "method": method}}
+    context = sample["requestContext"] | {
+        "http": sample["requestContext"]["http"] | {"path": path, "method": method}
+    }
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     if body is not None:
         given.setdefault("content-type", "application/json")
-    return sample | {"requestContext": context, "headers": sample["headers"] | given} | ({"body": body} if body else {})
+    return (
+        sample
+        | {"requestContext": context, "headers": sample["headers"] | given}
+        | ({"body": body} if body else {})
+    )
 
 
 # Every route, and the ways in which a request can be refused; only /random answers differently each time.

@@ -33,7 +33,9 @@ class S3Server:
 def call(method: str, url: str, body: bytes | None = None, timeout: float = 30) -> bytes:
     """Send one request to loopback, past any proxy of the environment, and return the body of the answer."""
     request = urllib.request.Request(url, body, method=method)
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+        request, timeout=timeout
+    ) as answer:
         return bytes(answer.read())
 
 
@@ -62,7 +64,11 @@ def run_server(folder: Path, host: str = "127.0.0.1") -> Iterator[S3Server]:
     own = {"GATEWAY_PORT": str(port), "BIND_HOST": host, "SERVICES": "s3", "TMPDIR": str(folder)}
     with (folder / "s3.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=os.environ | own, stdout=log, stderr=log, cwd=folder
+            [sys.executable, "-m", "ministack"],
+            env=os.environ | own,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
         )
     try:
         url = f"http://{host}:{port}"

@@ -32,7 +32,9 @@ def index_of(request: HttpRequest, service: Service) -> IndexVersion:
     return index
 
 
-def search_answer(index: IndexVersion, request: SearchRequest, answer: Answer, settings: Settings) -> Json:
+def search_answer(
+    index: IndexVersion, request: SearchRequest, answer: Answer, settings: Settings
+) -> Json:
     """Return the body that answers one search."""
     body: Json = {
         "query": request.text,

@@ -34,6 +34,10 @@ def key_check(digests: str) -> Callable[[str, Headers], bool]:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         brought = [headers.get("x-api-key", ""), token if scheme.lower() == "bearer" else ""]
         # Digests are compared, so how long that takes tells nothing of a key.
-        return any(hashlib.sha256(key.strip(" \t").encode("latin-1")).hexdigest() in known for key in brought if key)
+        return any(
+            hashlib.sha256(key.strip(" \t").encode("latin-1")).hexdigest() in known
+            for key in brought
+            if key
+        )
 
     return may_pass

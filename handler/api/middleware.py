@@ -31,7 +31,9 @@ class Trace:
 class RequestMiddleware:
     """Pure ASGI middleware: cheaper than Starlette's base class, which starts a task for each request."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, may_pass: Callable[[str, Headers], bool]) -> None:
+    def __init__(
+        self, app: ASGIApp, max_body_bytes: int, may_pass: Callable[[str, Headers], bool]
+    ) -> None:
         """Wrap `app`; `may_pass` tells of a path and headers whether the request is answered."""
         self._app = app
         self._may_pass = may_pass
@@ -63,7 +65,12 @@ class RequestMiddleware:
             if self._may_pass(scope["path"], headers):
                 await self._app(inner, self._bounded(headers, receive), send_with_headers)
             else:
-                refusal = problem(HTTPStatus.UNAUTHORIZED, NO_KEY, trace.request_id, {"WWW-Authenticate": "Bearer"})
+                refusal = problem(
+                    HTTPStatus.UNAUTHORIZED,
+                    NO_KEY,
+                    trace.request_id,
+                    {"WWW-Authenticate": "Bearer"},
+                )
                 await refusal(scope, receive, send_with_headers)
         except Exception as error:
             if status:
@@ -99,14 +106,20 @@ def _request_id(scope: Scope) -> str:
     event = scope.get("aws.event") or {}
     context = scope.get("aws.context")
     return str(
-        event.get("requestContext", {}).get("requestId") or getattr(context, "aws_request_id", "") or uuid4().hex
+        event.get("requestContext", {}).get("requestId")
+        or getattr(context, "aws_request_id", "")
+        or uuid4().hex
     )
 
 
 def _add_headers(message: Message, trace: Trace, total: float) -> None:
     stages = {**trace.seconds, "total": total}
     timing = ", ".join(f"{name};dur={1000 * seconds:.2f}" for name, seconds in stages.items())
-    headers = [*message["headers"], (b"server-timing", timing.encode()), (b"x-request-id", _header(trace.request_id))]
+    headers = [
+        *message["headers"],
+        (b"server-timing", timing.encode()),
+        (b"x-request-id", _header(trace.request_id)),
+    ]
     if trace.index_version:
         headers.append((b"x-index-version", trace.index_version.encode()))
     message["headers"] = headers
@@ -118,7 +131,10 @@ def _header(text: str) -> bytes:
 
 
 def _log(scope: Scope, trace: Trace, status: int, total: float) -> None:
-    stages = {f"{name}_ms": round(1000 * seconds, 2) for name, seconds in {**trace.seconds, "total": total}.items()}
+    stages = {
+        f"{name}_ms": round(1000 * seconds, 2)
+        for name, seconds in {**trace.seconds, "total": total}.items()
+    }
     log(
         "request",
         request_id=trace.request_id,

@@ -33,10 +33,15 @@ def classify(error: Exception) -> tuple[HTTPStatus, str]:
     for kind, status, detail in TABLE:
         if isinstance(error, kind):
             return status, detail or str(error)
-    return HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong; the log says what, under this request id"
+    return (
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "something went wrong; the log says what, under this request id",
+    )
 
 
-def problem(status: int, detail: str, request_id: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def problem(
+    status: int, detail: str, request_id: str, headers: dict[str, str] | None = None
+) -> JSONResponse:
     """Return the answer for one problem."""
     body = {
         "type": "about:blank",

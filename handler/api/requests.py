@@ -29,12 +29,20 @@ class SearchBody(BaseModel):
     )
     k: int = Field(10, description="number of hits")
     offset: int = Field(0, description="hits to skip, for further pages")
-    mode: Mode = Field("hybrid", description="by meaning and words, by meaning alone, or by words alone")
-    filter: dict[str, Any] | None = Field(None, examples=[{"year": {"$gte": 1990}, "genres": {"$in": ["mystery"]}}])
-    sort: str = Field("", description="metadata field to sort by, - in front for descending", examples=["-year"])
+    mode: Mode = Field(
+        "hybrid", description="by meaning and words, by meaning alone, or by words alone"
+    )
+    filter: dict[str, Any] | None = Field(
+        None, examples=[{"year": {"$gte": 1990}, "genres": {"$in": ["mystery"]}}]
+    )
+    sort: str = Field(
+        "", description="metadata field to sort by, - in front for descending", examples=["-year"]
+    )
     facets: list[str] = Field([], description="metadata fields whose values are counted")
     explain: bool = Field(False, description="say how each score came about")
-    highlight: bool = Field(False, description="give the best passage as HTML with the match marked")
+    highlight: bool = Field(
+        False, description="give the best passage as HTML with the match marked"
+    )
 
     def request(self, settings: Settings) -> SearchRequest:
         """Return the request after a check of its bounds.
@@ -48,9 +56,19 @@ class SearchBody(BaseModel):
         check_number(k, "k", 1, settings.max_k, "MAX_K")
         check_number(self.offset, "offset", 0, settings.max_offset, "MAX_OFFSET")
         if len(self.facets) > settings.max_batch:
-            raise InvalidRequest(f"{len(self.facets)} facets were asked for; {settings.max_batch} at most")
+            raise InvalidRequest(
+                f"{len(self.facets)} facets were asked for; {settings.max_batch} at most"
+            )
         return SearchRequest(
-            text, k, self.offset, self.mode, self.filter, self.sort, self.facets, self.explain, self.highlight
+            text,
+            k,
+            self.offset,
+            self.mode,
+            self.filter,
+            self.sort,
+            self.facets,
+            self.explain,
+            self.highlight,
         )
 
 
@@ -104,7 +122,9 @@ def check_number(value: int, name: str, low: int, high: int, setting: str) -> No
         raise InvalidRequest(f"{name} is {value}; it may be {low} to {high} (QUERYTOWER_{setting})")
 
 
-def filter_from_parameters(parameters: Iterable[tuple[str, str]], schema: Schema) -> dict[str, Any] | None:
+def filter_from_parameters(
+    parameters: Iterable[tuple[str, str]], schema: Schema
+) -> dict[str, Any] | None:
     """Read a filter from what stands beside q in a URL: genre=mystery, year>=1990, price<20, genre!=gothic.
 
     A field that is given twice matches either value. A parameter `filter` holds a filter in JSON.
@@ -121,7 +141,9 @@ def filter_from_parameters(parameters: Iterable[tuple[str, str]], schema: Schema
             continue
         # A URL splits at its first =, so that year>=1990 arrives as the name "year>" and year>1990 as a name alone.
         match = COMPARISON.fullmatch(f"{name}={value}" if value or name[-1:] in "><!" else name)
-        field, operator, text = match.group("field", "operator", "value") if match else (name, "=", value)
+        field, operator, text = (
+            match.group("field", "operator", "value") if match else (name, "=", value)
+        )
         typed = _typed(field, text, schema)
         if operator == "=":
             equal.setdefault(field, []).append(typed)
@@ -137,7 +159,9 @@ def _json_filter(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as cause:
         raise InvalidRequest(f"filter is not JSON: {cause}") from cause
     if not isinstance(condition, Mapping):
-        raise InvalidRequest(f'filter is {condition!r}; it must be an object such as {{"year": {{"$gte": 1990}}}}')
+        raise InvalidRequest(
+            f'filter is {condition!r}; it must be an object such as {{"year": {{"$gte": 1990}}}}'
+        )
     return dict(condition)
 
 

@@ -17,7 +17,9 @@ PAGE_ENDINGS = (".md", ".markdown", ".txt")
 KINDS = f"{', '.join(TABLE_ENDINGS)} (also .gz), or a folder of {', '.join(PAGE_ENDINGS)}"
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\s*", re.DOTALL | re.MULTILINE)
-FRONT_MATTER_LINE = re.compile(r"^([A-Za-z_][\w-]*):[ \t]*[\"']?([^\r\n]+?)[\"']?[ \t]*\r?$", re.MULTILINE)
+FRONT_MATTER_LINE = re.compile(
+    r"^([A-Za-z_][\w-]*):[ \t]*[\"']?([^\r\n]+?)[\"']?[ \t]*\r?$", re.MULTILINE
+)
 HEADING = re.compile(r"\A\s*#[ \t]+(.+?)[ \t#]*(?:\r?\n|\Z)")
 NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})(\.\d+)?(?:[eE][-+]?\d{1,2})?")
 
@@ -32,8 +34,14 @@ def corpus_files(path: Path) -> list[Path]:
         CorpusError: nothing is there, or nothing of a known kind.
     """
     if path.is_dir():
-        inside = (p for p in path.rglob("*") if not any(part.startswith(".") for part in p.relative_to(path).parts))
-        files = sorted(p for p in inside if p.is_file() and _ending(p) in TABLE_ENDINGS + PAGE_ENDINGS)
+        inside = (
+            p
+            for p in path.rglob("*")
+            if not any(part.startswith(".") for part in p.relative_to(path).parts)
+        )
+        files = sorted(
+            p for p in inside if p.is_file() and _ending(p) in TABLE_ENDINGS + PAGE_ENDINGS
+        )
     elif path.is_file():
         files = [path] if _ending(path) in TABLE_ENDINGS + PAGE_ENDINGS else []
     else:
@@ -146,7 +154,9 @@ def _parquet(path: Path) -> Iterator[tuple[int, Record]]:
     try:
         from pyarrow import parquet
     except ImportError as cause:
-        raise CorpusError(f'{path} needs pyarrow; install it with: pip install "querytower[parquet]"') from cause
+        raise CorpusError(
+            f'{path} needs pyarrow; install it with: pip install "querytower[parquet]"'
+        ) from cause
     try:
         batches = parquet.ParquetFile(path).iter_batches(batch_size=1000)
         rows = (row for batch in batches for row in batch.to_pylist())

@@ -57,9 +57,13 @@ class WebCorpus:
         parts = urlsplit(address)
         name = PurePosixPath(unquote(parts.path)).name
         if "@" in parts.netloc or not parts.hostname:
-            raise CorpusError(f"{parts.scheme}://…: a corpus URL names a host, and no password; correct it")
+            raise CorpusError(
+                f"{parts.scheme}://…: a corpus URL names a host, and no password; correct it"
+            )
         if not is_corpus_name(name):
-            raise CorpusError(f"{_shown(address)} doesn't end like a file of a known kind; a corpus is {KINDS}")
+            raise CorpusError(
+                f"{_shown(address)} doesn't end like a file of a known kind; a corpus is {KINDS}"
+            )
         return cls(address, name)
 
     @property
@@ -81,7 +85,9 @@ class WebCorpus:
                     raise self._failed(f"the server answers {error.code} {error.reason}") from None
             except (URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
                 if attempt == ATTEMPTS:
-                    raise self._failed(str(getattr(error, "reason", error)) or type(error).__name__) from None
+                    raise self._failed(
+                        str(getattr(error, "reason", error)) or type(error).__name__
+                    ) from None
             time.sleep(self.pause * 2 ** (attempt - 1))
         raise AssertionError
 
@@ -97,7 +103,9 @@ class WebCorpus:
             {"If-None-Match": etag} if etag else {}
         )
         try:
-            with _opener().open(Request(self.address, headers=headers), timeout=self.timeout) as answer:  # noqa: S310
+            with _opener().open(
+                Request(self.address, headers=headers), timeout=self.timeout
+            ) as answer:  # noqa: S310
                 announced = int(answer.headers.get("Content-Length") or -1)
                 if announced > self.max_bytes:
                     raise self._failed(f"{announced:,} bytes are more than {self.max_bytes:,}")
@@ -124,7 +132,9 @@ class WebCorpus:
         return size, digest.hexdigest()
 
     def _failed(self, problem: str) -> CorpusError:
-        return CorpusError(f"{self.url} can't be read: {problem}; check the URL and the server, then run again")
+        return CorpusError(
+            f"{self.url} can't be read: {problem}; check the URL and the server, then run again"
+        )
 
 
 def _opener() -> OpenerDirector:

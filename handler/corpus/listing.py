@@ -54,10 +54,14 @@ class Listing:
     def to_json(self) -> bytes:
         """Render the listing."""
         rows = [
-            [*asdict(each.object).values(), each.documents, each.rejected, each.duplicates] for each in self.entries
+            [*asdict(each.object).values(), each.documents, each.rejected, each.duplicates]
+            for each in self.entries
         ]
         lines = ",\n".join(json.dumps(row) for row in rows)
-        head = json.dumps({"url": self.url, "fields": asdict(self.fields), "reader": self.reader}, ensure_ascii=False)
+        head = json.dumps(
+            {"url": self.url, "fields": asdict(self.fields), "reader": self.reader},
+            ensure_ascii=False,
+        )
         return f'{head[:-1]}, "objects": [\n{lines}\n]}}\n'.encode()
 
     @classmethod
@@ -76,4 +80,6 @@ class Listing:
 
 def same_objects(entries: Sequence[ObjectEntry], objects: Sequence[CorpusObject]) -> bool:
     """Tell whether no object was added, removed or replaced."""
-    return [(each.object.path, each.object.etag) for each in entries] == [(o.path, o.etag) for o in objects]
+    return [(each.object.path, each.object.etag) for each in entries] == [
+        (o.path, o.etag) for o in objects
+    ]

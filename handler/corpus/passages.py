@@ -46,7 +46,9 @@ def passage_text(title: str, text: str) -> str:
     return f"{title} {text}" if title and text else title or text
 
 
-def split_document(document: Document, tokenizer: Tokenizer, split: Split, max_tokens: int) -> list[tuple[int, int]]:
+def split_document(
+    document: Document, tokenizer: Tokenizer, split: Split, max_tokens: int
+) -> list[tuple[int, int]]:
     """Return the character spans of a document's passages, in order; one span at least.
 
     Title and passage together stay within `max_tokens`, special tokens included, as long as the title
@@ -75,7 +77,9 @@ def _sections(text: str) -> Iterator[tuple[int, str]]:
     yield begin, text[begin:]
 
 
-def _split_section(text: str, tokenizer: Tokenizer, size: int, overlap: int) -> list[tuple[int, int]]:
+def _split_section(
+    text: str, tokenizer: Tokenizer, size: int, overlap: int
+) -> list[tuple[int, int]]:
     encoding = tokenizer.encode(text, add_special_tokens=False)
     if len(encoding) <= size:
         return [(0, len(text))] if text.strip() else []

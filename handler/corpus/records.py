@@ -54,7 +54,9 @@ def read_corpus(path: Path, names: FieldNames = DEFAULT_FIELDS) -> Iterator[Docu
             yield once(item, seen, source, line)
 
 
-def read_file(file: Path, source: str, names: FieldNames = DEFAULT_FIELDS) -> Iterator[tuple[int, Document | Reject]]:
+def read_file(
+    file: Path, source: str, names: FieldNames = DEFAULT_FIELDS
+) -> Iterator[tuple[int, Document | Reject]]:
     """Yield line and document of each record of one file, or a Reject; `source` is what the corpus calls the file.
 
     Raises:
@@ -83,7 +85,9 @@ def _file_document(file: Path, source: str, record: Record, names: FieldNames) -
         record, names = {"id": source} | dict(record), DEFAULT_FIELDS
     if is_page(file) or file.name.removesuffix(".gz").lower().endswith(".csv"):
         fixed = {names.id, names.title, names.text, names.url, "_id"}
-        record = {name: cell if name in fixed else typed_cell(cell) for name, cell in record.items()}
+        record = {
+            name: cell if name in fixed else typed_cell(cell) for name, cell in record.items()
+        }
     return to_document(record, names)
 
 
@@ -111,9 +115,13 @@ def to_document(record: Mapping[str, Any], names: FieldNames = DEFAULT_FIELDS) -
         if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
             value = [str(item) for item in value]
         elif not _is_scalar(value):
-            return f"{name} is {_kind(value)}, not text, a number, true or false, or a list of texts"
+            return (
+                f"{name} is {_kind(value)}, not text, a number, true or false, or a list of texts"
+            )
         metadata[name] = value
-    return Document(str(key), title, text, url, {k: metadata[k] for k in record if metadata.get(k) is not None})
+    return Document(
+        str(key), title, text, url, {k: metadata[k] for k in record if metadata.get(k) is not None}
+    )
 
 
 def _is_scalar(value: object) -> bool:

@@ -14,7 +14,9 @@ KINDS: tuple[str, ...] = get_args(FieldKind)
 # Longer texts are searched by their words; nobody filters by the whole of them.
 MAX_STRING_CHARS = 256
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
+DATE = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ def observe(schema: Schema, metadata: Mapping[str, Value]) -> None:
         field = schema.get(name) or Field(_kind(values[0]), False, 0)
         for item in values:
             field = replace(field, kind=_widen(field.kind, _kind(item)))
-        schema[name] = replace(field, list=field.list or isinstance(value, list), documents=field.documents + 1)
+        schema[name] = replace(
+            field, list=field.list or isinstance(value, list), documents=field.documents + 1
+        )
 
 
 def parse_date(text: str) -> datetime:

@@ -63,8 +63,12 @@ class LocalCorpus:
         try:
             found = file.stat()
         except OSError as cause:
-            raise CorpusChanged(f"{file} vanished while it was read ({cause.strerror}); run again") from cause
-        return CorpusObject(name, f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}", found.st_size)
+            raise CorpusChanged(
+                f"{file} vanished while it was read ({cause.strerror}); run again"
+            ) from cause
+        return CorpusObject(
+            name, f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}", found.st_size
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,15 @@ class StoreCorpus:
             found = [self.store.head(self.only)] if self.only else self.store.list()
         except ObjectNotFound:
             found = []
-        objects = [CorpusObject(each.path, each.etag, each.size) for each in found if is_corpus_name(each.path)]
+        objects = [
+            CorpusObject(each.path, each.etag, each.size)
+            for each in found
+            if is_corpus_name(each.path)
+        ]
         if not objects:
-            raise CorpusError(f"{self.url} is or holds no object of a known kind; a corpus is {KINDS}")
+            raise CorpusError(
+                f"{self.url} is or holds no object of a known kind; a corpus is {KINDS}"
+            )
         return objects
 
     @contextmanager
@@ -126,7 +136,9 @@ def open_corpus(url: str) -> Corpus:
     """
     scheme = re.match(r"(\w[\w+.-]+):", url)
     if not url:
-        raise CorpusError("no corpus is named; set QUERYTOWER_CORPUS, or give --corpus, a path or a URL")
+        raise CorpusError(
+            "no corpus is named; set QUERYTOWER_CORPUS, or give --corpus, a path or a URL"
+        )
     if not scheme or scheme[1] == "file":
         return LocalCorpus(Path(unquote(urlsplit(url).path) if scheme else url).expanduser())
     if scheme[1] in ("http", "https"):
@@ -138,11 +150,18 @@ def open_corpus(url: str) -> Corpus:
 
 def check_apart(corpus: Corpus, store: Store) -> None:
     """Raise StoreError if the store lies inside the corpus, of which its files would become a part."""
-    places = (str(Path(url).resolve()) if "://" not in url else url.rstrip("/") for url in (store.url, corpus.url))
+    places = (
+        str(Path(url).resolve()) if "://" not in url else url.rstrip("/")
+        for url in (store.url, corpus.url)
+    )
     inner, outer = (f"{place}/" for place in places)
     if inner.startswith(outer):
-        raise StoreError(f"{store.url} lies inside the corpus {corpus.url}; give the index a place of its own")
+        raise StoreError(
+            f"{store.url} lies inside the corpus {corpus.url}; give the index a place of its own"
+        )
 
 
 def _changed(item: CorpusObject, url: str) -> CorpusChanged:
-    return CorpusChanged(f"{item.path} in {url} was replaced or removed while it was read; run again")
+    return CorpusChanged(
+        f"{item.path} in {url} was replaced or removed while it was read; run again"
+    )

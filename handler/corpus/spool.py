@@ -31,7 +31,9 @@ class Spool:
     contents: Hashes
 
     @classmethod
-    def write(cls, corpus: Iterable[Document | Reject], path: Path, rejects: Path, max_rejects: float) -> "Spool":
+    def write(
+        cls, corpus: Iterable[Document | Reject], path: Path, rejects: Path, max_rejects: float
+    ) -> "Spool":
         """Read `corpus` once; write its documents to `path` and its rejects, as JSONL, to `rejects`.
 
         Args:
@@ -57,19 +59,25 @@ class Spool:
                     documents += 1
                     continue
                 first = first or f"{item.source} line {item.line}: {item.reason}"
-                with rejects.open("a" if rejected else "w", encoding="utf-8", errors="backslashreplace") as file:
+                with rejects.open(
+                    "a" if rejected else "w", encoding="utf-8", errors="backslashreplace"
+                ) as file:
                     file.write(json.dumps(asdict(item), ensure_ascii=False) + "\n")
                 rejected += 1
         records = documents + rejected
         if not records:
-            raise CorpusError("the corpus is empty: no record in any of its files; nothing was changed")
+            raise CorpusError(
+                "the corpus is empty: no record in any of its files; nothing was changed"
+            )
         if rejected > max_rejects * records:
             raise CorpusError(
                 f"{rejected} of {records} records were rejected, {max_rejects:.1%} may be; first: {first}; "
                 f"all are listed in {rejects}; mend them, or allow more with --max-rejects"
             )
         if not documents:
-            raise CorpusError(f"all {rejected} records were rejected; first: {first}; all are listed in {rejects}")
+            raise CorpusError(
+                f"all {rejected} records were rejected; first: {first}; all are listed in {rejects}"
+            )
         return cls(path, schema, documents, rejected, as_hashes(texts), as_hashes(contents))
 
     def __iter__(self) -> Iterator[Document]:

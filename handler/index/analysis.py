@@ -13,13 +13,17 @@ WITH_STOP_WORDS = (
 ).split()
 MAX_TERM_CHARS = 60
 # Scripts that write no spaces are indexed as overlapping pairs of characters.
-UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
+)
 
 
 def analyzer(language: str) -> tantivy.TextAnalyzer:
     """Return the analyzer of one of LANGUAGES, or of "none": lower case, stemmed, without accents."""
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    builder = builder.filter(tantivy.Filter.remove_long(MAX_TERM_CHARS)).filter(tantivy.Filter.lowercase())
+    builder = builder.filter(tantivy.Filter.remove_long(MAX_TERM_CHARS)).filter(
+        tantivy.Filter.lowercase()
+    )
     if language in LANGUAGES:
         builder = builder.filter(tantivy.Filter.stemmer(language))
     return builder.filter(tantivy.Filter.ascii_fold()).build()
@@ -27,7 +31,9 @@ def analyzer(language: str) -> tantivy.TextAnalyzer:
 
 def content_analyzer(language: str) -> tantivy.TextAnalyzer:
     """Return an analyzer that drops the stop words of the language, where they are known, and does not stem."""
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).filter(tantivy.Filter.lowercase())
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).filter(
+        tantivy.Filter.lowercase()
+    )
     if language in WITH_STOP_WORDS:
         builder = builder.filter(tantivy.Filter.stopword(language))
     return builder.build()

@@ -31,7 +31,10 @@ def encode_documents(
     documents: Sequence[Document], encoder: Encoder, split: Split, precision: Precision
 ) -> list[EncodedDocument]:
     """Return the passages of each document with their vectors."""
-    spans = [split_document(each, encoder.tokenizer, split, encoder.manifest.max_tokens) for each in documents]
+    spans = [
+        split_document(each, encoder.tokenizer, split, encoder.manifest.max_tokens)
+        for each in documents
+    ]
     texts = [
         passage_text(document.title, document.text[start:end])
         for document, own in zip(documents, spans, strict=True)
@@ -39,4 +42,7 @@ def encode_documents(
     ]
     codes, scales = quantize(encoder.encode(texts, "document"), precision)
     places = slices(len(own) for own in spans)
-    return [EncodedDocument(spans_of(own), codes[at], scales[at]) for own, at in zip(spans, places, strict=True)]
+    return [
+        EncodedDocument(spans_of(own), codes[at], scales[at])
+        for own, at in zip(spans, places, strict=True)
+    ]

@@ -18,7 +18,9 @@ from handler.index.manifest import IndexFiles
 from handler.index.vectors import DTYPES, Precision, read_codes
 
 MAGIC = b"QTPART01"
-HEADER = np.dtype([("magic", "S8"), ("documents", "<u8"), ("passages", "<u8"), ("dimension", "<u8")])
+HEADER = np.dtype(
+    [("magic", "S8"), ("documents", "<u8"), ("passages", "<u8"), ("dimension", "<u8")]
+)
 
 
 class EncodedDocument(NamedTuple):
@@ -68,8 +70,13 @@ class EncodedBatch:
         with path.open("rb") as file:
             size = path.stat().st_size
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
-        if hashlib.blake2b(data[:-SIZE], digest_size=SIZE).digest() != data[-SIZE:] or data[:8] != MAGIC:
-            raise StoreError(f"{path.name} is incomplete or was altered; its documents are encoded again")
+        if (
+            hashlib.blake2b(data[:-SIZE], digest_size=SIZE).digest() != data[-SIZE:]
+            or data[:8] != MAGIC
+        ):
+            raise StoreError(
+                f"{path.name} is incomplete or was altered; its documents are encoded again"
+            )
         head = np.frombuffer(data, HEADER, 1)[0]
         n, m, dimension = int(head["documents"]), int(head["passages"]), int(head["dimension"])
         at = HEADER.itemsize
@@ -80,8 +87,15 @@ class EncodedBatch:
             at += array.nbytes
             return array
 
-        hashes, first, spans = take(f"S{SIZE}", n), take(np.int64, n + 1), take(np.uint32, 2 * m).reshape(m, 2)
-        scales, codes = take(np.float32, m), take(DTYPES[precision], m * dimension).reshape(m, dimension)
+        hashes, first, spans = (
+            take(f"S{SIZE}", n),
+            take(np.int64, n + 1),
+            take(np.uint32, 2 * m).reshape(m, 2),
+        )
+        scales, codes = (
+            take(np.float32, m),
+            take(DTYPES[precision], m * dimension).reshape(m, dimension),
+        )
         return cls(hashes, first, spans, codes, scales)
 
     def write(self, path: Path) -> None:
@@ -90,7 +104,9 @@ class EncodedBatch:
         digest = hashlib.blake2b(digest_size=SIZE)
         with path.open("wb") as file:
             for array in (head, self.hashes, self.first, self.spans, self.scales, self.codes):
-                data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data  # no copy: it may be large
+                data = (
+                    np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+                )  # no copy: it may be large
                 digest.update(data)
                 file.write(data)
             file.write(digest.digest())
@@ -101,7 +117,8 @@ class EncodedBatch:
         starts = np.cumsum([0, *(len(part.scales) for part in parts)])
         first = [part.first[:-1] + start for part, start in zip(parts, starts[:-1], strict=True)]
         arrays = [
-            np.concatenate([getattr(part, name) for part in parts]) for name in ("hashes", "spans", "codes", "scales")
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("hashes", "spans", "codes", "scales")
         ]
         return cls(arrays[0], np.append(np.concatenate(first), starts[-1]), *arrays[1:])
 
@@ -129,7 +146,9 @@ class EmbeddingCache:
 
     def find(self, hashes: Hashes) -> list[EncodedDocument | None]:
         """Return the passages of each text, or None where they are not known."""
-        return [None if place < 0 else self._document(place) for place in self._find(hashes).tolist()]
+        return [
+            None if place < 0 else self._document(place) for place in self._find(hashes).tolist()
+        ]
 
     def _find(self, hashes: Hashes) -> npt.NDArray[np.int64]:
         if not len(self._hashes):

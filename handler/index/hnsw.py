@@ -47,7 +47,9 @@ class Graph:
         setattr(index, "expansion_search", EXPANSION_SEARCH)  # noqa: B010  (its type stub says read-only)
         keys = read_keys(folder, count)
         if keys.max(initial=-1) >= len(index):
-            raise ValueError(f"{folder / IndexFiles.GRAPH} has {len(index)} vectors, fewer than its version")
+            raise ValueError(
+                f"{folder / IndexFiles.GRAPH} has {len(index)} vectors, fewer than its version"
+            )
         return cls(index, keys)
 
     def search(self, code: Codes, k: int) -> Rows | None:
@@ -78,7 +80,9 @@ def fits(before: Path, kept: int, now: int) -> bool:
     return about is not None and about["count_present"] + now - kept <= (1 + MAX_GONE) * now
 
 
-def update_graph(before: Path, kept: tuple[Rows, Rows], folder: Path, codes: Codes, threads: int) -> Iterator[int]:
+def update_graph(
+    before: Path, kept: tuple[Rows, Rows], folder: Path, codes: Codes, threads: int
+) -> Iterator[int]:
     """Carry the graph in `before` over to `folder`, yielding how many vectors are in it so far.
 
     Args:

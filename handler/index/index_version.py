@@ -17,7 +17,9 @@ from handler.index.text_index import TextIndex
 from handler.index.vectors import VectorIndex
 
 # `text` hashes what was encoded and `content` the whole document: later runs compare, and reuse vectors.
-DOCUMENT = np.dtype([("segment", "<u4"), ("place", "<u4"), ("passage", "<u4"), ("text", "V16"), ("content", "V16")])
+DOCUMENT = np.dtype(
+    [("segment", "<u4"), ("place", "<u4"), ("passage", "<u4"), ("text", "V16"), ("content", "V16")]
+)
 PASSAGE = np.dtype([("document", "<u4"), ("start", "<u4"), ("end", "<u4")])
 
 Table = npt.NDArray[np.void]
@@ -50,7 +52,9 @@ class IndexVersion:
         try:
             manifest = IndexManifest.parse(path.read_bytes(), str(path))
         except OSError as cause:
-            raise IndexUnavailable(f"{path} can't be read: {cause.strerror}; index the corpus again") from cause
+            raise IndexUnavailable(
+                f"{path} can't be read: {cause.strerror}; index the corpus again"
+            ) from cause
         for name, entry in manifest.files.items():
             check_file(folder, name, entry, IndexUnavailable)
         documents = _table(folder / IndexFiles.DOCUMENTS, DOCUMENT, manifest.documents)
@@ -85,7 +89,11 @@ def _table(path: Path, dtype: np.dtype[Any], length: int) -> Table:
     try:
         table = np.fromfile(path, dtype)
     except OSError as cause:
-        raise IndexUnavailable(f"{path} can't be read: {cause.strerror}; index the corpus again") from cause
+        raise IndexUnavailable(
+            f"{path} can't be read: {cause.strerror}; index the corpus again"
+        ) from cause
     if len(table) != length:
-        raise IndexUnavailable(f"{path} has {len(table)} entries, its manifest says {length}; index the corpus again")
+        raise IndexUnavailable(
+            f"{path} has {len(table)} entries, its manifest says {length}; index the corpus again"
+        )
     return table

@@ -101,7 +101,10 @@ class IndexManifest:
 
     def to_json(self) -> str:
         """Render as the text of manifest.json."""
-        return json.dumps({"format": INDEX_FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+        return (
+            json.dumps({"format": INDEX_FORMAT, **asdict(self)}, indent=2, ensure_ascii=False)
+            + "\n"
+        )
 
     @classmethod
     def parse(cls, data: bytes, origin: str) -> Self:
@@ -115,5 +118,7 @@ class IndexManifest:
         try:
             known["schema"] = {name: Field(**entry) for name, entry in known["schema"].items()}
         except (TypeError, AttributeError) as cause:
-            raise IndexUnavailable(f"{origin} lacks or garbles a field of the schema: {cause}; index again") from cause
+            raise IndexUnavailable(
+                f"{origin} lacks or garbles a field of the schema: {cause}; index again"
+            ) from cause
         return cls(**known)

@@ -49,7 +49,9 @@ class SuggestWriter:
         if len(self._titles) < MAX_TITLES:
             values = [document.title]
             for value in document.metadata.values():
-                values += [value] if isinstance(value, str) else value if isinstance(value, list) else []
+                values += (
+                    [value] if isinstance(value, str) else value if isinstance(value, list) else []
+                )
             self._titles.update({v for v in values if 2 < len(v) <= MAX_CHARS and WORD.search(v)})
         if self._rows % self._step == 0:
             self._phrases.update(set(self._phrases_of(f"{document.title}. {document.text}")))
@@ -121,7 +123,9 @@ class Suggestions:
         try:
             return cls(tantivy.Index.open(str(folder)))
         except (ValueError, OSError) as cause:
-            raise IndexUnavailable(f"{folder} has no completions: {cause}; index the corpus again") from cause
+            raise IndexUnavailable(
+                f"{folder} has no completions: {cause}; index the corpus again"
+            ) from cause
 
     def complete(self, typed: str, k: int) -> list[str]:
         """Return up to `k` texts that hold every word typed, the last one as a beginning; the likeliest first.
@@ -137,7 +141,9 @@ class Suggestions:
         return sorted(found, key=lambda text: not begins[text])[:k]
 
     def _find(self, words: list[str], exact: bool) -> list[str]:
-        parts = [self._whole(word, exact) for word in words[:-1]] + [self._beginning(words[-1], exact)]
+        parts = [self._whole(word, exact) for word in words[:-1]] + [
+            self._beginning(words[-1], exact)
+        ]
         query = Query.boolean_query([(Occur.Must, part) for part in parts])
         hits = self._searcher.search(query, CANDIDATES, count=False, order_by_field="weight").hits
         texts = [str(self._searcher.doc(address)["shown"][0]) for _, address in hits]

@@ -58,7 +58,9 @@ class TextIndex:
         try:
             return cls(tantivy.Index.open(str(folder)), places, language)
         except (ValueError, OSError) as cause:
-            raise IndexUnavailable(f"{folder} is no text index: {cause}; index the corpus again") from cause
+            raise IndexUnavailable(
+                f"{folder} is no text index: {cause}; index the corpus again"
+            ) from cause
 
     def document(self, row: int) -> Document:
         """Return the stored document of a row."""
@@ -73,12 +75,16 @@ class TextIndex:
 
     def rows(self, query: Query, limit: int) -> Rows:
         """Return the rows that match `query`, ascending, the first `limit` at most."""
-        hits = self._searcher.search(query, limit, count=False, order_by_field="row", order=tantivy.Order.Asc).hits
+        hits = self._searcher.search(
+            query, limit, count=False, order_by_field="row", order=tantivy.Order.Asc
+        ).hits
         return np.fromiter((row for row, _ in hits), np.int64, len(hits))
 
     def rows_among(self, query: Query, rows: Rows) -> Rows:
         """Return those of `rows` that match `query`, ascending."""
-        return self.rows(Query.boolean_query([(Occur.Must, self.any_row(rows)), (Occur.Must, query)]), len(rows))
+        return self.rows(
+            Query.boolean_query([(Occur.Must, self.any_row(rows)), (Occur.Must, query)]), len(rows)
+        )
 
     def any_row(self, rows: Rows) -> Query:
         """Return the query for the documents at `rows`."""
@@ -89,7 +95,9 @@ class TextIndex:
     def sorted_rows(self, query: Query, field: str, descending: bool, limit: int) -> Rows:
         """Return the first `limit` rows that match `query` by the values of `field`; those without one come last."""
         order = tantivy.Order.Desc if descending else tantivy.Order.Asc
-        hits = self._searcher.search(query, limit, count=False, order_by_field=field, order=order).hits
+        hits = self._searcher.search(
+            query, limit, count=False, order_by_field=field, order=order
+        ).hits
         rows = self._searcher.fast_field_values("row", [address for _, address in hits])
         return np.array(rows, np.int64)
 
@@ -98,7 +106,10 @@ class TextIndex:
         terms = {"field": field, "size": limit, "segment_size": 10 * limit}
         buckets = self._searcher.aggregate(query, {"values": {"terms": terms}})["values"]["buckets"]
         read: dict[str, Callable[[Any], Any]] = {"boolean": bool, "date": date_text}
-        return [FacetCount(read[kind](b["key"]) if kind in read else b["key"], b["doc_count"]) for b in buckets]
+        return [
+            FacetCount(read[kind](b["key"]) if kind in read else b["key"], b["doc_count"])
+            for b in buckets
+        ]
 
     def count(self, query: Query) -> int:
         """Return how many documents match `query`."""
@@ -121,7 +132,12 @@ class TextIndex:
         terms = self.terms(text)
         if not terms:
             return None
-        parts = [(Occur.Should, Query.boost_query(Query.term_query(self.fields, "id", text.strip()), ID_BOOST))]
+        parts = [
+            (
+                Occur.Should,
+                Query.boost_query(Query.term_query(self.fields, "id", text.strip()), ID_BOOST),
+            )
+        ]
         for term in terms:
             parts += [(Occur.Should, query) for query in self._term_queries(term)]
         parts += [(Occur.Should, query) for query in self._phrases(COMPOUND.findall(text))]
@@ -135,10 +151,18 @@ class TextIndex:
         return np.array(rows, np.int64), np.array([score for score, _ in hits], np.float32)
 
     def _term_queries(self, term: str) -> list[Query]:
-        if self._searcher.doc_freq("all", term) or len(term) < FUZZY_MIN_CHARS or not term.isalpha():
-            title = Query.boost_query(Query.term_query(self.fields, "title", term, "freq"), TITLE_BOOST)
+        if (
+            self._searcher.doc_freq("all", term)
+            or len(term) < FUZZY_MIN_CHARS
+            or not term.isalpha()
+        ):
+            title = Query.boost_query(
+                Query.term_query(self.fields, "title", term, "freq"), TITLE_BOOST
+            )
             return [Query.term_query(self.fields, "all", term, "freq"), title]
-        return [Query.fuzzy_term_query(self.fields, "all", term, distance=1 if len(term) < 8 else 2)]
+        return [
+            Query.fuzzy_term_query(self.fields, "all", term, distance=1 if len(term) < 8 else 2)
+        ]
 
     def _phrases(self, texts: list[str]) -> list[Query]:
         phrases: list[list[Any]] = [self.words.analyze(spaced(text)) for text in texts]

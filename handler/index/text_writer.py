@@ -37,7 +37,9 @@ def _build_schema(schema: Schema) -> tantivy.Schema:
         if field.kind in add:
             add[field.kind](field_name(schema, name), indexed=True, fast=True)
         elif field.kind == "string":
-            builder.add_text_field(field_name(schema, name), tokenizer_name="raw", index_option="basic", fast=True)
+            builder.add_text_field(
+                field_name(schema, name), tokenizer_name="raw", index_option="basic", fast=True
+            )
     return builder.build()
 
 
@@ -79,7 +81,9 @@ class TextWriter:
         self._index.reload()
         searcher = self._index.searcher()
         places = np.empty((self._rows, 2), np.uint32)
-        found = searcher.search(tantivy.Query.all_query(), max(self._rows, 1), count=False, order_by_field="row").hits
+        found = searcher.search(
+            tantivy.Query.all_query(), max(self._rows, 1), count=False, order_by_field="row"
+        ).hits
         for row, address in found:
             places[row] = address.segment_ord, address.doc
         return places
@@ -88,7 +92,9 @@ class TextWriter:
 def searchable(document: Document) -> str:
     """Return all words by which a document can be found: title, text, and the texts of its metadata."""
     extra = (v for v in document.metadata.values() if isinstance(v, str | list))
-    return "\n".join([document.title, document.text, *(v if isinstance(v, str) else "\n".join(v) for v in extra)])
+    return "\n".join(
+        [document.title, document.text, *(v if isinstance(v, str) else "\n".join(v) for v in extra)]
+    )
 
 
 def _add_values(entry: tantivy.Document, name: str, field: Field, value: Value) -> None:

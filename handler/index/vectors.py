@@ -21,7 +21,9 @@ DTYPES: dict[str, type[np.generic]] = {"i8": np.int8, "f16": np.float16}
 EXACT_UP_TO = 50_000
 
 
-def quantize(vectors: Vectors, precision: Precision) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float32]]:
+def quantize(
+    vectors: Vectors, precision: Precision
+) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float32]]:
     """Return `vectors`, shape (n, dimension), in the precision chosen, and the factor, shape (n,), to unit length.
 
     For i8 each vector is stretched to the whole range of a byte. (A fixed factor of 127, as is usual for
@@ -67,14 +69,20 @@ def read_codes(folder: Path, precision: Precision, dimension: int) -> npt.NDArra
         OSError: there are none.
         ValueError: they are of another dimension.
     """
-    return np.asarray(np.memmap(folder / IndexFiles.VECTORS, DTYPES[precision], "r").reshape(-1, dimension))
+    return np.asarray(
+        np.memmap(folder / IndexFiles.VECTORS, DTYPES[precision], "r").reshape(-1, dimension)
+    )
 
 
 class VectorIndex:
     """Vectors opened for reading; `open` maps their files into memory."""
 
     def __init__(
-        self, codes: npt.NDArray[np.generic], scales: npt.NDArray[np.float32], precision: Precision, graph: Graph | None
+        self,
+        codes: npt.NDArray[np.generic],
+        scales: npt.NDArray[np.float32],
+        precision: Precision,
+        graph: Graph | None,
     ) -> None:
         """Compose from codes, shape (n, dimension), their factors to unit length, shape (n,), and a graph."""
         self._codes = codes
@@ -95,7 +103,9 @@ class VectorIndex:
             has_graph = (folder / IndexFiles.GRAPH).exists()
             graph = Graph.open(folder, codes.dtype, dimension, len(codes)) if has_graph else None
         except (OSError, ValueError, RuntimeError) as cause:
-            raise IndexUnavailable(f"{folder} has no usable vectors: {cause}; index the corpus again") from cause
+            raise IndexUnavailable(
+                f"{folder} has no usable vectors: {cause}; index the corpus again"
+            ) from cause
         return cls(codes, np.asarray(scales), precision, graph)
 
     def __len__(self) -> int:
@@ -131,7 +141,9 @@ class VectorIndex:
         """Return the unit vectors of `rows`, shape (len(rows), dimension)."""
         return self._codes[rows].astype(np.float32) * self._scales[rows, None]
 
-    def _cosines(self, query: Vectors, codes: npt.NDArray[np.generic], scales: npt.NDArray[np.float32]) -> Vectors:
+    def _cosines(
+        self, query: Vectors, codes: npt.NDArray[np.generic], scales: npt.NDArray[np.float32]
+    ) -> Vectors:
         if not len(codes):
             return np.empty(0, np.float32)
         code, scale = quantize(query[None], self._precision)

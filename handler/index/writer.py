@@ -60,7 +60,9 @@ class Options:
             ValueError: it has no stemmer.
         """
         if self.language not in (*LANGUAGES, "none"):
-            raise ValueError(f"language {self.language!r} is unknown; use none or one of {', '.join(LANGUAGES)}")
+            raise ValueError(
+                f"language {self.language!r} is unknown; use none or one of {', '.join(LANGUAGES)}"
+            )
 
 
 def new_version() -> str:
@@ -141,7 +143,9 @@ def _write_rows(
                 for document, hash_, encoded in zip(group, hashes, encoded_group, strict=True):
                     text.add(document)
                     suggestions.add(document)
-                    table += np.array((0, 0, passages, hash_, content_hash(document)), DOCUMENT).tobytes()
+                    table += np.array(
+                        (0, 0, passages, hash_, content_hash(document)), DOCUMENT
+                    ).tobytes()
                     vectors.add_codes(encoded.codes, encoded.scales)
                     spans.write(_passages(rows, encoded).tobytes())
                     rows, passages = rows + 1, passages + len(encoded.scales)
@@ -158,12 +162,18 @@ def _write_rows(
 
 
 def _vectors(
-    group: Sequence[Document], hashes: Sequence[bytes], encoder: Encoder, options: Options, known: EmbeddingCache
+    group: Sequence[Document],
+    hashes: Sequence[bytes],
+    encoder: Encoder,
+    options: Options,
+    known: EmbeddingCache,
 ) -> Iterator[EncodedDocument]:
     """Yield the passages of each document, known or encoded now."""
     found = known.find(as_hashes(hashes))
     missing = [document for document, encoded in zip(group, found, strict=True) if encoded is None]
-    encoded = iter(encode_documents(missing, encoder, options.split, options.precision) if missing else [])
+    encoded = iter(
+        encode_documents(missing, encoder, options.split, options.precision) if missing else []
+    )
     for each in found:
         yield each or next(encoded)
 
@@ -175,7 +185,9 @@ def _passages(row: int, encoded: EncodedDocument) -> npt.NDArray[np.void]:
     return entries
 
 
-def _write_graph(folder: Path, precision: Precision, dimension: int, base: Base | None, threads: int) -> Iterator[int]:
+def _write_graph(
+    folder: Path, precision: Precision, dimension: int, base: Base | None, threads: int
+) -> Iterator[int]:
     codes = read_codes(folder, precision, dimension)
     if base:
         kept = _kept(base.index, np.fromfile(folder / IndexFiles.DOCUMENTS, DOCUMENT), len(codes))

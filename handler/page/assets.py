@@ -55,7 +55,9 @@ def compress(body: bytes, level: int) -> bytes:
 
 def readable(colour: str, ground: str) -> str:
     """Return `colour`, made darker or lighter in its own hue until text of it stands out from `ground`."""
-    hue, lightness, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in _channels(colour)))
+    hue, lightness, saturation = colorsys.rgb_to_hls(
+        *(channel / 255 for channel in _channels(colour))
+    )
     end = 0.0 if _luminance(_channels(ground)) > 0.5 else 1.0
     for step in range(STEPS + 1):
         mixed = colorsys.hls_to_rgb(hue, lightness + (end - lightness) * step / STEPS, saturation)

@@ -33,7 +33,9 @@ class PageState:
         return cls(
             query=own.get("q", ""),
             mode=next((known for known in modes if known == mode), "hybrid"),
-            page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) <= MAX_PAGE_DIGITS else 1,
+            page=max(1, int(page))
+            if page.isascii() and page.isdigit() and len(page) <= MAX_PAGE_DIGITS
+            else 1,
             like=own.get("like", ""),
             filters=tuple(pair for pair in dict.fromkeys(pairs) if pair[0] not in OWN),
         )
@@ -41,14 +43,18 @@ class PageState:
     def among(self, fields: Iterable[str]) -> Self:
         """Return the same with the filters by `fields` alone: shared links gather foreign parameters."""
         known = set(fields)
-        return replace(self, filters=tuple(pair for pair in self.filters if field_of(pair[0]) in known))
+        return replace(
+            self, filters=tuple(pair for pair in self.filters if field_of(pair[0]) in known)
+        )
 
     def link(self, **changes: Any) -> str:
         """Return the URL of this page after `changes`, and of its first page unless they name another."""
         to = replace(self, **({"page": 1} | changes))
         own = [("q", to.query), ("like", to.like), ("mode", to.mode), ("page", str(to.page))]
         default = {"q": "", "like": "", "mode": "hybrid", "page": "1"}
-        return "?" + urlencode([pair for pair in own if pair[1] != default[pair[0]]] + list(to.filters))
+        return "?" + urlencode(
+            [pair for pair in own if pair[1] != default[pair[0]]] + list(to.filters)
+        )
 
     def values(self, name: str) -> list[str]:
         """Return the values given for a parameter."""

@@ -21,7 +21,11 @@ LINK = re.compile(r"https?://[^\s\\]+", re.IGNORECASE)
 # A mark as long as this is no word that matched, but the sentence nearest in meaning.
 SENTENCE = re.compile(r"<mark>[^<]{40}")
 MODES = dict(
-    zip(get_args(Mode), (("both", "Meaning and words"), ("meaning", "Meaning"), ("words", "Words")), strict=True)
+    zip(
+        get_args(Mode),
+        (("both", "Meaning and words"), ("meaning", "Meaning"), ("words", "Words")),
+        strict=True,
+    )
 )
 MATCHES = dict(MODES.values())
 INPUTS: Mapping[FieldKind, str] = {"integer": "number", "float": "number", "date": "date"}
@@ -87,7 +91,11 @@ def match_of(explanation: Mapping[str, float | None]) -> str:
 
 
 def _share(measure: str, value: float | None, rank: float | None) -> str:
-    return "no part in it" if value is None or rank is None else f"place {rank:,}, {measure} {value:.3f}"
+    return (
+        "no part in it"
+        if value is None or rank is None
+        else f"place {rank:,}, {measure} {value:.3f}"
+    )
 
 
 def title_of(document: Document) -> str:
@@ -139,15 +147,24 @@ def _text(value: object) -> str:
 def filter_fields(settings: Settings, schema: Schema) -> Schema:
     """Return the fields that the page filters by: those it shows, unless their name is one of its own."""
     shown = fields_shown(settings) or list(schema)
-    usable = [name for name in shown if name in schema and name not in OWN and name == field_of(name)]
+    usable = [
+        name for name in shown if name in schema and name not in OWN and name == field_of(name)
+    ]
     return {name: schema[name] for name in usable if schema[name].kind != "text"}
 
 
 def rail(asked: PageState, fields: Schema, counts: Mapping[str, Sequence[FacetCount]]) -> Html:
     """Return the filters: chips for values that recur, ranges for numbers and dates; nothing without either."""
-    telling = sorted((name for name in counts if _recur(asked, name, counts[name])), key=lambda n: -_found(counts[n]))
+    telling = sorted(
+        (name for name in counts if _recur(asked, name, counts[name])),
+        key=lambda n: -_found(counts[n]),
+    )
     groups = [_facet(asked, name, counts[name]) for name in telling]
-    groups += [_range(asked, name, INPUTS[field.kind]) for name, field in fields.items() if field.kind in INPUTS]
+    groups += [
+        _range(asked, name, INPUTS[field.kind])
+        for name, field in fields.items()
+        if field.kind in INPUTS
+    ]
     count = f" ({len(asked.filters)})" if asked.filters else ""
     return part("rail", groups=joined(groups), count=count) if groups else NOTHING
 
@@ -164,7 +181,9 @@ def _found(values: Sequence[FacetCount]) -> int:
 
 def _facet(asked: PageState, name: str, values: Sequence[FacetCount]) -> Html:
     chosen = asked.values(name)
-    counts = dict.fromkeys(chosen, "") | {_text(count.value): f"{count.documents:,}" for count in values}
+    counts = dict.fromkeys(chosen, "") | {
+        _text(count.value): f"{count.documents:,}" for count in values
+    }
     chips = [
         part(
             "chip",
@@ -177,7 +196,11 @@ def _facet(asked: PageState, name: str, values: Sequence[FacetCount]) -> Html:
         for value, count in counts.items()
     ]
     few, rest = chips[: max(CHIPS, len(chosen))], chips[max(CHIPS, len(chosen)) :]
-    more = part("more", id=f"more-{quote(name)}", count=len(rest), chips=joined(rest)) if rest else NOTHING
+    more = (
+        part("more", id=f"more-{quote(name)}", count=len(rest), chips=joined(rest))
+        if rest
+        else NOTHING
+    )
     return part("facet", name=name, chips=joined(few), more=more)
 
 
@@ -191,7 +214,9 @@ def chosen(asked: PageState) -> Html:
     chips = []
     for at, (name, value) in enumerate(asked.filters):
         rest = asked.filters[:at] + asked.filters[at + 1 :]
-        chips.append(part("chosen-chip", href=asked.link(filters=rest), text=_in_words(name, value)))
+        chips.append(
+            part("chosen-chip", href=asked.link(filters=rest), text=_in_words(name, value))
+        )
     return part("chosen", chips=joined(chips)) if chips else NOTHING
 
 

@@ -38,14 +38,18 @@ class PageRenderer:
     settings: Settings
     assets: Assets
 
-    def html(self, asked: PageState, view: View, manifest: IndexManifest | None, milliseconds: float) -> Html:
+    def html(
+        self, asked: PageState, view: View, manifest: IndexManifest | None, milliseconds: float
+    ) -> Html:
         """Return the whole document."""
         settings = self.settings
         return fill(
             self.assets.template,
             digest=self.assets.digest,
             title=settings.page_title,
-            head_title=f"{view.title} · {settings.page_title}" if view.title else settings.page_title,
+            head_title=f"{view.title} · {settings.page_title}"
+            if view.title
+            else settings.page_title,
             description=settings.page_description,
             icon=quote(part("icon", colour=self.assets.accent).strip()),
             kind=view.kind,
@@ -65,7 +69,9 @@ class PageRenderer:
         """Return what a first visit shows."""
         return View("home", self._suggestions("Try"))
 
-    def results(self, asked: PageState, found: Sequence[Hit], first: int, more: bool, rail: Html) -> View:
+    def results(
+        self, asked: PageState, found: Sequence[Hit], first: int, more: bool, rail: Html
+    ) -> View:
         """Return a page of hits, the best of which is number `first`; `more` tells that another page follows."""
         number = f", page {asked.page}" if asked.page > 1 else ""
         back = part("previous", href=asked.link(page=asked.page - 1)) if asked.page > 1 else NOTHING
@@ -76,17 +82,28 @@ class PageRenderer:
             chosen=chosen(asked),
             first=first,
             hits=hits(self.settings, asked, found),
-            pages=part("pages", previous=back, page=asked.page, next=onward) if back or onward else NOTHING,
+            pages=part("pages", previous=back, page=asked.page, next=onward)
+            if back or onward
+            else NOTHING,
             rail=rail,
         )
-        return View("results", html, asked.query, f"{_count(len(found), 'result')} for {asked.query}{number}")
+        return View(
+            "results",
+            html,
+            asked.query,
+            f"{_count(len(found), 'result')} for {asked.query}{number}",
+        )
 
     def nothing(self, asked: PageState, rail: Html) -> View:
         """Return what stands where there are no hits: what to try."""
         heading = "That was everything" if asked.page > 1 else "Nothing found"
         ways = [("Back to the first page", asked.link())] if asked.page > 1 else []
         ways += [("Take the filters away", asked.link(filters=()))] if asked.filters else []
-        ways += [("Search by meaning too", asked.link(mode="hybrid"))] if asked.mode == "keyword" else []
+        ways += (
+            [("Search by meaning too", asked.link(mode="hybrid"))]
+            if asked.mode == "keyword"
+            else []
+        )
         html = part(
             "nothing",
             heading=heading,
@@ -104,7 +121,9 @@ class PageRenderer:
         paragraphs = [text for text in document.text.split("\n") if text.strip()]
         html = part(
             "document",
-            back=part("back", href=asked.link(like=""), query=asked.query) if asked.query else NOTHING,
+            back=part("back", href=asked.link(like=""), query=asked.query)
+            if asked.query
+            else NOTHING,
             title=linked(title, document.url),
             facts=facts(self.settings, document),
             text=joined(part("paragraph", text=text) for text in paragraphs),
@@ -116,9 +135,14 @@ class PageRenderer:
         """Return what stands for a problem; one that passes is tried again."""
         passing = status == HTTPStatus.SERVICE_UNAVAILABLE
         if passing:
-            title, detail = "The collection is being made ready", "This page looks again by itself in a moment."
+            title, detail = (
+                "The collection is being made ready",
+                "This page looks again by itself in a moment.",
+            )
         else:
-            title = "That is not here" if status == HTTPStatus.NOT_FOUND else "This can’t be answered"
+            title = (
+                "That is not here" if status == HTTPStatus.NOT_FOUND else "This can’t be answered"
+            )
         html = part(
             "failed",
             title=title,
@@ -140,7 +164,11 @@ def _reason(asked: PageState) -> str:
         return f"There are no further results for “{asked.query}”."
     words = asked.mode == "keyword"
     if asked.filters:
-        return "No document has these words and fits the filters." if words else "No document fits the filters."
+        return (
+            "No document has these words and fits the filters."
+            if words
+            else "No document fits the filters."
+        )
     return "No document has any of these words." if words else "The collection is empty."
 
 

@@ -60,7 +60,9 @@ class Site:
         try:
             index = index_of(request, self._load())
             if "lucky" in request.query_params:
-                return RedirectResponse(PageState(like=lucky(index).id).link(), 303, {"Cache-Control": "no-store"})
+                return RedirectResponse(
+                    PageState(like=lucky(index).id).link(), 303, {"Cache-Control": "no-store"}
+                )
             view = _view(request, self._page, asked, self._load(), index)
         except QuerytowerError as error:
             status, detail = classify(error)
@@ -71,7 +73,11 @@ class Site:
         html = self._page.html(asked, view, index.manifest if index else None, milliseconds)
         retry = {"Retry-After": str(view.retry_seconds)} if view.retry_seconds else {}
         return _packed(
-            request, html.encode(), "text/html; charset=utf-8", status, retry | {"Cache-Control": "no-cache"}
+            request,
+            html.encode(),
+            "text/html; charset=utf-8",
+            status,
+            retry | {"Cache-Control": "no-cache"},
         )
 
     def file(self, request: HttpRequest, digest: str, name: str) -> Response:
@@ -85,15 +91,28 @@ class Site:
 
 
 def _packed(
-    request: HttpRequest, body: bytes, kind: str, status: int, headers: dict[str, str], gzipped: bytes = b""
+    request: HttpRequest,
+    body: bytes,
+    kind: str,
+    status: int,
+    headers: dict[str, str],
+    gzipped: bytes = b"",
 ) -> Response:
     headers = HEADERS | headers | {"Content-Type": kind}
     if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(gzipped or compress(body, 5), status, headers | {"Content-Encoding": "gzip"})
+        return Response(
+            gzipped or compress(body, 5), status, headers | {"Content-Encoding": "gzip"}
+        )
     return Response(body, status, headers)
 
 
-def _view(request: HttpRequest, page: PageRenderer, asked: PageState, service: Service, index: IndexVersion) -> View:
+def _view(
+    request: HttpRequest,
+    page: PageRenderer,
+    asked: PageState,
+    service: Service,
+    index: IndexVersion,
+) -> View:
     if asked.like:
         answer = service.searcher.similar(index, asked.like, min(PAGE_SIZE, page.settings.max_k))
         request.scope["trace"].seconds.update(answer.seconds)
@@ -105,7 +124,12 @@ def _view(request: HttpRequest, page: PageRenderer, asked: PageState, service: S
 
 
 def _results(
-    request: HttpRequest, page: PageRenderer, asked: PageState, fields: Schema, service: Service, index: IndexVersion
+    request: HttpRequest,
+    page: PageRenderer,
+    asked: PageState,
+    fields: Schema,
+    service: Service,
+    index: IndexVersion,
 ) -> View:
     # One hit more than shown tells whether a further page follows.
     k = min(PAGE_SIZE + 1, page.settings.max_k)
@@ -119,7 +143,9 @@ def _results(
     trace.extra["hits"] = len(shown)
     if page.settings.log_queries:
         trace.extra["queries"] = [asked.query]
-    counts = {name: _counts(page, asked, service, index, name) or answer.facets[name] for name in counted}
+    counts = {
+        name: _counts(page, asked, service, index, name) or answer.facets[name] for name in counted
+    }
     filters = rail(asked, fields, counts)
     if not shown:
         return page.nothing(asked, filters)
@@ -127,7 +153,9 @@ def _results(
     return page.results(asked, shown, offset + 1, more, filters)
 
 
-def _counts(page: PageRenderer, asked: PageState, service: Service, index: IndexVersion, name: str) -> list[FacetCount]:
+def _counts(
+    page: PageRenderer, asked: PageState, service: Service, index: IndexVersion, name: str
+) -> list[FacetCount]:
     """Return the counts of a filtered field as if it weren't, for these are what another of its values would add."""
     if not asked.values(name):
         return []
@@ -136,7 +164,12 @@ def _counts(page: PageRenderer, asked: PageState, service: Service, index: Index
 
 
 def _request(
-    page: PageRenderer, asked: PageState, index: IndexVersion, facets: list[str], k: int = 0, offset: int = 0
+    page: PageRenderer,
+    asked: PageState,
+    index: IndexVersion,
+    facets: list[str],
+    k: int = 0,
+    offset: int = 0,
 ) -> SearchRequest:
     """Return the search that the page stands for; without `k` it is only about the counts of `facets`."""
     return SearchBody(

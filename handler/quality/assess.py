@@ -32,7 +32,9 @@ class PreviousVersion:
     index: IndexVersion | None = None
 
     @classmethod
-    def read(cls, store: Store, manifest: IndexManifest | None, index: IndexVersion | None) -> "PreviousVersion":
+    def read(
+        cls, store: Store, manifest: IndexManifest | None, index: IndexVersion | None
+    ) -> "PreviousVersion":
         """Complete what is known of the version before with its profile."""
         profile = None
         if manifest:
@@ -46,7 +48,9 @@ class PreviousVersion:
         if self.manifest and self.manifest.corpus.get("golden") == golden.etag:
             return self.manifest.quality.get("ndcg@10")
         if self.index and self.index.manifest.fingerprint == encoder.manifest.fingerprint:
-            return mean_ndcg(GoldenResults.of(self.index, encoder, golden.queries).tops, golden.judgments)
+            return mean_ndcg(
+                GoldenResults.of(self.index, encoder, golden.queries).tops, golden.judgments
+            )
         return None
 
 
@@ -76,7 +80,10 @@ def complete(
     """
     index = IndexVersion.open(folder)
     answers = GoldenResults.of(index, encoder, golden.queries)
-    quality = {"self_retrieval": self_retrieval(index, encoder), "recall@10": graph_recall(index.vectors)}
+    quality = {
+        "self_retrieval": self_retrieval(index, encoder),
+        "recall@10": graph_recall(index.vectors),
+    }
     if (ndcg := mean_ndcg(answers.tops, golden.judgments)) is not None:
         quality["ndcg@10"] = ndcg
     objects = listing.to_json()
@@ -87,7 +94,9 @@ def complete(
         "golden": golden.etag,
     }
     manifest = replace(
-        index.manifest, quality={name: round(value, 4) for name, value in quality.items()}, corpus=corpus
+        index.manifest,
+        quality={name: round(value, 4) for name, value in quality.items()},
+        corpus=corpus,
     )
     manifest = replace(manifest, failures=judge(manifest, quality))
     drift = compare(

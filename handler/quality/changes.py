@@ -30,18 +30,28 @@ class Changes:
         """Compare documents by the hashes of their contents; only the ids of those that differ are asked for."""
         gone, come = ~np.isin(old, new), ~np.isin(new, old)
         before, after = set(old_ids(gone)), set(new_ids(come))
-        return cls(sorted(after - before), sorted(after & before), sorted(before - after), len(new) - int(come.sum()))
+        return cls(
+            sorted(after - before),
+            sorted(after & before),
+            sorted(before - after),
+            len(new) - int(come.sum()),
+        )
 
     @classmethod
     def between(cls, old: IndexVersion, new: IndexVersion) -> Self:
         """Compare two index versions."""
-        return cls.of(version_hashes(old, "content"), _ids(old), version_hashes(new, "content"), _ids(new))
+        return cls.of(
+            version_hashes(old, "content"), _ids(old), version_hashes(new, "content"), _ids(new)
+        )
 
     @classmethod
     def planned(cls, old: IndexVersion, spool: Spool) -> Self:
         """Compare an index version with documents that are not indexed yet."""
         return cls.of(
-            version_hashes(old, "content"), _ids(old), spool.contents, lambda rows: (d.id for d in spool.select(rows))
+            version_hashes(old, "content"),
+            _ids(old),
+            spool.contents,
+            lambda rows: (d.id for d in spool.select(rows)),
         )
 
 

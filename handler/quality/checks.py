@@ -31,9 +31,14 @@ def self_retrieval(index: IndexVersion, encoder: Encoder) -> float:
     rows = sample(len(index.documents), SAMPLE)
     found = 0
     for row in rows.tolist():
-        document, passage = index.document(row), index.documents["passage"][row : row + 1].astype(np.int64)
+        document, passage = (
+            index.document(row),
+            index.documents["passage"][row : row + 1].astype(np.int64),
+        )
         start, end = index.span(int(passage[0]))
-        vector = encoder.encode([passage_text(document.title, document.text[start:end])], "query")[0]
+        vector = encoder.encode([passage_text(document.title, document.text[start:end])], "query")[
+            0
+        ]
         least = index.vectors.search(vector, TOP)[1][-1]
         found += bool(index.vectors.cosines(vector, passage)[0] >= least - TIE)
     return found / len(rows)

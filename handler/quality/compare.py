@@ -32,9 +32,13 @@ def diff(store: Store, name: str, one: str, other: str) -> Difference:
     known = {manifest.version: manifest for manifest in versions(store, name)}
     for version in (one, other):
         if version not in known:
-            raise IndexUnavailable(f"index {name!r} has no version {version!r}; querytower versions lists them")
+            raise IndexUnavailable(
+                f"index {name!r} has no version {version!r}; querytower versions lists them"
+            )
     with tempfile.TemporaryDirectory(prefix="querytower-") as scratch:
-        old, new = (fetch_version(store, known[version], Path(scratch))[0] for version in (one, other))
+        old, new = (
+            fetch_version(store, known[version], Path(scratch))[0] for version in (one, other)
+        )
         changes = Changes.between(old, new)
     profiles = [_profile(store, name, version) for version in (one, other)]
     moved = moved_queries(profiles[0], profiles[1]) if profiles[0] and profiles[1] else []

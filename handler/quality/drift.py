@@ -28,7 +28,15 @@ class Distribution:
     verdict: str
 
     @classmethod
-    def of(cls, name: str, edges: list[Any], before: list[int], now: list[int], *, comparable: bool = True) -> Self:
+    def of(
+        cls,
+        name: str,
+        edges: list[Any],
+        before: list[int],
+        now: list[int],
+        *,
+        comparable: bool = True,
+    ) -> Self:
         """Compare two distributions over the same bins."""
         if not comparable:
             return cls(name, edges, [], now, None, "made with another model: can't be compared")
@@ -74,7 +82,9 @@ class Drift:
 
     def to_json(self) -> bytes:
         """Render the report with the profile that the next version is compared with."""
-        return (json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False) + "\n").encode()
+        return (
+            json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+        ).encode()
 
 
 def profile_in(report: bytes) -> Profile | None:
@@ -87,7 +97,12 @@ def profile_in(report: bytes) -> Profile | None:
 
 
 def compare(
-    version: str, created: str, new: Profile, previous: str, old: Profile | None, changes: Changes | None
+    version: str,
+    created: str,
+    new: Profile,
+    previous: str,
+    old: Profile | None,
+    changes: Changes | None,
 ) -> Drift:
     """Return the report on a version; `old` is the profile of the one called `previous`."""
     same_model = old is not None and old.fingerprint == new.fingerprint
@@ -106,7 +121,9 @@ def compare(
         cosine,
         before,
         [
-            Distribution.of("passage length, characters", CHARACTERS, old.lengths if old else [], new.lengths),
+            Distribution.of(
+                "passage length, characters", CHARACTERS, old.lengths if old else [], new.lengths
+            ),
             *(
                 Distribution.of(
                     name,
@@ -164,7 +181,11 @@ def moved_queries(old: Profile, new: Profile) -> list[Moved]:
     """Return what became of the top documents of each query that both versions answered."""
     both = [query for query in new.tops if query in old.tops]
     return [
-        Moved(query, len({*old.tops[query]} & {*new.tops[query]}), max(len(old.tops[query]), len(new.tops[query])))
+        Moved(
+            query,
+            len({*old.tops[query]} & {*new.tops[query]}),
+            max(len(old.tops[query]), len(new.tops[query])),
+        )
         for query in both
     ]
 

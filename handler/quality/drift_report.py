@@ -45,7 +45,9 @@ CHART = """<h2>$name</h2>
 <p>$psi<strong>$verdict</strong></p>
 <svg viewBox="0 0 $width $height" role="img" aria-label="Bar chart: $name, share of each bin">$bars</svg>
 """
-BAR = '<rect class="$kind" x="$x" y="$y" width="$width" height="$height"><title>$title</title></rect>'
+BAR = (
+    '<rect class="$kind" x="$x" y="$y" width="$width" height="$height"><title>$title</title></rect>'
+)
 LABEL = '<text x="$x" y="$y">$text</text>'
 TABLE = """<h2>Queries with other documents on top</h2>
 <p>$summary</p>
@@ -61,7 +63,9 @@ def render(drift: Drift) -> str:
         version=drift.version,
         created=drift.created,
         previous=drift.previous or "nothing: it is the first, or the one before can't be read",
-        figures=joined(fill(FIGURE, name=name, value=value) for name, value in _figures(drift).items()),
+        figures=joined(
+            fill(FIGURE, name=name, value=value) for name, value in _figures(drift).items()
+        ),
         charts=joined(_chart(each) for each in drift.distributions if sum(each.now)),
         moved=_moved(drift),
     )
@@ -86,10 +90,18 @@ def _chart(each: Distribution) -> Html:
     scale = f"below {SLIGHT} is calm, above {LARGE} is large"
     psi = "" if each.psi is None else f"population stability index {each.psi:.3f} ({scale}): "
     step = WIDTH / len(each.edges)
-    shares = [[count / (sum(counts) or 1) for count in counts] for counts in (each.before, each.now)]
+    shares = [
+        [count / (sum(counts) or 1) for count in counts] for counts in (each.before, each.now)
+    ]
     peak = max(max(row, default=0) for row in shares)
     bars = [
-        _bar(kind, at * step + offset * step, share / peak, 0.4 * step, f"{_range(each, at)}: {share:.1%} {when}")
+        _bar(
+            kind,
+            at * step + offset * step,
+            share / peak,
+            0.4 * step,
+            f"{_range(each, at)}: {share:.1%} {when}",
+        )
         for row, kind, offset, when in (
             (shares[0], "before", 0.08, "before"),
             (shares[1], "now", 0.5, "in this version"),
@@ -97,7 +109,10 @@ def _chart(each: Distribution) -> Html:
         for at, share in enumerate(row)
     ]
     axis = Html(f'<line x1="0" y1="{HEIGHT}" x2="{WIDTH}" y2="{HEIGHT}"/>')
-    labels = [fill(LABEL, x=round(at * step, 1), y=HEIGHT + 16, text=f"{edge:g}") for at, edge in enumerate(each.edges)]
+    labels = [
+        fill(LABEL, x=round(at * step, 1), y=HEIGHT + 16, text=f"{edge:g}")
+        for at, edge in enumerate(each.edges)
+    ]
     return fill(
         CHART,
         name=each.name,
@@ -131,6 +146,10 @@ def _range(each: Distribution, at: int) -> str:
 def _moved(drift: Drift) -> Html:
     if not drift.moved:
         return NOTHING
-    rows = joined(fill(ROW, query=m.query, kept=m.kept, before=m.before) for m in drift.moved[:SHOWN])
+    rows = joined(
+        fill(ROW, query=m.query, kept=m.kept, before=m.before) for m in drift.moved[:SHOWN]
+    )
     more = f"; the first {SHOWN} are shown" if len(drift.moved) > SHOWN else ""
-    return fill(TABLE, summary=f"{len(drift.moved)} of {drift.queries} golden queries{more}", rows=rows)
+    return fill(
+        TABLE, summary=f"{len(drift.moved)} of {drift.queries} golden queries{more}", rows=rows
+    )

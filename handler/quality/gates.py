@@ -30,14 +30,19 @@ def judge(
     failures = []
     records = new.documents + new.rejected
     if new.rejected > limits.max_rejects * records:
-        failures.append(f"{new.rejected:,} of {records:,} records were rejected, {limits.max_rejects:.1%} may be")
+        failures.append(
+            f"{new.rejected:,} of {records:,} records were rejected, {limits.max_rejects:.1%} may be"
+        )
     drop = 1 - new.documents / old_documents if old_documents else 0.0
     if drop > limits.max_drop and not forced:
         failures.append(
             f"{new.documents:,} documents are {drop:.1%} fewer than the {old_documents:,} of the version before, "
             f"{limits.max_drop:.1%} may be; if that is right, run again with force"
         )
-    for name, least in (("self_retrieval", limits.min_self_retrieval), ("recall@10", limits.min_recall)):
+    for name, least in (
+        ("self_retrieval", limits.min_self_retrieval),
+        ("recall@10", limits.min_recall),
+    ):
         if quality[name] < least:
             failures.append(f"{name} is {quality[name]:.3f}, at least {least:.3f} is needed")
     ndcg = quality.get("ndcg@10")

@@ -37,7 +37,11 @@ class Golden:
         """
         queries: dict[str, str] = {}
         judgments: dict[str, dict[str, int]] = defaultdict(dict)
-        files = [each for each in store.list(IndexFiles.golden(name)) if each.path.endswith((".jsonl", ".tsv"))]
+        files = [
+            each
+            for each in store.list(IndexFiles.golden(name))
+            if each.path.endswith((".jsonl", ".tsv"))
+        ]
         for each in files:
             for number, line in enumerate(store.get(each.path)[0].splitlines(), start=1):
                 try:
@@ -74,7 +78,9 @@ class GoldenResults:
         return cls(tops, nearest)
 
 
-def mean_ndcg(tops: Mapping[str, list[str]], judgments: Mapping[str, Mapping[str, int]]) -> float | None:
+def mean_ndcg(
+    tops: Mapping[str, list[str]], judgments: Mapping[str, Mapping[str, int]]
+) -> float | None:
     """Return the mean nDCG@10, with linear gains, over the queries that have a relevant document; None if none has."""
     scores = [
         _discounted([judgments[key].get(document, 0) for document in top])

@@ -14,7 +14,13 @@ from handler.index.manifest import INDEX_FORMAT, IndexFiles, IndexManifest
 from handler.index.writer import Options
 from handler.reindex.incremental_reader import Stored
 from handler.storage.store import Store
-from handler.versions.catalog import as_uploaded, check_complete, fetch_version, version_root, versions
+from handler.versions.catalog import (
+    as_uploaded,
+    check_complete,
+    fetch_version,
+    version_root,
+    versions,
+)
 from handler.versions.pointer import Pointer, manifest_text
 from handler.versions.transfer import note_etags
 
@@ -48,16 +54,31 @@ class Current:
             data, etag = store.get(IndexFiles.current(name))
         except ObjectNotFound:
             last = _newest(store, name)
-            problem = f"{store.url}/{IndexFiles.current(name)} is missing although there are versions" if last else ""
+            problem = (
+                f"{store.url}/{IndexFiles.current(name)} is missing although there are versions"
+                if last
+                else ""
+            )
             return cls(problem=problem, damaged=bool(problem), last=last)
         manifest = None
         try:
-            manifest = _read_manifest(store, name, Pointer.parse(data, f"{store.url}/{IndexFiles.current(name)}"))
+            manifest = _read_manifest(
+                store, name, Pointer.parse(data, f"{store.url}/{IndexFiles.current(name)}")
+            )
             touched = not as_uploaded(store, manifest, check_complete(store, manifest))
         except IndexUnavailable as cause:
-            return cls(etag, manifest, None, str(cause), damaged=True, last=manifest or _newest(store, name))
+            return cls(
+                etag,
+                manifest,
+                None,
+                str(cause),
+                damaged=True,
+                last=manifest or _newest(store, name),
+            )
         try:
-            return cls(etag, manifest, _read_listing(store, manifest), touched=touched, last=manifest)
+            return cls(
+                etag, manifest, _read_listing(store, manifest), touched=touched, last=manifest
+            )
         except IndexUnavailable as cause:
             return cls(etag, manifest, None, str(cause), touched=touched, last=manifest)
 
@@ -77,7 +98,11 @@ class Current:
             return replace(self, listing=None, problem=str(cause), damaged=True)
         if settle:
             found = check_complete(store, self.manifest)
-            note_etags(store, version_root(self.manifest), {name: each.etag for name, each in found.items()})
+            note_etags(
+                store,
+                version_root(self.manifest),
+                {name: each.etag for name, each in found.items()},
+            )
         return self
 
     def obstacles(self, encoder: Encoder, options: Options) -> list[str]:
@@ -91,7 +116,11 @@ class Current:
             "the precision": (old.precision, options.precision),
             "the language": (old.language, options.language),
         }
-        return [f"{name} changed from {before} to {now}" for name, (before, now) in pairs.items() if before != now]
+        return [
+            f"{name} changed from {before} to {now}"
+            for name, (before, now) in pairs.items()
+            if before != now
+        ]
 
     def options(self) -> Options:
         """Return how the version was built, or the defaults."""
@@ -125,7 +154,9 @@ def _read_manifest(store: Store, name: str, pointer: Pointer) -> IndexManifest:
     origin = f"{store.url}/{IndexFiles.version(name, pointer.version)}/{IndexFiles.MANIFEST}"
     manifest = IndexManifest.parse(data, origin)
     if (found := json.loads(data)["format"]) != INDEX_FORMAT:
-        raise IndexUnavailable(f"{origin} has format {found}, this querytower writes {INDEX_FORMAT}")
+        raise IndexUnavailable(
+            f"{origin} has format {found}, this querytower writes {INDEX_FORMAT}"
+        )
     return manifest
 
 
@@ -135,7 +166,9 @@ def _read_listing(store: Store, manifest: IndexManifest) -> Listing:
         data, _ = store.get(path)
         return Listing.parse(data, manifest.corpus.get("objects", ""), f"{store.url}/{path}")
     except ObjectNotFound as cause:
-        raise IndexUnavailable(f"{store.url}/{path} is missing: all objects are read again") from cause
+        raise IndexUnavailable(
+            f"{store.url}/{path} is missing: all objects are read again"
+        ) from cause
 
 
 def _newest(store: Store, name: str) -> IndexManifest | None:

@@ -24,10 +24,19 @@ Notice = Callable[[str], None]
 class Checkpoints:
     """The parts saved for one index, model and way to make passages. Their number stays bounded."""
 
-    def __init__(self, store: Store, index: str, encoder: Encoder, options: Options, folder: Path) -> None:
+    def __init__(
+        self, store: Store, index: str, encoder: Encoder, options: Options, folder: Path
+    ) -> None:
         """Prepare; copies of the parts are kept in `folder`, which exists."""
-        what = [INDEX_FORMAT, encoder.manifest.fingerprint, asdict(options.split), options.precision]
-        self._root = f"{IndexFiles.work(index)}/{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]}"
+        what = [
+            INDEX_FORMAT,
+            encoder.manifest.fingerprint,
+            asdict(options.split),
+            options.precision,
+        ]
+        self._root = (
+            f"{IndexFiles.work(index)}/{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]}"
+        )
         self._store = store
         self._precision = options.precision
         self._folder = folder
@@ -62,7 +71,9 @@ class Checkpoints:
         """
         self._put(part)
         if len(self._parts) > MAX_PARTS:
-            small = [name for name in self._parts if (self._folder / name).stat().st_size < SMALL_BYTES]
+            small = [
+                name for name in self._parts if (self._folder / name).stat().st_size < SMALL_BYTES
+            ]
             if len(small) > 1:
                 self._join(small)
 

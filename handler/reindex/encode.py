@@ -81,7 +81,9 @@ def encode_missing(
         slowest = max(slowest, time.monotonic() - started)
         if done < total and remaining() < RESERVE_SECONDS + 2 * slowest:
             pending.flush()
-            raise OutOfTime(f"{done:,} of {total:,} documents were encoded before time was up; run again to go on")
+            raise OutOfTime(
+                f"{done:,} of {total:,} documents were encoded before time was up; run again to go on"
+            )
         if pending.passages >= SAVE_PASSAGES or time.monotonic() - pending.since >= save_seconds:
             pending.flush()
         progress("encode", done)

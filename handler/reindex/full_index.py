@@ -61,7 +61,9 @@ def index_corpus(
         corpus = LocalCorpus(source.path)
         objects = corpus.objects({}, Path(scratch))
         reading = Reading(corpus, objects, source.fields, None, Path(scratch), [])
-        spool = Spool.write(reading, Path(scratch) / "spool.jsonl", source.rejects, source.max_rejects)
+        spool = Spool.write(
+            reading, Path(scratch) / "spool.jsonl", source.rejects, source.max_rejects
+        )
         progress("total", spool.documents)
         build_version(
             spool,

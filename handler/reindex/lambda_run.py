@@ -69,7 +69,9 @@ def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> Job:
             f"QUERYTOWER_CORPUS_FIELDS is {settings.corpus_fields!r}; give four names, as id,title,text,url"
         )
     if not settings.store:
-        raise SettingError("QUERYTOWER_STORE is not set; set it to the folder or URL that holds the indexes")
+        raise SettingError(
+            "QUERYTOWER_STORE is not set; set it to the folder or URL that holds the indexes"
+        )
     return Job(
         open_corpus(settings.corpus),
         Store.open(settings.store, timeout=settings.store_timeout),
@@ -94,14 +96,27 @@ def _continue(event: Mapping[str, Any], context: Any, problem: OutOfTime) -> dic
     """Start the next run, which goes on where this one stopped."""
     number = int(event.get("continuation", 0)) + 1
     if number > MAX_CONTINUATIONS:
-        raise OutOfTime(f"{problem}; this was run {number} in a row: give the function more memory or threads")
-    following = {key: event[key] for key in ("force", "full") if event.get(key)} | {"continuation": number}
+        raise OutOfTime(
+            f"{problem}; this was run {number} in a row: give the function more memory or threads"
+        )
+    following = {key: event[key] for key in ("force", "full") if event.get(key)} | {
+        "continuation": number
+    }
     try:
-        client = import_module("boto3").client("lambda")  # part of Lambda's runtime, not of this project
+        client = import_module("boto3").client(
+            "lambda"
+        )  # part of Lambda's runtime, not of this project
     except ImportError:
-        log("not_continued", problem=f"{problem}; without boto3 that is left to the next scheduled run")
+        log(
+            "not_continued",
+            problem=f"{problem}; without boto3 that is left to the next scheduled run",
+        )
         return {"outcome": "out of time"}
-    client.invoke(FunctionName=context.invoked_function_arn, InvocationType="Event", Payload=json.dumps(following))
+    client.invoke(
+        FunctionName=context.invoked_function_arn,
+        InvocationType="Event",
+        Payload=json.dumps(following),
+    )
     log("continued", number=number, problem=str(problem))
     return {"outcome": "continued", "continuation": number}
 
@@ -111,7 +126,11 @@ def _planned(job: Job) -> dict[str, Any]:
     if isinstance(planned, Outcome):
         return {"outcome": planned.kind, "version": planned.version}
     changes = planned.changes
-    counts = {"added": changes.added, "changed": changes.changed, "removed": changes.removed} if changes else {}
+    counts = (
+        {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
+        if changes
+        else {}
+    )
     return {
         "outcome": "planned",
         "documents": planned.documents,

@@ -53,7 +53,12 @@ def reindex(job: Job) -> Outcome:
         raise
     figures = {"ReindexSucceeded": 1, "DocumentsEncoded": outcome.encoded}
     seconds = round(time.monotonic() - started, 2)
-    about = {"index": job.name, "outcome": outcome.kind, "version": outcome.version, "seconds": seconds}
+    about = {
+        "index": job.name,
+        "outcome": outcome.kind,
+        "version": outcome.version,
+        "seconds": seconds,
+    }
     job.measure("reindexed", figures, "Count", **about)
     return outcome
 
@@ -73,7 +78,12 @@ def plan(job: Job) -> Plan | Outcome:
             return prepared
         spool, before = prepared.spool, prepared.before
         encode = int(missing(EmbeddingCache(prepared.reusable), spool.texts).sum())
-        return Plan(spool.documents, spool.rejected, encode, Changes.planned(before, spool) if before else None)
+        return Plan(
+            spool.documents,
+            spool.rejected,
+            encode,
+            Changes.planned(before, spool) if before else None,
+        )
 
 
 def _check(job: Job) -> None:
@@ -125,8 +135,13 @@ def _encode(job: Job, prepared: Prepared, checkpoints: Checkpoints) -> int:
         remaining=job.remaining,
         progress=job.progress,
     )
-    if encoded and job.remaining() < FINISH_SECONDS + FINISH_SECONDS_EACH * prepared.spool.documents:
-        raise OutOfTime("all documents are encoded, but time is too short for the rest; run again to go on")
+    if (
+        encoded
+        and job.remaining() < FINISH_SECONDS + FINISH_SECONDS_EACH * prepared.spool.documents
+    ):
+        raise OutOfTime(
+            "all documents are encoded, but time is too short for the rest; run again to go on"
+        )
     return encoded
 
 
@@ -159,14 +174,18 @@ def _build(job: Job, prepared: Prepared, checkpoints: Checkpoints, scratch: Path
         golden=prepared.golden,
         before=before,
         rejects=scratch / IndexFiles.REJECTS,
-        judge=lambda new, quality: judge(new, quality, documents, ndcg, job.limits, forced=job.force),
+        judge=lambda new, quality: judge(
+            new, quality, documents, ndcg, job.limits, forced=job.force
+        ),
     )
 
 
 def _refuse(job: Job, prepared: Prepared, manifest: IndexManifest) -> None:
     """Note that a candidate failed, remove an earlier one that did, and raise GatesFailed."""
     old = LastAttempt.read(job.store, job.name)
-    LastAttempt("failed", prepared.inputs, manifest.version, manifest.failures).write(job.store, job.name)
+    LastAttempt("failed", prepared.inputs, manifest.version, manifest.failures).write(
+        job.store, job.name
+    )
     current = prepared.current.manifest
     if old and old.kind == "failed" and (current is None or old.version != current.version):
         root = IndexFiles.version(job.name, old.version)

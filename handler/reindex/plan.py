@@ -103,7 +103,16 @@ def _prepare(job: Job, scratch: Path, dry: bool) -> Prepared | Outcome:
     if usable and usable.manifest.rejected == spool.rejected and _same_documents(usable, spool):
         return _unchanged(current, inputs)
     listing = Listing(job.corpus.url, job.fields, reading.entries)
-    return Prepared(current, options, golden, inputs, spool, listing, before, Base(usable, folder) if usable else None)
+    return Prepared(
+        current,
+        options,
+        golden,
+        inputs,
+        spool,
+        listing,
+        before,
+        Base(usable, folder) if usable else None,
+    )
 
 
 def _open(
@@ -113,7 +122,9 @@ def _open(
     before, folder = None, scratch
     try:
         if current.manifest:
-            before, folder = current.fetch(job.store, scratch / "before", graph=not (obstacles or dry))
+            before, folder = current.fetch(
+                job.store, scratch / "before", graph=not (obstacles or dry)
+            )
     except IndexUnavailable as problem:
         obstacles.append(str(problem))
     for reason in obstacles:
@@ -128,15 +139,24 @@ def _same_documents(index: IndexVersion, spool: Spool) -> bool:
 
 
 def _unchanged(current: Current, inputs: str = "") -> Outcome:
-    return Outcome("unchanged", current.manifest.version if current.manifest else "", current.manifest, inputs=inputs)
+    return Outcome(
+        "unchanged",
+        current.manifest.version if current.manifest else "",
+        current.manifest,
+        inputs=inputs,
+    )
 
 
 def _judged_before(job: Job, current: Current, inputs: str) -> Outcome | None:
     """Return what became of the same inputs before, or None if they are new."""
     if inputs in rolled_back(job.store, job.name):
         if current.damaged:
-            raise IndexUnavailable(f"{current.problem}; this very corpus was rolled back: change it, or use force")
-        return Outcome("rolled back", current.manifest.version if current.manifest else "", current.manifest)
+            raise IndexUnavailable(
+                f"{current.problem}; this very corpus was rolled back: change it, or use force"
+            )
+        return Outcome(
+            "rolled back", current.manifest.version if current.manifest else "", current.manifest
+        )
     verdict = LastAttempt.read(job.store, job.name)
     if verdict is None or verdict.inputs != inputs:
         return None

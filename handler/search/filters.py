@@ -41,7 +41,9 @@ class FilterCompiler:
             InvalidRequest: an unknown field or operator, a value of the wrong type, or too large a filter.
         """
         if not isinstance(condition, Mapping) or not condition:
-            raise InvalidRequest(f"a filter is an object such as {{'year': {{'$gte': 1990}}}}, not {condition!r}")
+            raise InvalidRequest(
+                f"a filter is an object such as {{'year': {{'$gte': 1990}}}}, not {condition!r}"
+            )
         if depth > MAX_DEPTH:
             raise InvalidRequest(f"the filter is nested more than {MAX_DEPTH} deep; flatten it")
         return _all([self._entry(name, value, depth) for name, value in condition.items()])
@@ -49,7 +51,9 @@ class FilterCompiler:
     def _entry(self, name: str, value: object, depth: int) -> Query:
         self._conditions += 1
         if self._conditions > MAX_CONDITIONS:
-            raise InvalidRequest(f"the filter has more than {MAX_CONDITIONS} conditions; use $in for many values")
+            raise InvalidRequest(
+                f"the filter has more than {MAX_CONDITIONS} conditions; use $in for many values"
+            )
         if name in ("$and", "$or"):
             if not isinstance(value, Sequence) or isinstance(value, str) or not value:
                 raise InvalidRequest(f"{name} takes a list of filters, not {value!r}")
@@ -61,13 +65,21 @@ class FilterCompiler:
             raise InvalidRequest(f"{name} is no operator that joins filters; use $and, $or or $not")
         field = self._schema.get(name)
         if field is None or field.kind == "text":
-            problem = "is long text, which can be searched but not filtered" if field else "is no field of this index"
+            problem = (
+                "is long text, which can be searched but not filtered"
+                if field
+                else "is no field of this index"
+            )
             raise InvalidRequest(f"{name!r} {problem}; {self._known()}")
         if not isinstance(value, Mapping):
             return self._operator(name, field, "$eq", value)
         if not value:
-            raise InvalidRequest(f"the filter on {name!r} has no operator; use one of {', '.join(self._operators())}")
-        return _all([self._operator(name, field, operator, operand) for operator, operand in value.items()])
+            raise InvalidRequest(
+                f"the filter on {name!r} has no operator; use one of {', '.join(self._operators())}"
+            )
+        return _all(
+            [self._operator(name, field, operator, operand) for operator, operand in value.items()]
+        )
 
     def _operators(self) -> dict[str, Callable[[str, Field, Any], Query]]:
         return {
@@ -86,7 +98,9 @@ class FilterCompiler:
             build = self._operators()[operator]
         except KeyError:
             known = ", ".join([*self._operators(), *RANGES])
-            raise InvalidRequest(f"{operator!r} on {name!r} is no operator; use one of {known}") from None
+            raise InvalidRequest(
+                f"{operator!r} on {name!r} is no operator; use one of {known}"
+            ) from None
         return build(name, field, operand)
 
     def _equal(self, name: str, field: Field, value: object) -> Query:
@@ -98,7 +112,9 @@ class FilterCompiler:
         if not isinstance(values, Sequence) or isinstance(values, str) or not values:
             raise InvalidRequest(f"$in and $nin on {name!r} take a list of values, not {values!r}")
         if len(values) > MAX_CONDITIONS:
-            raise InvalidRequest(f"$in on {name!r} has {len(values)} values, {MAX_CONDITIONS} at most")
+            raise InvalidRequest(
+                f"$in on {name!r} has {len(values)} values, {MAX_CONDITIONS} at most"
+            )
         return _any([self._equal(name, field, value) for value in values])
 
     def _exists(self, name: str, _field: Field, value: object) -> Query:
@@ -109,13 +125,19 @@ class FilterCompiler:
 
     def _range(self, name: str, field: Field, operator: str, value: object) -> Query:
         if field.kind in ("string", "boolean"):
-            raise InvalidRequest(f"{operator} compares numbers and dates; {name!r} is of type {field.kind}")
+            raise InvalidRequest(
+                f"{operator} compares numbers and dates; {name!r} is of type {field.kind}"
+            )
         above, inclusive = RANGES[operator]
-        typed = self._value(name, field, _whole(value, operator) if field.kind == "integer" else value)
+        typed = self._value(
+            name, field, _whole(value, operator) if field.kind == "integer" else value
+        )
         lower, upper = (typed, None) if above else (None, typed)
         key = field_name(self._schema, name)
         kind = RANGE_TYPES[field.kind]
-        return Query.range_query(self._fields, key, kind, lower, upper, inclusive or not above, inclusive or above)
+        return Query.range_query(
+            self._fields, key, kind, lower, upper, inclusive or not above, inclusive or above
+        )
 
     def _value(self, name: str, field: Field, value: Any) -> Any:
         """Return `value` as the type of its field, or raise InvalidRequest."""
@@ -134,10 +156,14 @@ class FilterCompiler:
             except (ValueError, OverflowError):
                 pass
         example = " such as 2019-12-31" if field.kind == "date" else ""
-        raise InvalidRequest(f"{name!r} is of type {field.kind}{example}, {value!r} is not; {self._known()}")
+        raise InvalidRequest(
+            f"{name!r} is of type {field.kind}{example}, {value!r} is not; {self._known()}"
+        )
 
     def _known(self) -> str:
-        fields = ", ".join(f"{name} ({field.kind})" for name, field in self._schema.items() if field.kind != "text")
+        fields = ", ".join(
+            f"{name} ({field.kind})" for name, field in self._schema.items() if field.kind != "text"
+        )
         return f"fields to filter by: {fields or 'none'}"
 
 
@@ -150,11 +176,17 @@ def _whole(value: Any, operator: str) -> Any:
 
 
 def _all(parts: list[Query]) -> Query:
-    return parts[0] if len(parts) == 1 else Query.boolean_query([(Occur.Must, part) for part in parts])
+    return (
+        parts[0] if len(parts) == 1 else Query.boolean_query([(Occur.Must, part) for part in parts])
+    )
 
 
 def _any(parts: list[Query]) -> Query:
-    return parts[0] if len(parts) == 1 else Query.boolean_query([(Occur.Should, part) for part in parts])
+    return (
+        parts[0]
+        if len(parts) == 1
+        else Query.boolean_query([(Occur.Should, part) for part in parts])
+    )
 
 
 def _not(part: Query) -> Query:

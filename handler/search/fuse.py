@@ -23,7 +23,11 @@ class Scale:
 
     def standardise(self, scores: Scores) -> Scores:
         """Return `scores` in standard deviations from the mean; zeros where all were alike."""
-        return (scores - self.mean) / self.deviation if self.deviation > 1e-6 else np.zeros(len(scores))
+        return (
+            (scores - self.mean) / self.deviation
+            if self.deviation > 1e-6
+            else np.zeros(len(scores))
+        )
 
 
 def fuse(cosines: Scores, bm25: Scores) -> Scores:

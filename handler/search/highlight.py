@@ -19,7 +19,11 @@ def word_spans(text: str, terms: Sequence[str], analyzer: TextAnalyzer) -> list[
     """Return the character spans of the words of `text` whose stems are among `terms`, in order, disjoint."""
     wanted = set(terms)
     tokens = analyzer.pre_tokenize(text).tokens
-    spans = [(token.char_offset_from, token.char_offset_to or 0) for token in tokens if token.text in wanted]
+    spans = [
+        (token.char_offset_from, token.char_offset_to or 0)
+        for token in tokens
+        if token.text in wanted
+    ]
     for term in terms:
         if UNSPACED.fullmatch(term):
             spans += [match.span() for match in re.finditer(re.escape(term), text)]

@@ -49,7 +49,9 @@ class Ranking:
         at = {document: place for place, document in enumerate(self.documents.tolist())}
         known = self.take(np.array([at[row] for row in documents.tolist() if row in at], np.int64))
         nothing = np.full(len(documents), np.nan)
-        result = type(self)(documents, np.full(len(documents), NO_PASSAGE), *(nothing.copy() for _ in range(5)))
+        result = type(self)(
+            documents, np.full(len(documents), NO_PASSAGE), *(nothing.copy() for _ in range(5))
+        )
         places = np.isin(documents, self.documents)
         for name in self.__slots__:
             getattr(result, name)[places] = getattr(known, name)
@@ -58,11 +60,18 @@ class Ranking:
     def followed_by(self, other: Self) -> Self:
         """Return this ranking and then what `other` has beyond it."""
         rest = other.take(np.flatnonzero(~np.isin(other.documents, self.documents)))
-        return type(self)(*(np.concatenate([getattr(self, n), getattr(rest, n)]) for n in self.__slots__))
+        return type(self)(
+            *(np.concatenate([getattr(self, n), getattr(rest, n)]) for n in self.__slots__)
+        )
 
 
 def rank(
-    index: IndexVersion, mode: Mode, vector: Vectors | None, words: Query | None, passing: Query | None, depth: int
+    index: IndexVersion,
+    mode: Mode,
+    vector: Vectors | None,
+    words: Query | None,
+    passing: Query | None,
+    depth: int,
 ) -> Ranking:
     """Return the first `depth` documents or more, as long as there are so many.
 
@@ -72,7 +81,11 @@ def rank(
         return _by_words(index, words, passing, depth)
     if words is None or mode == "semantic":
         first = _by_meaning(index, vector, passing, POOLS[0])
-        return first if depth <= POOLS[0] else first.followed_by(_by_meaning(index, vector, passing, POOLS[1]))
+        return (
+            first
+            if depth <= POOLS[0]
+            else first.followed_by(_by_meaning(index, vector, passing, POOLS[1]))
+        )
     first, scales = _pool(index, vector, words, passing, POOLS[0], None)
     if depth <= len(first.documents) or len(first.documents) < POOLS[0]:
         return first
@@ -82,10 +95,14 @@ def rank(
 def _by_meaning(index: IndexVersion, vector: Vectors, passing: Query | None, n: int) -> Ranking:
     near = nearest(index, vector, n, passing)
     nothing = np.full(len(near.documents), np.nan)
-    return Ranking(near.documents, near.passages, near.cosines, near.cosines, nothing, nothing, nothing)
+    return Ranking(
+        near.documents, near.passages, near.cosines, near.cosines, nothing, nothing, nothing
+    )
 
 
-def _by_words(index: IndexVersion, words: Query | None, passing: Query | None, depth: int) -> Ranking:
+def _by_words(
+    index: IndexVersion, words: Query | None, passing: Query | None, depth: int
+) -> Ranking:
     documents, bm25 = matching(index, words, depth, passing)
     nothing = np.full(len(documents), np.nan)
     unknown = np.full(len(documents), NO_PASSAGE, np.int64)

@@ -42,7 +42,9 @@ def best_passages(index: IndexVersion, vector: Vectors, documents: Rows) -> Near
     return _group(index, rows, index.vectors.cosines(vector, rows), len(documents))
 
 
-def matching(index: IndexVersion, words: Query | None, n: int, passing: Query | None = None) -> tuple[Rows, Scores]:
+def matching(
+    index: IndexVersion, words: Query | None, n: int, passing: Query | None = None
+) -> tuple[Rows, Scores]:
     """Return the `n` documents of highest BM25 score, best first, and the scores."""
     if words is None:
         return np.empty(0, np.int64), np.empty(0, np.float32)
@@ -51,17 +53,23 @@ def matching(index: IndexVersion, words: Query | None, n: int, passing: Query | 
 
 def both(words: Query, passing: Query) -> Query:
     """Return the query for documents that match `words` and pass a filter, scored by the words alone."""
-    return Query.boolean_query([(Occur.Must, words), (Occur.Must, Query.const_score_query(passing, 0.0))])
+    return Query.boolean_query(
+        [(Occur.Must, words), (Occur.Must, Query.const_score_query(passing, 0.0))]
+    )
 
 
-def _widening(index: IndexVersion, vector: Vectors, n: int, passing: Query | None, count: int) -> Nearest:
+def _widening(
+    index: IndexVersion, vector: Vectors, n: int, passing: Query | None, count: int
+) -> Nearest:
     """Search ever more passages until they make `n` documents; `count` documents pass in all."""
     total = len(index.passages)
     k = min(total, int(1.5 * n * total / max(count, 1)) + 1)
     while True:
         rows, cosines = index.vectors.search(vector, k)
         if passing is not None:
-            kept = np.isin(index.owners[rows], index.text.rows_among(passing, np.unique(index.owners[rows])))
+            kept = np.isin(
+                index.owners[rows], index.text.rows_among(passing, np.unique(index.owners[rows]))
+            )
             rows, cosines = rows[kept], cosines[kept]
         found = _group(index, rows, cosines, n)
         if len(found.documents) >= min(n, count) or k >= total:

@@ -86,7 +86,9 @@ class Searcher:
     def _encode_sentences(self, text: str) -> Sentences:
         spans = sentence_spans(text)
         several = len(spans) > 1
-        return spans, self._encoder.encode([text[start:end] for start, end in spans] if several else [], "document")
+        return spans, self._encoder.encode(
+            [text[start:end] for start, end in spans] if several else [], "document"
+        )
 
     def _hit(
         self,
@@ -112,7 +114,12 @@ class Searcher:
         )
 
     def _highlight(
-        self, index: IndexVersion, document: Document, span: tuple[int, int], terms: list[str], vector: Vectors | None
+        self,
+        index: IndexVersion,
+        document: Document,
+        span: tuple[int, int],
+        terms: list[str],
+        vector: Vectors | None,
     ) -> str:
         text = document.text[slice(*span)] or document.title
         spans = word_spans(text, terms, index.text.words)
@@ -120,10 +127,14 @@ class Searcher:
             spans = closest_sentence(self._sentences(text), vector)
         return mark(text, spans)
 
-    def _facets(self, index: IndexVersion, request: SearchRequest, matched: Query) -> dict[str, list[FacetCount]]:
+    def _facets(
+        self, index: IndexVersion, request: SearchRequest, matched: Query
+    ) -> dict[str, list[FacetCount]]:
         schema = index.manifest.schema
         return {
-            name: index.text.facet(matched, _usable(index, name, "counted"), schema[name].kind, FACET_VALUES)
+            name: index.text.facet(
+                matched, _usable(index, name, "counted"), schema[name].kind, FACET_VALUES
+            )
             for name in request.facets
         }
 
@@ -147,16 +158,24 @@ def find(index: IndexVersion, document_id: str) -> int:
     """
     row = index.text.row_of(document_id)
     if row is None:
-        raise DocumentNotFound(f"index {index.manifest.name!r} has no document with id {document_id!r}")
+        raise DocumentNotFound(
+            f"index {index.manifest.name!r} has no document with id {document_id!r}"
+        )
     return row
 
 
-def _matched(index: IndexVersion, mode: Mode, ranking: Ranking, words: Query | None, passing: Query | None) -> Query:
+def _matched(
+    index: IndexVersion, mode: Mode, ranking: Ranking, words: Query | None, passing: Query | None
+) -> Query:
     """Return the query for what facets count and sorting orders: all that has the words, and the first pool."""
     parts = [] if words is None else [words]
     if mode != "keyword":
         parts.append(index.text.any_row(ranking.documents[: POOLS[0]]))
-    matched = Query.boolean_query([(Occur.Should, part) for part in parts]) if parts else Query.empty_query()
+    matched = (
+        Query.boolean_query([(Occur.Should, part) for part in parts])
+        if parts
+        else Query.empty_query()
+    )
     return matched if passing is None else both(matched, passing)
 
 
@@ -164,8 +183,12 @@ def _sort(index: IndexVersion, request: SearchRequest, ranking: Ranking, matched
     name, descending = request.sort.removeprefix("-"), request.sort.startswith("-")
     key = _usable(index, name, "sorted by")
     if index.manifest.schema[name].list:
-        raise InvalidRequest(f"{name!r} has lists of values, which have no order; sort by another field")
-    return ranking.reordered(index.text.sorted_rows(matched, key, descending, request.offset + request.k))
+        raise InvalidRequest(
+            f"{name!r} has lists of values, which have no order; sort by another field"
+        )
+    return ranking.reordered(
+        index.text.sorted_rows(matched, key, descending, request.offset + request.k)
+    )
 
 
 def _usable(index: IndexVersion, name: str, purpose: str) -> str:
@@ -186,13 +209,19 @@ def _explanation(ranking: Ranking, at: int) -> dict[str, float | int | None]:
         "semantic": float(ranking.semantic[at]),
         "keyword": float(ranking.keyword[at]),
     }
-    explanation: dict[str, float | int | None] = {n: None if np.isnan(v) else v for n, v in values.items()}
-    explanation["semantic_rank"] = None if np.isnan(cosine) else 1 + int((ranking.cosines > cosine).sum())
+    explanation: dict[str, float | int | None] = {
+        n: None if np.isnan(v) else v for n, v in values.items()
+    }
+    explanation["semantic_rank"] = (
+        None if np.isnan(cosine) else 1 + int((ranking.cosines > cosine).sum())
+    )
     explanation["keyword_rank"] = 1 + int((ranking.bm25 > bm25).sum()) if bm25 > 0 else None
     return explanation
 
 
-def _wordiest(index: IndexVersion, row: int, document: Document, terms: list[str]) -> tuple[int, int]:
+def _wordiest(
+    index: IndexVersion, row: int, document: Document, terms: list[str]
+) -> tuple[int, int]:
     """Return the span of the passage in which the query's stems occur most often, the first of several."""
     spans = [index.span(passage) for passage in index.passages_of(np.array([row]))]
     if len(spans) == 1:

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 PATIENCE = 6
 """Timeouts that one request may take in all, as long as bytes flow."""
-ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT")
+ENDPOINTS = (
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT",
+    "AZURE_STORAGE_ENDPOINT",
+    "AZURE_ENDPOINT",
+)
 
 
 def folder_of(url: str) -> Path | None:
@@ -31,9 +37,15 @@ def folder_of(url: str) -> Path | None:
         return Path(unquote(urlsplit(url).path) if scheme else url).expanduser().absolute()
     parts = urlsplit(url)
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise StoreError(f"{parts.scheme}://…: a storage URL holds no credentials; set them in the environment")
-    if not url.startswith("memory://") and not (parts.scheme in ("s3", "gs", "az") and parts.netloc):
-        raise StoreError(f"{url!r} is not a store; give a folder, s3://bucket/prefix, gs://…, az://… or memory://")
+        raise StoreError(
+            f"{parts.scheme}://…: a storage URL holds no credentials; set them in the environment"
+        )
+    if not url.startswith("memory://") and not (
+        parts.scheme in ("s3", "gs", "az") and parts.netloc
+    ):
+        raise StoreError(
+            f"{url!r} is not a store; give a folder, s3://bucket/prefix, gs://…, az://… or memory://"
+        )
     return None
 
 
@@ -53,7 +65,11 @@ def connect(url: str, timeout: float, retries: int, *, bulk: bool = False) -> "O
     }
     if not bulk:
         client["read_timeout"] = silence
-    backoff = {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=1), "base": 2}
+    backoff = {
+        "init_backoff": timedelta(seconds=0.1),
+        "max_backoff": timedelta(seconds=1),
+        "base": 2,
+    }
     retry = {"max_retries": retries, "retry_timeout": silence * (retries + 1), "backoff": backoff}
     options: dict[str, Any] = {"client_options": client, "retry_config": retry}
     if url.startswith("s3:") and "AWS_CONTAINER_AUTHORIZATION_TOKEN" in os.environ:

@@ -31,12 +31,24 @@ BUCKET = (  # pattern in obstore's message, then problem and remedy; the first m
         r"169\.254\.169\.254|metadata\.google\.internal|credential provider",
         "no usable credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or your provider's variables)",
     ),
-    (r"kind: Timeout|TimedOut", "no answer in time; check network and endpoint, or allow a longer timeout"),
-    (r"kind: Connect", "the server can't be reached; check network and endpoint (AWS_ENDPOINT_URL)"),
-    (r"status code: 3\d\d|LOCATION", "the bucket is in another region; set AWS_REGION to that region"),
+    (
+        r"kind: Timeout|TimedOut",
+        "no answer in time; check network and endpoint, or allow a longer timeout",
+    ),
+    (
+        r"kind: Connect",
+        "the server can't be reached; check network and endpoint (AWS_ENDPOINT_URL)",
+    ),
+    (
+        r"status code: 3\d\d|LOCATION",
+        "the bucket is in another region; set AWS_REGION to that region",
+    ),
     (r"status code: 40[13]", "permission denied; check the credentials and what they allow"),
     (r"status code: (429|5\d\d)", "the server fails or is overloaded; try again later"),
-    (r"kind: (Interrupted|Body|Decode)", "the connection broke in the middle of the transfer; try again"),
+    (
+        r"kind: (Interrupted|Body|Decode)",
+        "the connection broke in the middle of the transfer; try again",
+    ),
 )
 
 
@@ -47,7 +59,9 @@ def explain(error: Exception, where: str, *, local: bool) -> StoreError:
     """
     text = str(error)
     if not re.search(NO_BUCKET, text):
-        if isinstance(error, AlreadyExistsError | PreconditionError):  # 412 and 409: both mean that another was first
+        if isinstance(
+            error, AlreadyExistsError | PreconditionError
+        ):  # 412 and 409: both mean that another was first
             return LostRace(f"{where}: {LOST}")
         if isinstance(error, FileNotFoundError):
             return ObjectNotFound(f"{where}: does not exist; check URL and name")
@@ -56,7 +70,9 @@ def explain(error: Exception, where: str, *, local: bool) -> StoreError:
     for pattern, problem in BUCKET:
         if re.search(pattern, text):
             return StoreError(f"{where}: {problem}{_answer(text)}")
-    return StoreError(f"{where}: {_first_line(text)}; check the URL and the provider's environment variables")
+    return StoreError(
+        f"{where}: {_first_line(text)}; check the URL and the provider's environment variables"
+    )
 
 
 def _explain_disk(error: Exception, text: str, where: str) -> StoreError:
@@ -65,12 +81,16 @@ def _explain_disk(error: Exception, text: str, where: str) -> StoreError:
     if code == errno.ENOENT:
         return ObjectNotFound(f"{where}: does not exist; check folder and name")
     known = DISK.get(code or 0)
-    return StoreError(f"{where}: {known or f'{os.strerror(code) if code else _first_line(text)}; check the disk'}")
+    return StoreError(
+        f"{where}: {known or f'{os.strerror(code) if code else _first_line(text)}; check the disk'}"
+    )
 
 
 def _answer(text: str) -> str:
     """Return the server's status and error code, such as ` (503 SlowDown)`, where the text has them."""
-    parts = re.findall(r"status code: (\d{3})|<Code>(\w+)</Code>", text.partition("Debug source")[0])
+    parts = re.findall(
+        r"status code: (\d{3})|<Code>(\w+)</Code>", text.partition("Debug source")[0]
+    )
     return f" ({' '.join(status or code for status, code in parts)})" if parts else ""
 
 

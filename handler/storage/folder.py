@@ -25,7 +25,9 @@ LOCK = ".querytower.lock"
 def staged(target: Path) -> Iterator[BinaryIO]:
     """Yield a new file beside `target`, to be moved there; it is gone afterwards in any case."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f"{target.name}#{int.from_bytes(os.urandom(8))}")  # obstore lists no name of this form
+    part = target.with_name(
+        f"{target.name}#{int.from_bytes(os.urandom(8))}"
+    )  # obstore lists no name of this form
     try:
         with part.open("xb") as file:
             yield file
@@ -33,7 +35,9 @@ def staged(target: Path) -> Iterator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
-def write(root: Path, path: str, data: bytes | Path, allowed: Callable[[str | None], bool], timeout: float) -> str:
+def write(
+    root: Path, path: str, data: bytes | Path, allowed: Callable[[str | None], bool], timeout: float
+) -> str:
     """Write an object durably if its current ETag (None: no object) is `allowed`, and return the new one.
 
     Raises:

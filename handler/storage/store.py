@@ -110,7 +110,9 @@ class Store:
     def put(self, path: str, data: bytes | Path) -> str:
         """Write bytes or a local file, over whatever is there, and return the ETag."""
         if isinstance(data, Path) and not data.is_file():
-            raise StoreError(f"{data}: no such file, so it can't become {self.url}/{path}; check its name")
+            raise StoreError(
+                f"{data}: no such file, so it can't become {self.url}/{path}; check its name"
+            )
         if self.local:
             return self._write(self.local, path, data, lambda _: True)
         self._check(path)
@@ -152,7 +154,9 @@ class Store:
         except ObjectNotFound:
             return []
         objects = [StoredObject(meta["path"], meta["size"], str(meta["e_tag"])) for meta in found]
-        return sorted((each for each in objects if each.path != store_folder.LOCK), key=lambda each: each.path)
+        return sorted(
+            (each for each in objects if each.path != store_folder.LOCK), key=lambda each: each.path
+        )
 
     def delete(self, paths: Iterable[str]) -> None:
         """Delete objects; those that do not exist are passed over."""
@@ -182,8 +186,12 @@ class Store:
         return connect(self.url, self.timeout, self.retries, bulk=True)
 
     def _check(self, path: str) -> None:
-        if any(part in ("", ".", "..") for part in path.split("/")) or re.search(r"[\\\0-\x1f]|#\d+$", path):
-            raise StoreError(f"{self.url}: {path!r} is not a path inside the store; give one such as folder/name.json")
+        if any(part in ("", ".", "..") for part in path.split("/")) or re.search(
+            r"[\\\0-\x1f]|#\d+$", path
+        ):
+            raise StoreError(
+                f"{self.url}: {path!r} is not a path inside the store; give one such as folder/name.json"
+            )
 
     @contextmanager
     def _explained(self, path: str) -> Iterator[None]:
@@ -210,10 +218,14 @@ class Store:
             body = memoryview(result.bytes())
         found = result.meta["size"]
         if (found, len(body)) != (size, end - start):
-            raise StoreError(f"{self.url}/{path}: {found} bytes instead of {size}; it is incomplete or was replaced")
+            raise StoreError(
+                f"{self.url}/{path}: {found} bytes instead of {size}; it is incomplete or was replaced"
+            )
         return body
 
-    def _write(self, root: Path, path: str, data: bytes | Path, allowed: Callable[[str | None], bool]) -> str:
+    def _write(
+        self, root: Path, path: str, data: bytes | Path, allowed: Callable[[str | None], bool]
+    ) -> str:
         self._check(path)
         with self._explained(path):
             return store_folder.write(root, path, data, allowed, self.timeout)
@@ -223,9 +235,18 @@ class Store:
         writer = os.urandom(8).hex()
         try:
             with self._explained(path):
-                new = obstore.put(self._bucket, path, data, mode=mode, attributes={WRITER: writer}, use_multipart=False)
+                new = obstore.put(
+                    self._bucket,
+                    path,
+                    data,
+                    mode=mode,
+                    attributes={WRITER: writer},
+                    use_multipart=False,
+                )
                 return str(new["e_tag"])
-        except LostRace:  # perhaps against oneself: a request is repeated when its first answer got lost
+        except (
+            LostRace
+        ):  # perhaps against oneself: a request is repeated when its first answer got lost
             with suppress(ObjectNotFound), self._explained(path):
                 found = obstore.get(self._bucket, path, options={"head": True})
                 if found.attributes.get(WRITER) == writer:

@@ -30,9 +30,17 @@ def versions(store: Store, name: str) -> list[IndexManifest]:
     check_name(name)
     root = IndexFiles.versions(name)
     ending = f"/{IndexFiles.MANIFEST}"
-    paths = [each.path for each in store.list(root) if each.path.endswith(ending) and each.path.count("/") == 4]
+    paths = [
+        each.path
+        for each in store.list(root)
+        if each.path.endswith(ending) and each.path.count("/") == 4
+    ]
     with ThreadPoolExecutor(PARALLEL) as pool:
-        found = [manifest for manifest in pool.map(lambda path: _manifest(store, path), paths) if manifest]
+        found = [
+            manifest
+            for manifest in pool.map(lambda path: _manifest(store, path), paths)
+            if manifest
+        ]
     return sorted(found, key=lambda manifest: manifest.version, reverse=True)
 
 
@@ -52,7 +60,11 @@ def fetch_version(
     if store.local:
         folder = store.local / version_root(manifest)
     elif not (folder / IndexFiles.MANIFEST).exists():
-        files = {name: entry for name, entry in manifest.files.items() if graph or name not in GRAPH_FILES}
+        files = {
+            name: entry
+            for name, entry in manifest.files.items()
+            if graph or name not in GRAPH_FILES
+        }
         lean = replace(manifest, files=files)
         download_version(store, version_root(manifest), lean, lean.to_json().encode(), folder)
     return IndexVersion.open(folder), folder
@@ -66,9 +78,15 @@ def check_complete(store: Store, manifest: IndexManifest) -> dict[str, StoredObj
     """
     root = version_root(manifest)
     found = {each.path.removeprefix(f"{root}/"): each for each in store.list(root)}
-    wrong = [name for name, entry in manifest.files.items() if name not in found or found[name].size != entry.bytes]
+    wrong = [
+        name
+        for name, entry in manifest.files.items()
+        if name not in found or found[name].size != entry.bytes
+    ]
     if wrong:
-        raise IndexUnavailable(f"version {manifest.version} is damaged: {', '.join(wrong)} missing or incomplete")
+        raise IndexUnavailable(
+            f"version {manifest.version} is damaged: {', '.join(wrong)} missing or incomplete"
+        )
     return found
 
 

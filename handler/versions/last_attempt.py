@@ -51,4 +51,6 @@ def rolled_back(store: Store, name: str) -> list[str]:
 def note_rolled_back(store: Store, name: str, inputs: str) -> None:
     """Add a digest to those of `rolled_back`."""
     known = [each for each in rolled_back(store, name) if each != inputs]
-    store.put(IndexFiles.rolled_back(name), (json.dumps([*known, inputs], indent=1) + "\n").encode())
+    store.put(
+        IndexFiles.rolled_back(name), (json.dumps([*known, inputs], indent=1) + "\n").encode()
+    )

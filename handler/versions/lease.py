@@ -70,7 +70,9 @@ class Lease:
         self._thread = Thread(target=self._renew_regularly, name="lease", daemon=True)
 
     @classmethod
-    def take(cls, store: Store, index: str, *, holder: str = "", terms: LeaseConfig | None = None) -> Self:
+    def take(
+        cls, store: Store, index: str, *, holder: str = "", terms: LeaseConfig | None = None
+    ) -> Self:
         """Take the lease of an index.
 
         Raises:
@@ -89,7 +91,10 @@ class Lease:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._ended.set()
         self._thread.join()
@@ -145,7 +150,11 @@ class Lease:
         return self._store.get_if_changed(self._path, etag) is None
 
     def _held(self, holder: Holder) -> LeaseHeld:
-        until = datetime.fromtimestamp(holder.expires, UTC).isoformat(timespec="seconds") if holder.expires else "now"
+        until = (
+            datetime.fromtimestamp(holder.expires, UTC).isoformat(timespec="seconds")
+            if holder.expires
+            else "now"
+        )
         return LeaseHeld(
             f"index {self._index!r} in {self._store.url} is being worked on by {holder.name or 'another run'} "
             f"since {holder.since or 'just now'}; wait until it has finished, or, if it died, until {until}"
@@ -163,7 +172,12 @@ class Lease:
     def _content(self, seconds: float) -> bytes:
         expires = self._terms.clock() + seconds if seconds else 0.0
         # The nonce makes every renewal change the ETag, which on object stores follows the content.
-        fields = {"holder": self._holder, "since": self._since, "expires": expires, "nonce": token_hex(8)}
+        fields = {
+            "holder": self._holder,
+            "since": self._since,
+            "expires": expires,
+            "nonce": token_hex(8),
+        }
         return (json.dumps(fields, indent=2) + "\n").encode()
 
 

@@ -28,7 +28,9 @@ class LiveIndex:
     Once a version is open, nothing that happens to the store makes `current` fail.
     """
 
-    def __init__(self, store: Store, name: str, *, cache: Path, fingerprint: str, poll_seconds: float) -> None:
+    def __init__(
+        self, store: Store, name: str, *, cache: Path, fingerprint: str, poll_seconds: float
+    ) -> None:
         """Prepare; `fingerprint` is that of the model at hand, `poll_seconds` the age at which the pointer is read."""
         self.name = name
         # What it took to open the version, once its files were here.
@@ -75,7 +77,9 @@ class LiveIndex:
         with self._lock:
             if self._version is not None:
                 return self._version
-            if self._failure and time.monotonic() - self._failure[0] < min(RETRY_SECONDS, self._poll_seconds):
+            if self._failure and time.monotonic() - self._failure[0] < min(
+                RETRY_SECONDS, self._poll_seconds
+            ):
                 raise self._failure[1]
             try:
                 pointer, etag = read_pointer(self._store, self.name)

@@ -35,14 +35,20 @@ def rollback(store: Store, name: str, version: str = "") -> Pointer:
     known = {manifest.version: manifest for manifest in versions(store, name)}
     pointer, etag = _pointer(store, name) if known else read_pointer(store, name)
     current = pointer.version if pointer else ""
-    older = [each for each in known.values() if not each.failures and (not current or each.version < current)]
+    older = [
+        each
+        for each in known.values()
+        if not each.failures and (not current or each.version < current)
+    ]
     target = version or (older[0].version if older else "")
     if not target:
         raise IndexUnavailable(
             f"index {name!r} has no version older than {current or 'its candidates'}; querytower versions lists all"
         )
     if target not in known:
-        raise IndexUnavailable(f"index {name!r} has no version {target!r}; querytower versions lists those that it has")
+        raise IndexUnavailable(
+            f"index {name!r} has no version {target!r}; querytower versions lists those that it has"
+        )
     _check_whole(store, known[target])
     if pointer and target == current:
         return pointer
@@ -54,7 +60,9 @@ def rollback(store: Store, name: str, version: str = "") -> Pointer:
     return new
 
 
-def prune(store: Store, name: str, keep: int, grace: float = GRACE_SECONDS, now: datetime | None = None) -> list[str]:
+def prune(
+    store: Store, name: str, keep: int, grace: float = GRACE_SECONDS, now: datetime | None = None
+) -> list[str]:
     """Remove all versions but the newest `keep`, and what interrupted uploads left; return the names removed.
 
     Neither the current version goes nor one that is younger than `grace` seconds or was current since then.
@@ -68,19 +76,31 @@ def prune(store: Store, name: str, keep: int, grace: float = GRACE_SECONDS, now:
     now = now or datetime.now(UTC)
     found = versions(store, name)
     verdict = LastAttempt.read(store, name)
-    kept = {pointer.version, *(each.version for each in _good(found)[:keep]), *_lately_current(pointer, grace, now)}
+    kept = {
+        pointer.version,
+        *(each.version for each in _good(found)[:keep]),
+        *_lately_current(pointer, grace, now),
+    }
     kept |= {each.version for each in found if _age(each.version, now) < grace}
     if verdict and verdict.kind == "failed":
         kept.add(verdict.version)  # the candidate to be inspected
     root = IndexFiles.versions(name)
     folders: dict[str, list[str]] = {}
     for each in store.list(root):
-        folders.setdefault(each.path.removeprefix(f"{root}/").partition("/")[0], []).append(each.path)
+        folders.setdefault(each.path.removeprefix(f"{root}/").partition("/")[0], []).append(
+            each.path
+        )
     whole = {each.version for each in found}
-    doomed = [version for version in sorted({*folders} - kept) if version in whole or _abandoned(folders[version], now)]
+    doomed = [
+        version
+        for version in sorted({*folders} - kept)
+        if version in whole or _abandoned(folders[version], now)
+    ]
     for version in doomed:
         # Without its manifest a version is none, whatever interrupts the rest.
-        paths = sorted(folders[version], key=lambda path: not path.endswith(f"/{IndexFiles.MANIFEST}"))
+        paths = sorted(
+            folders[version], key=lambda path: not path.endswith(f"/{IndexFiles.MANIFEST}")
+        )
         store.delete(paths[:1])
         store.delete(paths[1:])
         if store.local:  # files of a write that was killed are in no listing

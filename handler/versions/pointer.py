@@ -38,17 +38,23 @@ class Pointer:
             raw["history"] = [(version, since) for version, since in raw.get("history", [])]
             pointer = cls(**raw) if not newer else None
         except (ValueError, KeyError, TypeError, AttributeError) as cause:
-            raise IndexUnavailable(f"{origin} is no pointer to an index version: {cause}; index again") from cause
+            raise IndexUnavailable(
+                f"{origin} is no pointer to an index version: {cause}; index again"
+            ) from cause
         if pointer is None:
             raise IndexUnavailable(f"{origin} was written by a newer querytower; update querytower")
         if not (isinstance(pointer.version, str) and pointer.version.replace("-", "").isalnum()):
-            raise IndexUnavailable(f"{origin} names a version that is no name: {pointer.version!r}; index again")
+            raise IndexUnavailable(
+                f"{origin} names a version that is no name: {pointer.version!r}; index again"
+            )
         return pointer
 
 
 def check_name(name: str) -> None:
     """Raise StoreError unless `name` can name an index: letters, digits, - and _, 64 at most."""
-    if not (0 < len(name) <= 64 and name.isascii() and name.replace("-", "").replace("_", "").isalnum()):
+    if not (
+        0 < len(name) <= 64 and name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    ):
         raise StoreError(f"{name!r} can't name an index; use up to 64 letters, digits, - and _")
 
 
@@ -87,9 +93,13 @@ def manifest_text(store: Store, name: str, pointer: Pointer) -> bytes:
     try:
         data, _ = store.get(path)
     except ObjectNotFound as cause:
-        raise IndexUnavailable(f"{store.url}/{path} is missing; roll back, or index again") from cause
+        raise IndexUnavailable(
+            f"{store.url}/{path} is missing; roll back, or index again"
+        ) from cause
     if hashlib.sha256(data).hexdigest() != pointer.manifest_sha256:
-        raise IndexUnavailable(f"{store.url}/{path} is not the one published; roll back, or index again")
+        raise IndexUnavailable(
+            f"{store.url}/{path} is not the one published; roll back, or index again"
+        )
     return data
 
 

@@ -78,14 +78,18 @@ def fetch(store: Store, name: str, pointer: Pointer, cache: Path) -> Path:
     data = manifest_text(store, name, pointer)
     if store.local:
         return store.local / root
-    target = cache / hashlib.sha256(f"{store.url}/{name}".encode()).hexdigest()[:16] / pointer.version
+    target = (
+        cache / hashlib.sha256(f"{store.url}/{name}".encode()).hexdigest()[:16] / pointer.version
+    )
     manifest = IndexManifest.parse(data, f"{store.url}/{root}")
     if not (target / IndexFiles.MANIFEST).exists():
         download_version(store, root, manifest, data, target)
     return target
 
 
-def download_version(store: Store, root: str, manifest: IndexManifest, data: bytes, target: Path) -> None:
+def download_version(
+    store: Store, root: str, manifest: IndexManifest, data: bytes, target: Path
+) -> None:
     """Download the files of `manifest`, and that itself as `data`, into the folder `target`, which appears whole.
 
     Raises:
@@ -95,7 +99,9 @@ def download_version(store: Store, root: str, manifest: IndexManifest, data: byt
         target.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
     except OSError as cause:
-        raise StoreError(f"{target.parent} can't be written: {cause.strerror}; set QUERYTOWER_CACHE") from cause
+        raise StoreError(
+            f"{target.parent} can't be written: {cause.strerror}; set QUERYTOWER_CACHE"
+        ) from cause
     try:
         for name in manifest.files:
             (part / name).parent.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,9 @@ def handler_call(path: str = "/search", **fields: object) -> Call:
     return call
 
 
-def bare_parts(index: IndexVersion, encoder: Encoder, texts: Sequence[str], precision: str = "f16") -> dict[str, Call]:
+def bare_parts(
+    index: IndexVersion, encoder: Encoder, texts: Sequence[str], precision: str = "f16"
+) -> dict[str, Call]:
     """Return the floors: a model run on tokens made before, a USearch search with 10 hits, and a Tantivy search.
 
     The USearch index is made here, of the index's own vectors, with the library's defaults.
@@ -56,10 +58,15 @@ def bare_parts(index: IndexVersion, encoder: Encoder, texts: Sequence[str], prec
         if (query := words[text]) is not None:
             index.text.search(query, 10)
 
-    return {"session.run + USearch": encode_and_search, "session.run + USearch + Tantivy": all_three}
+    return {
+        "session.run + USearch": encode_and_search,
+        "session.run + USearch + Tantivy": all_three,
+    }
 
 
-def time_in_turn(calls: Mapping[str, Call], texts: Sequence[str], rounds: int) -> dict[str, list[float]]:
+def time_in_turn(
+    calls: Mapping[str, Call], texts: Sequence[str], rounds: int
+) -> dict[str, list[float]]:
     """Return the seconds that each call took for each text; calls take turns, and the first round isn't counted."""
     taken: dict[str, list[float]] = {name: [] for name in calls}
     with contextlib.redirect_stdout(io.StringIO()):

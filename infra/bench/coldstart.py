@@ -49,7 +49,13 @@ class Function:
 
     def start(self, python: Path, events: list[dict[str, object]], counts: bool) -> None:
         """Start a process and send it all events, the first of them cold."""
-        started = Emulator(self.task_root, self.handler, environment=self.environment, python=python, timeout_s=SECONDS)
+        started = Emulator(
+            self.task_root,
+            self.handler,
+            environment=self.environment,
+            python=python,
+            timeout_s=SECONDS,
+        )
         with started as emulator:
             calls = [emulator.invoke(event) for event in events]
         failed = [call.payload for call in calls if call.payload["statusCode"] != 200]
@@ -64,7 +70,9 @@ class Function:
     @property
     def size(self) -> float:
         """Megabytes of all files."""
-        return sum(path.stat().st_size for path in self.task_root.rglob("*") if path.is_file()) / 1e6
+        return (
+            sum(path.stat().st_size for path in self.task_root.rglob("*") if path.is_file()) / 1e6
+        )
 
 
 FIGURES: dict[str, Callable[[Function], float]] = {
@@ -79,16 +87,23 @@ FIGURES: dict[str, Callable[[Function], float]] = {
 
 def main(
     dataset: Annotated[Path, typer.Argument(help="Folder in the BEIR layout.")],
-    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path("build/demo/model"),
+    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path(
+        "build/demo/model"
+    ),
     package: Annotated[
-        Path | None, typer.Option(help="Unzipped package.", show_default="one built for this machine")
+        Path | None,
+        typer.Option(help="Unzipped package.", show_default="one built for this machine"),
     ] = None,
     work: Annotated[Path, typer.Option(help="Folder for what the peers need.")] = default_folder(),  # noqa: B008
     times: Annotated[int, typer.Option(help="Cold starts of each function.", min=1)] = 10,
-    warm: Annotated[int, typer.Option(help="Warm calls after each, of different queries.", min=1)] = 30,
+    warm: Annotated[
+        int, typer.Option(help="Warm calls after each, of different queries.", min=1)
+    ] = 30,
 ) -> None:
     """Start each function in turn; the first round only warms the disk's cache."""
-    events = [_event(text) for text in list(read_queries(dataset / "queries.jsonl").values())[: warm + 1]]
+    events = [
+        _event(text) for text in list(read_queries(dataset / "queries.jsonl").values())[: warm + 1]
+    ]
     functions = [_querytower(dataset, model, package, work), *_peers(dataset, model, work)]
     for at in range(times + 1):
         for function in functions:
@@ -108,7 +123,9 @@ def _querytower(dataset: Path, model: Path, package: Path | None, work: Path) ->
 
 def _peers(dataset: Path, model: Path, work: Path) -> list[Function]:
     environment = ENVIRONMENT | {"INDEX": str(peers_index(dataset, model, work))}
-    return [Function(name, task_root(name, work), "function.handler", environment) for name in PEERS]
+    return [
+        Function(name, task_root(name, work), "function.handler", environment) for name in PEERS
+    ]
 
 
 def _event(query: str) -> dict[str, object]:
@@ -126,7 +143,9 @@ def _show(title: str, functions: list[Function]) -> None:
         table.add_column(function.name, justify="right")
     for heading, figure in FIGURES.items():
         own, *others = (figure(function) for function in functions)
-        table.add_row(heading, _shown(own), *(f"{_shown(other)} ({other / own:.1f}×)" for other in others))
+        table.add_row(
+            heading, _shown(own), *(f"{_shown(other)} ({other / own:.1f}×)" for other in others)
+        )
     Console().print(table)
 
 

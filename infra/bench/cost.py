@@ -42,17 +42,26 @@ class Cost:
 
 
 def main(
-    milliseconds: Annotated[float, typer.Option(help="Duration of a query on one full CPU, as measured.")] = 3.0,
+    milliseconds: Annotated[
+        float, typer.Option(help="Duration of a query on one full CPU, as measured.")
+    ] = 3.0,
 ) -> None:
     """Print the table."""
-    table = Table(title=f"{milliseconds:g} ms a query on a full CPU; {PRICES_OF}", title_justify="left")
+    table = Table(
+        title=f"{milliseconds:g} ms a query on a full CPU; {PRICES_OF}", title_justify="left"
+    )
     headings = ("memory MB", "billed ms", "a million queries", "SnapStart a month", "break-even")
     for heading in headings:
         table.add_column(heading, justify="right")
     for memory in MEMORIES:
         cost = Cost.of(milliseconds, memory)
         free, kept = (f"{(MACHINE - fixed) / cost.dollars:.1f}" for fixed in (0.0, cost.monthly))
-        figures = str(memory), str(cost.milliseconds), f"${cost.dollars:.2f}", f"${cost.monthly:.2f}"
+        figures = (
+            str(memory),
+            str(cost.milliseconds),
+            f"${cost.dollars:.2f}",
+            f"${cost.monthly:.2f}",
+        )
         table.add_row(*figures, f"{free} M, {kept} M")
     Console().print(table)
     print(

@@ -56,17 +56,25 @@ RUNS = (
 
 def main(
     dataset: Annotated[Path, typer.Argument(help="Folder in the BEIR layout.")],
-    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path("build/demo/model"),
-    sample: Annotated[int, typer.Option(help="Documents to index, taken evenly; 0 for all.", min=0)] = 600,
+    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path(
+        "build/demo/model"
+    ),
+    sample: Annotated[
+        int, typer.Option(help="Documents to index, taken evenly; 0 for all.", min=0)
+    ] = 600,
     work: Annotated[Path, typer.Option(help="Folder for what the peers need.")] = default_folder(),  # noqa: B008
 ) -> None:
     """Index the same documents with each engine in turn."""
-    documents = [item for item in read_documents(dataset / "corpus.jsonl") if isinstance(item, Document)]
+    documents = [
+        item for item in read_documents(dataset / "corpus.jsonl") if isinstance(item, Document)
+    ]
     count = min(sample or len(documents), len(documents))
     taken = [documents[row * len(documents) // count] for row in range(count)]
     speeds = {}
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as file:
-        file.writelines(json.dumps({"id": d.id, "title": d.title, "text": d.text}) + "\n" for d in taken)
+        file.writelines(
+            json.dumps({"id": d.id, "title": d.title, "text": d.text}) + "\n" for d in taken
+        )
         file.flush()
         for run in RUNS:
             speeds[run] = count / _seconds(run, model, Path(file.name), work)
@@ -76,9 +84,19 @@ def main(
 
 def _seconds(run: Run, model: Path, documents: Path, work: Path) -> float:
     if run.engine == "querytower":
-        command = [sys.executable, "-P", str(INDEXERS), run.engine, str(model), str(documents), str(run.tokens)]
+        command = [
+            sys.executable,
+            "-P",
+            str(INDEXERS),
+            run.engine,
+            str(model),
+            str(documents),
+            str(run.tokens),
+        ]
         environment = os.environ | {"PYTHONPATH": str(PROJECT)}
-        answer = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+        answer = subprocess.run(
+            command, env=environment, check=True, capture_output=True, text=True
+        ).stdout
     else:
         folder = task_root(run.engine, work)
         answer = run_in(folder, work, INDEXERS, run.engine, folder / "model", documents, run.tokens)
@@ -90,7 +108,9 @@ def _show(title: str, speeds: dict[Run, float]) -> None:
     table.add_column("documents/s", justify="right")
     table.add_column("querytower is faster by", justify="right")
     for run, speed in speeds.items():
-        table.add_row(run.title, f"{speed:.1f}", "" if run == RUNS[0] else f"{speeds[RUNS[0]] / speed:.1f} ×")
+        table.add_row(
+            run.title, f"{speed:.1f}", "" if run == RUNS[0] else f"{speeds[RUNS[0]] / speed:.1f} ×"
+        )
     Console().print(table)
 
 

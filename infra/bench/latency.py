@@ -17,8 +17,12 @@ QUERIES = Path(__file__).parents[1] / "demo" / "queries.jsonl"
 
 
 def main(
-    store: Annotated[str, typer.Option(help="Folder or URL that holds the index.")] = "build/demo/store",
-    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path("build/demo/model"),
+    store: Annotated[
+        str, typer.Option(help="Folder or URL that holds the index.")
+    ] = "build/demo/store",
+    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path(
+        "build/demo/model"
+    ),
     queries: Annotated[Path, typer.Option(help="JSONL with the queries, as in BEIR.")] = QUERIES,
     rounds: Annotated[int, typer.Option(help="How often each query is asked.", min=1)] = 10,
 ) -> None:
@@ -45,7 +49,9 @@ def main(
         "hybrid, API Gateway event": handler_call(),
         "hybrid, with highlights": handler_call(highlight=True),
     }
-    timings = {name: Timing.of(seconds) for name, seconds in time_in_turn(calls, texts, rounds).items()}
+    timings = {
+        name: Timing.of(seconds) for name, seconds in time_in_turn(calls, texts, rounds).items()
+    }
     rows = [(n, t, timings[baselines[n]] if n in baselines else None) for n, t in timings.items()]
     show(f"{len(texts)} queries × {rounds}, 10 hits", rows)
 

@@ -52,13 +52,17 @@ assert answer["statusCode"] == 200, answer
 
 def main(
     store: Annotated[str, typer.Option(help="Folder that holds the index.")] = "build/demo/store",
-    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path("build/demo/model"),
+    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path(
+        "build/demo/model"
+    ),
     times: Annotated[int, typer.Option(help="Processes of each kind.", min=1)] = 15,
 ) -> None:
     """Start processes of both kinds in turn; the first of each only warms the disk cache, and leaves byte code."""
     folder = Store.open(store)
     if folder.local is None:
-        raise typer.BadParameter("the store must be a folder: what is measured is the process, not the network")
+        raise typer.BadParameter(
+            "the store must be a folder: what is measured is the process, not the network"
+        )
     pointer, _ = read_pointer(folder, "default")
     version = folder.local / IndexFiles.version("default", pointer.version)
     environment = {
@@ -69,7 +73,13 @@ def main(
         "_HANDLER": "handler.main.http",
     }
     commands = {
-        "same imports and loads": ["-c", FLOOR, str(model.absolute()), str(version), "a quiet book about grief"],
+        "same imports and loads": [
+            "-c",
+            FLOOR,
+            str(model.absolute()),
+            str(version),
+            "a quiet book about grief",
+        ],
         "handler.main.http": ["-c", HANDLER, str(PROJECT / "infra" / "events" / "search.json")],
     }
     taken: dict[str, list[float]] = {name: [] for name in commands}
@@ -79,7 +89,10 @@ def main(
             if at:
                 taken[name].append(seconds)
     floor, handler = (Timing.of(taken[name]) for name in commands)
-    rows = [("same imports and loads", floor, None), ("handler.main.http, first answer", handler, floor)]
+    rows = [
+        ("same imports and loads", floor, None),
+        ("handler.main.http, first answer", handler, floor),
+    ]
     show(f"cold process, {times} of each", rows)
     print(f"median: {statistics.median(taken['handler.main.http']):.2f} s from exec to exit")
 

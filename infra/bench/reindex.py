@@ -114,10 +114,18 @@ class Bench:
 
 def main(
     corpus: Annotated[Path, typer.Argument(help="Corpus, such as 100,000 abstracts as JSONL.")],
-    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path("build/demo/model"),
-    store: Annotated[str, typer.Option(help="Folder or URL; an index that is there is used again.")] = "build/reindex",
-    documents: Annotated[int, typer.Option(help="Documents to take; one that has fewer is repeated.")] = 100_000,
-    chars: Annotated[int, typer.Option(help="Characters of each text to take, where many documents matter.")] = 10_000,
+    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path(
+        "build/demo/model"
+    ),
+    store: Annotated[
+        str, typer.Option(help="Folder or URL; an index that is there is used again.")
+    ] = "build/reindex",
+    documents: Annotated[
+        int, typer.Option(help="Documents to take; one that has fewer is repeated.")
+    ] = 100_000,
+    chars: Annotated[
+        int, typer.Option(help="Characters of each text to take, where many documents matter.")
+    ] = 10_000,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure a full run, one without a change, and two that change 1 %: in one of 100 objects, and in all of them."""
@@ -163,17 +171,30 @@ class Source:
                 text += " This came later." if "together" in changes and number == 0 else ""
                 text += " This came last." if "apart" in changes and row % 100 == 50 % size else ""
                 lines.append(
-                    json.dumps({"id": document.id, "title": document.title, "text": text, **document.metadata})
+                    json.dumps(
+                        {
+                            "id": document.id,
+                            "title": document.title,
+                            "text": text,
+                            **document.metadata,
+                        }
+                    )
                 )
             if not lines:
                 return
             path, data = f"part-{number:05}.jsonl", ("\n".join(lines) + "\n").encode()
-            if not store.local or not (store.local / path).exists() or (store.local / path).read_bytes() != data:
+            if (
+                not store.local
+                or not (store.local / path).exists()
+                or (store.local / path).read_bytes() != data
+            ):
                 store.put(path, data)
 
     def _read(self) -> Iterator[Document]:
         found = (
-            replace(item, id=f"{item.id}/{turn}", title=f"{item.title} {turn}" if turn else item.title)
+            replace(
+                item, id=f"{item.id}/{turn}", title=f"{item.title} {turn}" if turn else item.title
+            )
             for turn in count()
             for item in read_corpus(self.path)
             if isinstance(item, Document)
@@ -217,13 +238,21 @@ def show(rows: list[dict[str, Any]], seconds: float, as_json: bool) -> None:
     console = Console()
     console.width = max(console.width, 140)
     if as_json:
-        print(json.dumps({"runs": rows, "publish_to_first_answer_seconds": round(seconds, 2)}, indent=1))
+        print(
+            json.dumps(
+                {"runs": rows, "publish_to_first_answer_seconds": round(seconds, 2)}, indent=1
+            )
+        )
         return
     table = Table(*rows[0])
     for row in rows:
-        table.add_row(*(f"{value:,}" if isinstance(value, int | float) else value for value in row.values()))
+        table.add_row(
+            *(f"{value:,}" if isinstance(value, int | float) else value for value in row.values())
+        )
     console.print(table)
-    console.print(f"publish to first answer of a warm function: {seconds:.2f} s, and up to the poll interval before it")
+    console.print(
+        f"publish to first answer of a warm function: {seconds:.2f} s, and up to the poll interval before it"
+    )
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ def show(title: str, rows: Sequence[tuple[str, Timing, Timing | None]]) -> None:
     for heading in ("", "p50 ms", "p99 ms", "p50 ratio", "p99 ratio"):
         table.add_column(heading, justify="left" if not heading else "right")
     for name, timing, base in rows:
-        ratios = (f"{timing.p50 / base.p50:.2f}", f"{timing.p99 / base.p99:.2f}") if base else ("", "")
+        ratios = (
+            (f"{timing.p50 / base.p50:.2f}", f"{timing.p99 / base.p99:.2f}") if base else ("", "")
+        )
         table.add_row(name, f"{timing.p50:.2f}", f"{timing.p99:.2f}", *ratios)
     Console().print(table)

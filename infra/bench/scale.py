@@ -59,10 +59,12 @@ class Recorder(Encoder):
 
 def main(
     corpus: Annotated[Path, typer.Argument(help="Corpus, such as 100,000 abstracts as JSONL.")],
-    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path("build/demo/model"),
-    work: Annotated[Path, typer.Option(help="Folder for the indexes; what is there is used again.")] = Path(
-        "build/scale"
+    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path(
+        "build/demo/model"
     ),
+    work: Annotated[
+        Path, typer.Option(help="Folder for the indexes; what is there is used again.")
+    ] = Path("build/scale"),
     documents: Annotated[int, typer.Option(help="Documents to take.")] = 100_000,
     passages: Annotated[int, typer.Option(help="Tokens in a passage; 0 for whole documents.")] = 0,
     rounds: Annotated[int, typer.Option(help="How often each of 100 queries is asked.", min=1)] = 3,
@@ -76,7 +78,10 @@ def main(
         "QUERYTOWER_POLL_SECONDS": "3600",
         "_HANDLER": "handler.main.http",
     }
-    texts = [document.title for document in islice(_documents(corpus, documents), 0, None, max(1, documents // 100))]
+    texts = [
+        document.title
+        for document in islice(_documents(corpus, documents), 0, None, max(1, documents // 100))
+    ]
     for precision in ("i8", "f16"):
         _build(corpus, documents, work, model, precision, Split(passages, passages // 4))
         _measure(precision, texts, rounds)
@@ -88,7 +93,9 @@ def _documents(corpus: Path, limit: int) -> Iterator[Document]:
         yield replace(document, metadata={**document.metadata, DRAW: row * 7919 % 1000})
 
 
-def _build(corpus: Path, limit: int, work: Path, model: Path, precision: Precision, split: Split) -> None:
+def _build(
+    corpus: Path, limit: int, work: Path, model: Path, precision: Precision, split: Split
+) -> None:
     store, console = Store.open(str(work / "store")), Console()
     if (work / precision).exists():
         console.print(f"{precision}: the index in {work} is used again")
@@ -142,12 +149,23 @@ def _measure(precision: Precision, texts: list[str], rounds: int) -> None:
         "hybrid": handler_call(path),
     }
     for share, below in SELECTIVITIES.items():
-        calls[f"hybrid, filter that {share} pass"] = handler_call(path, filter={DRAW: {"$lt": below}})
-    timings = {name: Timing.of(seconds) for name, seconds in time_in_turn(calls, texts, rounds).items()}
-    bases = {"semantic": timings[floor]} | {n: timings[with_words] for n in calls if n.startswith("hybrid")}
-    show(f"{precision}: {index.manifest.documents:,} documents", [(n, t, bases.get(n)) for n, t in timings.items()])
+        calls[f"hybrid, filter that {share} pass"] = handler_call(
+            path, filter={DRAW: {"$lt": below}}
+        )
+    timings = {
+        name: Timing.of(seconds) for name, seconds in time_in_turn(calls, texts, rounds).items()
+    }
+    bases = {"semantic": timings[floor]} | {
+        n: timings[with_words] for n in calls if n.startswith("hybrid")
+    }
+    show(
+        f"{precision}: {index.manifest.documents:,} documents",
+        [(n, t, bases.get(n)) for n, t in timings.items()],
+    )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"recall@10 of the vector stage against exact float32: {_recall(index, encoder, texts):.4f}")
+    print(
+        f"recall@10 of the vector stage against exact float32: {_recall(index, encoder, texts):.4f}"
+    )
     print(f"peak memory of this process, baselines included: {peak:.0f} MB\n")
 
 

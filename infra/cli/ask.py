@@ -16,7 +16,9 @@ from handler.settings import Settings
 from handler.storage.store import Store
 
 
-def ask(fields: dict[str, Any], filter_json: str, *, store: str, name: str, model: Path) -> dict[str, Any]:
+def ask(
+    fields: dict[str, Any], filter_json: str, *, store: str, name: str, model: Path
+) -> dict[str, Any]:
     """Return the body that POST /search would answer with.
 
     Raises:

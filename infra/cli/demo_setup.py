@@ -69,5 +69,8 @@ def _current(store: Store, encoder: Encoder) -> bool:
         manifest = IndexManifest.parse(manifest_text(store, "default", pointer), store.url)
     except QuerytowerError:
         return False
-    newer = Path(str(store.local), IndexFiles.current("default")).stat().st_mtime >= CORPUS.stat().st_mtime
+    newer = (
+        Path(str(store.local), IndexFiles.current("default")).stat().st_mtime
+        >= CORPUS.stat().st_mtime
+    )
     return manifest.fingerprint == encoder.manifest.fingerprint and newer

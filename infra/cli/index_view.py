@@ -5,7 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from handler.corpus.passages import Split
 from handler.errors import InvalidRequest
@@ -34,7 +41,9 @@ def build_options(passages: str, overlap: int, precision: str, language: str) ->
     if precision not in PRECISIONS:
         raise InvalidRequest(f"--precision is {precision!r}; use one of {', '.join(PRECISIONS)}")
     if passages != "off" and not passages.isdecimal():
-        raise InvalidRequest(f"--passages is {passages!r}; use a number of tokens, such as 96, or off")
+        raise InvalidRequest(
+            f"--passages is {passages!r}; use a number of tokens, such as 96, or off"
+        )
     try:
         size = 0 if passages == "off" else int(passages)
         split = Split(size, overlap if size and overlap >= 0 else size // 4)
@@ -43,7 +52,9 @@ def build_options(passages: str, overlap: int, precision: str, language: str) ->
         raise InvalidRequest(str(cause)) from cause
 
 
-def changed_options(current: Options, passages: str, overlap: int, precision: str, language: str) -> Options:
+def changed_options(
+    current: Options, passages: str, overlap: int, precision: str, language: str
+) -> Options:
     """Return `current` options with those changed that a command line gives; an empty text or -1 changes nothing.
 
     Raises:
@@ -84,7 +95,9 @@ def shown() -> Iterator[Listener]:
                 total = done
                 return
             if stage not in tasks:
-                tasks[stage] = bars.add_task(STAGES[stage], total=total if stage == "encode" else None, rate="")
+                tasks[stage] = bars.add_task(
+                    STAGES[stage], total=total if stage == "encode" else None, rate=""
+                )
             speed = bars.tasks[tasks[stage]].finished_speed or bars.tasks[tasks[stage]].speed
             rate = f"{speed:,.0f} documents/s" if speed and stage == "encode" else ""
             bars.update(tasks[stage], completed=done, rate=rate)
@@ -101,7 +114,9 @@ def report(manifest: IndexManifest, store: str, rejects: Path) -> None:
         f"{manifest.passages:,} passages, {size / 1e6:.1f} MB, version {manifest.version}"
     )
     if manifest.rejected:
-        console.print(f"[yellow]{manifest.rejected:,} records were rejected[/yellow]; {rejects} says why")
+        console.print(
+            f"[yellow]{manifest.rejected:,} records were rejected[/yellow]; {rejects} says why"
+        )
     if manifest.schema:
         fields = ", ".join(f"{name} ({field.kind})" for name, field in manifest.schema.items())
         console.print(f"fields to filter by: {fields}", markup=False)

@@ -7,7 +7,9 @@ from importlib import import_module
 try:
     import typer
 except ImportError:  # the base install is the function's, which has no command line
-    sys.exit('the command line needs more packages; install them with: pip install "querytower[export]"')
+    sys.exit(
+        'the command line needs more packages; install them with: pip install "querytower[export]"'
+    )
 
 from handler.errors import QuerytowerError
 
@@ -48,8 +50,12 @@ def main() -> None:
         sys.exit(f"querytower: {error}")
     except (OSError, ValueError) as error:
         # Tantivy's failures to write are ValueErrors that quote the system's error, in several forms.
-        if isinstance(error, ValueError) and not re.search(r"\bos error|\bio(::)?error", str(error), re.I):
+        if isinstance(error, ValueError) and not re.search(
+            r"\bos error|\bio(::)?error", str(error), re.I
+        ):
             raise
         path = getattr(error, "filename", None)
         problem = f"{path}: {error.strerror}" if isinstance(error, OSError) and path else str(error)
-        sys.exit(f"querytower: {problem}; check the path, its permissions and the space left there and in TMPDIR")
+        sys.exit(
+            f"querytower: {problem}; check the path, its permissions and the space left there and in TMPDIR"
+        )

@@ -26,7 +26,9 @@ OUTCOMES = {
 def tell(event: str, **fields: Any) -> None:
     """Write an event of a run to standard error."""
     details = ", ".join(f"{name} {value}" for name, value in fields.items())
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"{event.replace('_', ' ')}: {details}", markup=False)
+    Console(stderr=True, highlight=False, soft_wrap=True).print(
+        f"{event.replace('_', ' ')}: {details}", markup=False
+    )
 
 
 def measure(event: str, values: dict[str, float], unit: str, **fields: Any) -> None:
@@ -39,7 +41,9 @@ def show_outcome(outcome: Outcome, store: str) -> None:
     """Say what a run came to."""
     console = _console()
     if outcome.kind != "published" or outcome.manifest is None:
-        console.print(f"{OUTCOMES[outcome.kind]}; version {outcome.version or 'none'} stays current")
+        console.print(
+            f"{OUTCOMES[outcome.kind]}; version {outcome.version or 'none'} stays current"
+        )
         return
     manifest, drift = outcome.manifest, outcome.drift
     console.print(
@@ -62,12 +66,16 @@ def show_outcome(outcome: Outcome, store: str) -> None:
 def show_plan(plan: Plan) -> None:
     """Say what a run would do."""
     console = _console()
-    console.print(f"{plan.documents:,} documents, {plan.encode:,} to encode, {plan.rejected:,} records rejected")
+    console.print(
+        f"{plan.documents:,} documents, {plan.encode:,} to encode, {plan.rejected:,} records rejected"
+    )
     if plan.changes:
         _changes(console, plan.changes.added, plan.changes.changed, plan.changes.removed)
 
 
-def show_versions(found: Sequence[IndexManifest], current: str, published: Mapping[str, str]) -> None:
+def show_versions(
+    found: Sequence[IndexManifest], current: str, published: Mapping[str, str]
+) -> None:
     """Show the versions of an index as a table, the newest first."""
     table = Table("version", "made (UTC)", "documents", "model", "quality", "MB", "")
     for column in table.columns:
@@ -79,7 +87,9 @@ def show_versions(found: Sequence[IndexManifest], current: str, published: Mappi
             f"{datetime.fromisoformat(each.created):%Y-%m-%d %H:%M}",
             f"{each.documents:,}",
             escape(each.model.rpartition("/")[2]),
-            " ".join(f"{SHORT.get(name, name)} {value:.3f}" for name, value in each.quality.items()),
+            " ".join(
+                f"{SHORT.get(name, name)} {value:.3f}" for name, value in each.quality.items()
+            ),
             f"{size / 1e6:.1f}",
             _state(each, current, published),
         )
@@ -88,7 +98,9 @@ def show_versions(found: Sequence[IndexManifest], current: str, published: Mappi
     console.print(table)
     for each in found:
         if each.failures:
-            console.print(f"{each.version} failed: {escape('; '.join(each.failures))}", soft_wrap=True)
+            console.print(
+                f"{each.version} failed: {escape('; '.join(each.failures))}", soft_wrap=True
+            )
 
 
 def show_difference(difference: Difference) -> None:
@@ -98,9 +110,13 @@ def show_difference(difference: Difference) -> None:
     _changes(console, documents.added, documents.changed, documents.removed)
     console.print(f"{documents.unchanged:,} documents are the same")
     if not difference.compared:
-        console.print("no golden queries were asked of both versions; put queries.jsonl into the index's folder golden")
+        console.print(
+            "no golden queries were asked of both versions; put queries.jsonl into the index's folder golden"
+        )
         return
-    console.print(f"{len(difference.queries)} of {difference.compared} golden queries have other documents on top")
+    console.print(
+        f"{len(difference.queries)} of {difference.compared} golden queries have other documents on top"
+    )
     for each in difference.queries[:SHOWN]:
         console.print(f"  {each.kept} of {each.before} stayed: {escape(each.query)}")
 
@@ -113,7 +129,9 @@ def _state(manifest: IndexManifest, current: str, published: Mapping[str, str]) 
     return "was current" if manifest.version in published else ""
 
 
-def _changes(console: Console, added: Sequence[str], changed: Sequence[str], removed: Sequence[str]) -> None:
+def _changes(
+    console: Console, added: Sequence[str], changed: Sequence[str], removed: Sequence[str]
+) -> None:
     for name, ids in (("added", added), ("changed", changed), ("removed", removed)):
         more = ", …" if len(ids) > SHOWN else ""
         listed = f": {escape(', '.join(ids[:SHOWN]))}{more}" if ids else ""

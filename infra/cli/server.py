@@ -41,4 +41,6 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=128)
     except OSError as cause:
-        raise SettingError(f"can't listen on {host}:{port}: {cause.strerror}; choose another with --port") from cause
+        raise SettingError(
+            f"can't listen on {host}:{port}: {cause.strerror}; choose another with --port"
+        ) from cause

@@ -26,7 +26,8 @@ ATTEMPTS = 3
 GRACE_SECONDS = 5.0
 FROM_PROCESS = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 FROM_SHELL = re.compile(
-    r"QUERYTOWER_|AWS_(?!LAMBDA_|EXECUTION_ENV|PROFILE)|GOOGLE_|AZURE_|SSL_CERT_|(HTTPS?|NO)_PROXY$", re.IGNORECASE
+    r"QUERYTOWER_|AWS_(?!LAMBDA_|EXECUTION_ENV|PROFILE)|GOOGLE_|AZURE_|SSL_CERT_|(HTTPS?|NO)_PROXY$",
+    re.IGNORECASE,
 )
 
 
@@ -56,9 +57,22 @@ class Emulator:
         variables = _lambda_environment(task_root, environment, memory_mb, timeout_s)
         _check_runtime(python, task_root, variables)
         with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="querytower-emulator-")))
-            self._function_log, self._emulator_log = folder / "function.log", folder / "emulator.log"
-            command = [str(program), "--log-level", "info", str(python), "-m", "awslambdaric", handler]
+            folder = Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix="querytower-emulator-"))
+            )
+            self._function_log, self._emulator_log = (
+                folder / "function.log",
+                folder / "emulator.log",
+            )
+            command = [
+                str(program),
+                "--log-level",
+                "info",
+                str(python),
+                "-m",
+                "awslambdaric",
+                handler,
+            ]
             self._process, self._port = self._start(command, task_root, variables)
             stack.callback(stop, self._process)
             self._resources = stack.pop_all()
@@ -86,7 +100,10 @@ class Emulator:
                 f"the event has {len(body)} bytes, Lambda takes {MAX_EVENT_BYTES}; send a smaller one"
             )
         with self._one_at_a_time:
-            function_log, emulator_log = LogMark.at_end(self._function_log), LogMark.at_end(self._emulator_log)
+            function_log, emulator_log = (
+                LogMark.at_end(self._function_log),
+                LogMark.at_end(self._emulator_log),
+            )
             started = time.perf_counter()
             status, answer = self._post(body)
             wall_ms = (time.perf_counter() - started) * 1000
@@ -143,17 +160,26 @@ class Emulator:
         try:
             payload = json.loads(answer)
         except ValueError:  # only the emulator's own texts are no JSON
-            payload = {"errorType": "Sandbox.Error", "errorMessage": answer.decode("utf-8", "replace")}
+            payload = {
+                "errorType": "Sandbox.Error",
+                "errorMessage": answer.decode("utf-8", "replace"),
+            }
         failed = isinstance(payload, dict) and {"errorType", "errorMessage"} <= payload.keys()
         if status == HTTPStatus.OK and not failed:
             return payload
-        failure = payload if failed else {"errorType": f"HTTP {status}", "errorMessage": str(payload)}
-        error = QuerytowerError(_explain(self._handler, status, failure["errorType"], failure["errorMessage"]))
+        failure = (
+            payload if failed else {"errorType": f"HTTP {status}", "errorMessage": str(payload)}
+        )
+        error = QuerytowerError(
+            _explain(self._handler, status, failure["errorType"], failure["errorMessage"])
+        )
         for line in log.function_lines():
             error.add_note(line)
         raise error
 
-    def _describe(self, payload: Any, wall_ms: float, function_log: LogMark, emulator_log: LogMark) -> Invocation:
+    def _describe(
+        self, payload: Any, wall_ms: float, function_log: LogMark, emulator_log: LogMark
+    ) -> Invocation:
         duration_ms = float(emulator_log.wait_for(r"INVOKE RTDONE\(.*duration: ([\d.]+)ms"))
         init = re.findall(r"INIT REPORT\(durationMs: ([\d.]+)\)", emulator_log.text())
         return Invocation(
@@ -193,12 +219,18 @@ def _lambda_environment(
 
 def _check_runtime(python: Path, task_root: Path, variables: dict[str, str]) -> None:
     if not task_root.is_dir():
-        raise QuerytowerError(f"the task root {task_root} is not a folder; name the one that holds the handler's code")
+        raise QuerytowerError(
+            f"the task root {task_root} is not a folder; name the one that holds the handler's code"
+        )
     probe = "import importlib.util as u, sys; sys.exit(u.find_spec('awslambdaric') is None)"
     try:
-        lacking = subprocess.run([python, "-c", probe], cwd=task_root, env=variables, check=False).returncode
+        lacking = subprocess.run(
+            [python, "-c", probe], cwd=task_root, env=variables, check=False
+        ).returncode
     except OSError as cause:
-        raise QuerytowerError(f"can't run {python}: {cause.strerror}; name another Python") from cause
+        raise QuerytowerError(
+            f"can't run {python}: {cause.strerror}; name another Python"
+        ) from cause
     if lacking:
         raise QuerytowerError(
             f"{python} can't import awslambdaric, which connects a handler to Lambda; "

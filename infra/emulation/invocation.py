@@ -41,7 +41,9 @@ class Invocation:
             f"Memory Size: {self.memory_mb} MB",
             f"Max Memory Used: {self.max_memory_mb} MB",
         ]
-        return "\t".join(fields if self.init_ms is None else [*fields, f"Init Duration: {self.init_ms:.2f} ms"])
+        return "\t".join(
+            fields if self.init_ms is None else [*fields, f"Init Duration: {self.init_ms:.2f} ms"]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class LogMark:
         limit = time.monotonic() + LOG_SECONDS
         while not (found := re.search(pattern, self.text())):
             if time.monotonic() > limit:
-                raise QuerytowerError(f"{self.path} lacks {pattern!r}; use the pinned aws-sam-cli: make tools")
+                raise QuerytowerError(
+                    f"{self.path} lacks {pattern!r}; use the pinned aws-sam-cli: make tools"
+                )
             time.sleep(0.002)
         return found[1]

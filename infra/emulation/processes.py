@@ -43,7 +43,11 @@ def listening_ports(pid: int) -> set[int]:
     with suppress(OSError):  # the process or one of its files may vanish meanwhile
         own.update(str(descriptor.readlink()) for descriptor in Path(f"/proc/{pid}/fd").iterdir())
     rows = [line.split() for line in Path("/proc/self/net/tcp").read_text("ascii").splitlines()[1:]]
-    return {int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in own}
+    return {
+        int(row[1].split(":")[1], 16)
+        for row in rows
+        if row[3] == "0A" and f"socket:[{row[9]}]" in own
+    }
 
 
 def stop(leader: subprocess.Popen[bytes]) -> None:

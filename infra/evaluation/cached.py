@@ -67,7 +67,12 @@ def open_index(
 
 
 def _build(
-    dataset: Dataset, encoder: Encoder, options: Options, folder: Path, threads: int, progress: Progress
+    dataset: Dataset,
+    encoder: Encoder,
+    options: Options,
+    folder: Path,
+    threads: int,
+    progress: Progress,
 ) -> None:
     (folder / INDEX).mkdir(parents=True)
     spooled = folder / "spool.jsonl"

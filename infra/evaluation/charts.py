@@ -21,7 +21,10 @@ def metric_panels(runs: Sequence[Run]) -> Html:
     panels = []
     for name in runs[0].scores:
         values = [float(run.scores[name].mean()) for run in runs]
-        bars = [_bar(run.mode, value, value == max(values)) for run, value in zip(runs, values, strict=True)]
+        bars = [
+            _bar(run.mode, value, value == max(values))
+            for run, value in zip(runs, values, strict=True)
+        ]
         measure, cut = name.split("@")
         title = element("h3", NAMES[measure], element("small", f" @{cut}"))
         panels.append(element("div", title, element("dl", *bars), class_="panel"))
@@ -53,10 +56,15 @@ def latencies(runs: Sequence[Run]) -> Html:
     rows = []
     for run in runs:
         figures = run.summary()
-        marks = [element("i", class_=f"mark p{p}", style=place(max(figures[f"p{p}_ms"], 1e-6))) for p in (50, 99)]
+        marks = [
+            element("i", class_=f"mark p{p}", style=place(max(figures[f"p{p}_ms"], 1e-6)))
+            for p in (50, 99)
+        ]
         shape = _histogram(np.log10(1000 * run.seconds), low, high)
         chart = element("div", *lines, shape, *marks, class_="plot")
-        rows.append(element("div", _speed(run.mode, figures), chart, class_="row", data_mode=run.mode))
+        rows.append(
+            element("div", _speed(run.mode, figures), chart, class_="row", data_mode=run.mode)
+        )
     labels = [element("span", f"{tick:g} ms", style=place(tick)) for tick in ticks]
     axis = element("div", element("div"), element("div", *labels, class_="axis"), class_="row")
     return element("div", *rows, axis, class_="latencies")
@@ -68,13 +76,17 @@ def _speed(mode: str, figures: dict[str, float]) -> Html:
         "p99": f"{figures['p99_ms']:.2f} ms",
         "queries/s": f"{figures['queries_per_second']:,.0f}",
     }
-    items = [element("div", element("dt", name), element("dd", value)) for name, value in shown.items()]
+    items = [
+        element("div", element("dt", name), element("dd", value)) for name, value in shown.items()
+    ]
     return element("div", element("h3", mode), element("dl", *items), class_="speed")
 
 
 def _histogram(values: Floats, low: float, high: float) -> Html:
     counts, _ = np.histogram(values, bins=BINS, range=(low, high))
-    steps = " ".join(f"V{100 - 96 * count / counts.max():.2f}H{at}" for at, count in enumerate(counts, start=1))
+    steps = " ".join(
+        f"V{100 - 96 * count / counts.max():.2f}H{at}" for at, count in enumerate(counts, start=1)
+    )
     return _stretched(BINS, 100, element("path", d=f"M0 100{steps}V100Z"))
 
 
@@ -92,12 +104,31 @@ def difference_curve(differences: Floats, label: str) -> Html:
     top = float(np.abs(ordered).max()) or 1.0
     paths = []
     for name, part in (("gain", np.maximum(ordered, 0)), ("loss", np.minimum(ordered, 0))):
-        steps = " ".join(f"V{50 - 49 * value / top:.2f}H{at}" for at, value in enumerate(part, start=1))
+        steps = " ".join(
+            f"V{50 - 49 * value / top:.2f}H{at}" for at, value in enumerate(part, start=1)
+        )
         paths.append(element("path", d=f"M0 50{steps}V50Z", class_=name))
-    scale = [element("span", f"+{top:.2f}"), element("span", "0"), element("span", f"\N{MINUS SIGN}{top:.2f}")]
+    scale = [
+        element("span", f"+{top:.2f}"),
+        element("span", "0"),
+        element("span", f"\N{MINUS SIGN}{top:.2f}"),
+    ]
     chart = element("div", _stretched(len(ordered), 100, *paths), class_="plot")
-    return element("div", element("div", *scale, class_="scale"), chart, class_="curve", role="img", aria_label=label)
+    return element(
+        "div",
+        element("div", *scale, class_="scale"),
+        chart,
+        class_="curve",
+        role="img",
+        aria_label=label,
+    )
 
 
 def _stretched(width: int, height: int, *shapes: str) -> Html:
-    return element("svg", *shapes, viewBox=f"0 0 {width} {height}", preserveAspectRatio="none", aria_hidden="true")
+    return element(
+        "svg",
+        *shapes,
+        viewBox=f"0 0 {width} {height}",
+        preserveAspectRatio="none",
+        aria_hidden="true",
+    )

@@ -49,13 +49,25 @@ class Dataset:
         """
         corpus, queries = _file(folder, "corpus.jsonl"), _file(folder, "queries.jsonl")
         path = _qrels_file(folder, split)
-        judgments = {query: grades for query, grades in read_qrels(path).items() if max(grades.values()) > 0}
+        judgments = {
+            query: grades for query, grades in read_qrels(path).items() if max(grades.values()) > 0
+        }
         texts = read_queries(queries)
-        judged = [JudgedQuery(key, text, judgments[key]) for key, text in texts.items() if key in judgments]
+        judged = [
+            JudgedQuery(key, text, judgments[key])
+            for key, text in texts.items()
+            if key in judgments
+        ]
         if not judged:
-            raise CorpusError(f"no query of {queries} has a positive judgment in {path}; do the two belong together?")
+            raise CorpusError(
+                f"no query of {queries} has a positive judgment in {path}; do the two belong together?"
+            )
         unknown = len(judgments) - len(judged)
-        warnings = [f"{unknown} of {len(judgments)} judged queries are not in {queries.name}"] if unknown else []
+        warnings = (
+            [f"{unknown} of {len(judgments)} judged queries are not in {queries.name}"]
+            if unknown
+            else []
+        )
         return cls(folder.resolve().name, corpus, judged, warnings)
 
 
@@ -67,14 +79,20 @@ def read_documents(path: Path) -> Iterator[Document | Reject]:
     """
     seen: set[str] = set()
     for line, record in _objects(path):
-        fields = {"id": _identifier(path, line, record), "title": record.get("title"), "text": record.get("text")}
+        fields = {
+            "id": _identifier(path, line, record),
+            "title": record.get("title"),
+            "text": record.get("text"),
+        }
         document = to_document(fields)
         if isinstance(document, Document) and document.id not in seen:
             seen.add(document.id)
             yield document
         elif isinstance(document, Document):
             yield Reject(path.name, line, f"id {document.id!r} appeared before")
-        elif any(isinstance(value, str) and value.strip() for value in (fields["title"], fields["text"])):
+        elif any(
+            isinstance(value, str) and value.strip() for value in (fields["title"], fields["text"])
+        ):
             raise _malformed(path, line, document)
         else:
             yield Reject(path.name, line, document)
@@ -112,11 +130,15 @@ def read_qrels(path: Path) -> Judgments:
             continue
         if len(cells) != 3 or not GRADE.fullmatch(cells[2]) or not all(cells):
             raise _malformed(
-                path, number, f"expected query-id, corpus-id and a whole number between tabs, not {line[:60]!r}"
+                path,
+                number,
+                f"expected query-id, corpus-id and a whole number between tabs, not {line[:60]!r}",
             )
         judgments[cells[0]][cells[1]] = int(cells[2])
     if not judgments:
-        raise CorpusError(f"{path} has no judgments; it holds a header, then query-id, corpus-id and score to a line")
+        raise CorpusError(
+            f"{path} has no judgments; it holds a header, then query-id, corpus-id and score to a line"
+        )
     return dict(judgments)
 
 
@@ -134,7 +156,9 @@ def _qrels_file(folder: Path, split: str) -> Path:
         names = sorted(path.name.split(".tsv")[0] for path in folder.glob("qrels/*.tsv*"))
         if not names:
             raise
-        raise CorpusError(f"{cause}; splits there, to choose with --split: {', '.join(names)}") from cause
+        raise CorpusError(
+            f"{cause}; splits there, to choose with --split: {', '.join(names)}"
+        ) from cause
 
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -6,7 +6,14 @@ from functools import partial
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from handler.encoder import Encoder
@@ -20,13 +27,24 @@ DRAWN = 50
 
 
 def run_shown(
-    index: IndexVersion, encoder: Encoder, queries: Sequence[JudgedQuery], modes: Sequence[Mode], k: int
+    index: IndexVersion,
+    encoder: Encoder,
+    queries: Sequence[JudgedQuery],
+    modes: Sequence[Mode],
+    k: int,
 ) -> list[Run]:
     """Run the queries in each mode, with a progress bar to each."""
-    columns = TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = (
+        TextColumn("{task.description:<20}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     console = Console(stderr=True)
     # The bars are drawn between queries: a thread that draws them would be part of what is measured.
-    with Progress(*columns, console=console, disable=not console.is_terminal, auto_refresh=False) as bars:
+    with Progress(
+        *columns, console=console, disable=not console.is_terminal, auto_refresh=False
+    ) as bars:
         tasks = [bars.add_task(mode, total=len(queries)) for mode in modes]
 
         def advance(task: TaskID) -> None:
@@ -59,7 +77,12 @@ def show(evaluation: Evaluation) -> None:
         table.add_column("\n".join(re.split(" |(?=@)", heading, maxsplit=1)), justify="right")
     for mode, figures in summaries.items():
         cells = [_bold(f"{figures[name]:.4f}", figures[name] == best[name]) for name in metrics]
-        times = [figures["seconds"], figures["queries_per_second"], figures["p50_ms"], figures["p99_ms"]]
+        times = [
+            figures["seconds"],
+            figures["queries_per_second"],
+            figures["p50_ms"],
+            figures["p99_ms"],
+        ]
         table.add_row(mode, *cells, *(f"{value:.{0 if value >= 100 else 2}f}" for value in times))
     Console(highlight=False).print(table)
 

@@ -42,7 +42,9 @@ def render(evaluation: Evaluation) -> str:
 
 
 def _section(title: str, note: str, *content: str) -> Html:
-    return element("section", element("h2", title), element("p", note, class_="note") if note else "", *content)
+    return element(
+        "section", element("h2", title), element("p", note, class_="note") if note else "", *content
+    )
 
 
 def _header(evaluation: Evaluation) -> Html:
@@ -64,19 +66,26 @@ def _header(evaluation: Evaluation) -> Html:
 def _lede(runs: Sequence[Run]) -> list[str]:
     first, *others = runs
     mean = first.scores[METRIC].mean()
-    parts: list[str] = [f"{first.mode.capitalize()} search reaches an nDCG@10 of ", element("b", f"{mean:.3f}")]
+    parts: list[str] = [
+        f"{first.mode.capitalize()} search reaches an nDCG@10 of ",
+        element("b", f"{mean:.3f}"),
+    ]
     for number, other in enumerate(others):
         difference = float(mean - other.scores[METRIC].mean())
         word = "above" if difference >= 0 else "below"
-        parts += [" and " if number else ", ", element("b", f"{abs(difference):.3f}"), f" {word} {other.mode}"]
+        parts += [
+            " and " if number else ", ",
+            element("b", f"{abs(difference):.3f}"),
+            f" {word} {other.mode}",
+        ]
     return [*parts, "."]
 
 
 def _relevance_note(evaluation: Evaluation) -> str:
-    relevant = np.mean([sum(grade > 0 for grade in query.grades.values()) for query in evaluation.queries])
-    return (
-        f"Means over all queries; a query has {relevant:.1f} relevant documents on average. All bars run from 0 to 1."
+    relevant = np.mean(
+        [sum(grade > 0 for grade in query.grades.values()) for query in evaluation.queries]
     )
+    return f"Means over all queries; a query has {relevant:.1f} relevant documents on average. All bars run from 0 to 1."
 
 
 def _speed_note(evaluation: Evaluation) -> str:
@@ -107,13 +116,24 @@ def _comparison(evaluation: Evaluation, first: Run, other: Run) -> Html:
 
 
 def _queries(
-    evaluation: Evaluation, runs: tuple[Run, Run], differences: Floats, title: str, chosen: Sequence[int]
+    evaluation: Evaluation,
+    runs: tuple[Run, Run],
+    differences: Floats,
+    title: str,
+    chosen: Sequence[int],
 ) -> Html:
     items = [_query(evaluation, runs, float(differences[at]), at, at == chosen[0]) for at in chosen]
-    return element("div", element("h3", title), *items or [element("p", "No query.", class_="none")], class_="queries")
+    return element(
+        "div",
+        element("h3", title),
+        *items or [element("p", "No query.", class_="none")],
+        class_="queries",
+    )
 
 
-def _query(evaluation: Evaluation, runs: tuple[Run, Run], difference: float, at: int, unfolded: bool) -> Html:
+def _query(
+    evaluation: Evaluation, runs: tuple[Run, Run], difference: float, at: int, unfolded: bool
+) -> Html:
     query = evaluation.queries[at]
     sign, kind = ("+", "gain") if difference > 0 else ("\N{MINUS SIGN}", "loss")
     change = element("span", f"{sign}{abs(difference):.2f}", class_=f"change {kind}")
@@ -135,17 +155,24 @@ def _hits(evaluation: Evaluation, run: Run, at: int) -> Html:
     rest = f"; {missing:,} not among the first {evaluation.settings['k']}" if missing else ""
     heading = element("h4", run.mode, element("span", f"nDCG@10 {run.scores[METRIC][at]:.2f}"))
     listed = element("ol", *items) if items else element("p", "No hits.", class_="none")
-    return element("div", heading, listed, element("p", f"{found}{rest}.", class_="ranks"), data_mode=run.mode)
+    return element(
+        "div", heading, listed, element("p", f"{found}{rest}.", class_="ranks"), data_mode=run.mode
+    )
 
 
 def _hit(evaluation: Evaluation, key: str, grade: int | None) -> Html:
     if grade is None:
         mark, meaning = "", "not judged"
     elif grade > 0:
-        mark, meaning = str(grade) if _graded(evaluation) else "\N{CHECK MARK}", f"relevant, grade {grade}"
+        mark, meaning = (
+            str(grade) if _graded(evaluation) else "\N{CHECK MARK}",
+            f"relevant, grade {grade}",
+        )
     else:
         mark, meaning = "\N{MULTIPLICATION SIGN}", "judged not relevant"
-    badge = element("span", mark, element("span", meaning, class_="spoken"), class_="badge", title=meaning)
+    badge = element(
+        "span", mark, element("span", meaning, class_="spoken"), class_="badge", title=meaning
+    )
     title = element("span", _title(evaluation, key), title=key)
     return element("li", title, badge, class_="relevant" if grade and grade > 0 else None)
 
@@ -172,7 +199,9 @@ def _some(ranks: Sequence[int]) -> str:
 
 def _settings(evaluation: Evaluation) -> Html:
     manifest, settings = evaluation.index.manifest, evaluation.settings
-    split = f"{settings['passages']} tokens, {settings['overlap']} shared: {manifest.passages:,} in all"
+    split = (
+        f"{settings['passages']} tokens, {settings['overlap']} shared: {manifest.passages:,} in all"
+    )
     rows = {
         "Model": f"{manifest.model}, fingerprint {manifest.fingerprint}",
         "Passages": "off: one vector to a document" if settings["passages"] == "off" else split,

@@ -65,7 +65,14 @@ class Evaluation:
         }
 
 
-def run(index: IndexVersion, encoder: Encoder, queries: Sequence[JudgedQuery], mode: Mode, k: int, tick: Tick) -> Run:
+def run(
+    index: IndexVersion,
+    encoder: Encoder,
+    queries: Sequence[JudgedQuery],
+    mode: Mode,
+    k: int,
+    tick: Tick,
+) -> Run:
     """Ask for `k` hits to each query. A query whose id is also a document's never gets that document."""
     # What the process does once is not measured; nor does one mode profit from vectors that another has cached.
     Searcher(encoder).search(index, SearchRequest(queries[0].text, k, mode=mode))
@@ -81,7 +88,9 @@ def run(index: IndexVersion, encoder: Encoder, queries: Sequence[JudgedQuery], m
     return Run(mode, hits, np.array(seconds), measure(hits, queries, k))
 
 
-def measure(hits: Sequence[Sequence[str]], queries: Sequence[JudgedQuery], k: int) -> dict[str, Floats]:
+def measure(
+    hits: Sequence[Sequence[str]], queries: Sequence[JudgedQuery], k: int
+) -> dict[str, Floats]:
     """Return the metrics of the ids found for each query, as arrays of shape (queries,)."""
     rows = []
     for ids, query in zip(hits, queries, strict=True):
@@ -102,7 +111,9 @@ def oddities(index: IndexVersion, queries: Sequence[JudgedQuery]) -> list[str]:
     """Return warnings: of records left out of the index, and of judged documents that it doesn't have."""
     warnings = []
     if index.manifest.rejected:
-        warnings.append(f"{index.manifest.rejected:,} records of the corpus were left out: empty, or an id again")
+        warnings.append(
+            f"{index.manifest.rejected:,} records of the corpus were left out: empty, or an id again"
+        )
     judged = {document for query in queries for document in query.grades}
     unknown = sum(index.text.row_of(document) is None for document in judged)
     if unknown:

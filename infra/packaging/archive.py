@@ -30,4 +30,6 @@ def zip_folder(folder: Path) -> Archive:
             entry.external_attr = MODE
             file.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, LEVEL)
     with archive.open("rb") as content:
-        return Archive(archive, archive.stat().st_size, hashlib.file_digest(content, "sha256").hexdigest())
+        return Archive(
+            archive, archive.stat().st_size, hashlib.file_digest(content, "sha256").hexdigest()
+        )

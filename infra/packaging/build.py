@@ -19,7 +19,9 @@ from infra.packaging.wheels import Wheel, fetch_wheels, read_pins
 REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "runtime.txt"
 
 
-def build_package(target: PackageTarget, model: Path, out: Path, requirements: Path = REQUIREMENTS) -> Package:
+def build_package(
+    target: PackageTarget, model: Path, out: Path, requirements: Path = REQUIREMENTS
+) -> Package:
     """Build the folder `out`/querytower-ARCH-PYTHON; beside it, a .trimmed.csv tells what was left out and why.
 
     Raises:
@@ -33,7 +35,9 @@ def build_package(target: PackageTarget, model: Path, out: Path, requirements: P
     shutil.rmtree(part, ignore_errors=True)
     wheels = fetch_wheels(read_pins(requirements, target), target, cache_folder() / "wheels")
     unpacked = [unpack(wheel, part) for wheel in wheels]
-    shutil.copytree(handler_path[0], part / "handler", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    shutil.copytree(
+        handler_path[0], part / "handler", ignore=shutil.ignore_patterns("__pycache__", ".*")
+    )
     _copy_model(model, [ModelFiles.MANIFEST, *manifest.files], part / "model")
     python = find_python(target.python)
     if python:
@@ -43,7 +47,9 @@ def build_package(target: PackageTarget, model: Path, out: Path, requirements: P
     components = measure(folder, unpacked)
     _check_size(folder, target, sum(component.after for component in components))
     bytecode_bytes = sum(path.stat().st_size for path in folder.rglob("*.pyc"))
-    return Package(target, folder, components, bytecode_bytes, tuple(_notes(target, wheels, python)))
+    return Package(
+        target, folder, components, bytecode_bytes, tuple(_notes(target, wheels, python))
+    )
 
 
 def _copy_model(source: Path, names: Iterable[str], target: Path) -> None:
@@ -67,7 +73,9 @@ def _write_trimmed(unpacked: Iterable[Unpacked], path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(["package", "file", "bytes", "reason"])
         for wheel in unpacked:
-            writer.writerows([wheel.distribution, each.path, each.bytes, each.reason] for each in wheel.trimmed)
+            writer.writerows(
+                [wheel.distribution, each.path, each.bytes, each.reason] for each in wheel.trimmed
+            )
 
 
 def _check_size(folder: Path, target: PackageTarget, size: int) -> None:
@@ -87,7 +95,11 @@ def _notes(target: PackageTarget, wheels: Sequence[Wheel], python: Path | None) 
             f"there is no Python {target.python} here to compile byte code, so the sources are in the package, "
             "and the function starts more slowly; install that Python, with pyenv for example"
         )
-    newer = [w.distribution for w in wheels if w.glibc > target.glibc and w.distribution not in NEVER_IMPORTED]
+    newer = [
+        w.distribution
+        for w in wheels
+        if w.glibc > target.glibc and w.distribution not in NEVER_IMPORTED
+    ]
     if newer:
         yield (
             f"Lambda's managed Python {target.python} has glibc 2.{target.glibc}, and these need a newer one: "

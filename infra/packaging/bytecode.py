@@ -28,20 +28,38 @@ def compile_sources(folder: Path, python: Path) -> None:
         QuerytowerError: a source does not compile.
     """
     _compile(folder, python, "handler")
-    others = sorted(path for path in folder.rglob("*.py") if path.relative_to(folder).parts[0] != "handler")
+    others = sorted(
+        path for path in folder.rglob("*.py") if path.relative_to(folder).parts[0] != "handler"
+    )
     _compile(folder, python, "-b", "-o", "2", "-x", r"^\./handler/", ".")
     for source in others:
         source.unlink()
 
 
 def _compile(folder: Path, python: Path, *arguments: str) -> None:
-    command = [str(python), "-S", "-P", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    command = [
+        str(python),
+        "-S",
+        "-P",
+        "-m",
+        "compileall",
+        "-q",
+        "--invalidation-mode",
+        "unchecked-hash",
+    ]
     command += ["-s", ".", "-p", TASK_ROOT, *arguments]
-    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONHASHSEED": "0"}  # with any other seed sets vary in order
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    environment = {
+        "PATH": os.environ.get("PATH", ""),
+        "PYTHONHASHSEED": "0",
+    }  # with any other seed sets vary in order
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         problem = " ".join((done.stdout + done.stderr).split())[:300]
-        raise QuerytowerError(f"{python} can't compile the package: {problem}; pin a version that it can: make lock")
+        raise QuerytowerError(
+            f"{python} can't compile the package: {problem}; pin a version that it can: make lock"
+        )
 
 
 def _candidates(version: str) -> Iterator[Path]:
@@ -55,5 +73,7 @@ def _candidates(version: str) -> Iterator[Path]:
 
 def _version_of(python: Path) -> str:
     """Return the version, or "" where nothing answers, as behind pyenv's shims of versions that are not active."""
-    done = subprocess.run([python, "-I", "-S", "-c", VERSION], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [python, "-I", "-S", "-c", VERSION], capture_output=True, text=True, check=False
+    )
     return done.stdout.strip()

@@ -7,7 +7,9 @@ MAGIC = b"\x7fELF\x02\x01"  # 64 bits, little-endian: x86-64 and arm64
 HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 SEGMENT = struct.Struct("<IIQQQQQQ")
 PT_LOAD = 1
-LARGEST_PAGE = 1 << 16  # of a Linux on either CPU; some linkers align to more, and fill it with zeros
+LARGEST_PAGE = (
+    1 << 16
+)  # of a Linux on either CPU; some linkers align to more, and fill it with zeros
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,14 @@ class Segment:
     def at(self, offset: int) -> bytes:
         """Render the program header, for a segment that was moved to `offset`."""
         return SEGMENT.pack(
-            self.kind, self.flags, offset, self.address, self.physical, self.size, self.memory, self.page
+            self.kind,
+            self.flags,
+            offset,
+            self.address,
+            self.physical,
+            self.size,
+            self.memory,
+            self.page,
         )
 
 

@@ -49,7 +49,9 @@ def measure(folder: Path, wheels: Iterable[Unpacked]) -> tuple[Component, ...]:
         owners.update(dict.fromkeys(wheel.files, wheel.distribution))
     after = Counter[str]()
     for path in (path for path in folder.rglob("*") if path.is_file()):
-        source = path.relative_to(folder).as_posix().removesuffix("c" if path.suffix == ".pyc" else "")
+        source = (
+            path.relative_to(folder).as_posix().removesuffix("c" if path.suffix == ".pyc" else "")
+        )
         name = owners.get(source) or path.relative_to(folder).parts[0]
         after[name] += path.stat().st_size
         if name in ("handler", "model") and path.suffix != ".pyc":

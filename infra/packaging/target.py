@@ -23,7 +23,9 @@ class PackageTarget:
 
     def __post_init__(self) -> None:
         if self.arch not in MACHINES:
-            raise QuerytowerError(f"Lambda has no architecture {self.arch!r}; choose one of: {', '.join(MACHINES)}")
+            raise QuerytowerError(
+                f"Lambda has no architecture {self.arch!r}; choose one of: {', '.join(MACHINES)}"
+            )
         if self.python not in RUNTIMES:
             raise QuerytowerError(
                 f"a package for Python {self.python!r} can't be built; choose one of: {', '.join(RUNTIMES)}"
@@ -45,7 +47,10 @@ class PackageTarget:
     @property
     def platforms(self) -> list[str]:
         """Platform tags of the wheels that can be used, newest first; pip compares them to the letter."""
-        return [*(f"manylinux_2_{minor}_{self.machine}" for minor in range(NEWEST_GLIBC, 4, -1)), self._legacy]
+        return [
+            *(f"manylinux_2_{minor}_{self.machine}" for minor in range(NEWEST_GLIBC, 4, -1)),
+            self._legacy,
+        ]
 
     @property
     def _legacy(self) -> str:

@@ -4,10 +4,23 @@ from fnmatch import fnmatchcase
 
 # tokenizers asks for huggingface-hub to download models, ONNX Runtime for packages that only its tools import.
 NEVER_IMPORTED = {
-    **dict.fromkeys(("flatbuffers", "packaging", "protobuf"), "only the tools of onnxruntime import it"),
+    **dict.fromkeys(
+        ("flatbuffers", "packaging", "protobuf"), "only the tools of onnxruntime import it"
+    ),
     "huggingface-hub": "only downloads of tokenizers import it",
     **dict.fromkeys(
-        ("click", "filelock", "fsspec", "h11", "hf-xet", "httpcore2", "httpx2", "idna", "pyyaml", "truststore"),
+        (
+            "click",
+            "filelock",
+            "fsspec",
+            "h11",
+            "hf-xet",
+            "httpcore2",
+            "httpx2",
+            "idna",
+            "pyyaml",
+            "truststore",
+        ),
         "only huggingface-hub imports it",
     ),
 }
@@ -28,10 +41,19 @@ NEVER_LOADED = {
         "*_tests.*.so",
     ),
     "type stubs": ("*.pyi", "*/py.typed", "*/mypy.py"),
-    "for building extensions": ("*.a", "*.c", "*.h", "*.pxd", "*.pyx", "*/f2py/*", "*/_configtool.py"),
+    "for building extensions": (
+        "*.a",
+        "*.c",
+        "*.h",
+        "*.pxd",
+        "*.pyx",
+        "*/f2py/*",
+        "*/_configtool.py",
+    ),
     "documents": ("*.md", "*.1", "*.css", "*/LICENSE*", "*/ThirdPartyNotices.txt", "*/.agents/*"),
     "tools of onnxruntime": tuple(
-        f"onnxruntime/{part}/*" for part in ("backend", "datasets", "quantization", "tools", "transformers")
+        f"onnxruntime/{part}/*"
+        for part in ("backend", "datasets", "quantization", "tools", "transformers")
     ),
     "the library for other languages": ("onnxruntime/capi/libonnxruntime.so*",),
     "models of pydantic 1, which fastapi looks for and does without": ("pydantic/v1/*",),
@@ -48,10 +70,21 @@ NEVER_LOADED = {
         )
     ),
     "for other frameworks": (
-        *("anyio/_backends/_trio.py", "obstore/auth/*", "obstore/fsspec.py", "tokenizers/tools/*", "tqdm/contrib/*"),
+        *(
+            "anyio/_backends/_trio.py",
+            "obstore/auth/*",
+            "obstore/fsspec.py",
+            "tokenizers/tools/*",
+            "tqdm/contrib/*",
+        ),
         *(f"tqdm/{name}.py" for name in ("dask", "keras", "notebook", "rich", "tk")),
     ),
-    "servers and evaluation": ("usearch/client.py", "usearch/eval.py", "usearch/numba.py", "usearch/server.py"),
+    "servers and evaluation": (
+        "usearch/client.py",
+        "usearch/eval.py",
+        "usearch/numba.py",
+        "usearch/server.py",
+    ),
 }
 
 

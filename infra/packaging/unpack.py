@@ -43,7 +43,9 @@ def unpack(wheel: Wheel, folder: Path) -> Unpacked:
                 continue
             content = compact(archive.read(entry))
             if len(content) < entry.file_size:
-                result.trimmed.append(Trimmed(entry.filename, entry.file_size - len(content), SYMBOLS))
+                result.trimmed.append(
+                    Trimmed(entry.filename, entry.file_size - len(content), SYMBOLS)
+                )
             target = folder / entry.filename
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)

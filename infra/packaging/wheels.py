@@ -60,8 +60,13 @@ def read_pins(requirements: Path, target: PackageTarget) -> list[Pin]:
     text = requirements.read_text("utf-8") if requirements.is_file() else ""
     found = [match for match in PIN.finditer(text) if _applies(match["marker"], target)]
     if not found:
-        raise QuerytowerError(f"{requirements} pins nothing; work in a clone of the project, or run: make lock")
-    return [Pin(match["name"], match["version"], tuple(re.findall(r"--hash=\S+", match["hashes"]))) for match in found]
+        raise QuerytowerError(
+            f"{requirements} pins nothing; work in a clone of the project, or run: make lock"
+        )
+    return [
+        Pin(match["name"], match["version"], tuple(re.findall(r"--hash=\S+", match["hashes"])))
+        for match in found
+    ]
 
 
 def fetch_wheels(pins: Sequence[Pin], target: PackageTarget, cache: Path) -> list[Wheel]:
@@ -95,7 +100,16 @@ def _download(pins: Sequence[Pin], target: PackageTarget, folder: Path, *sources
     """Fetch wheels into `folder`; return what pip complained about, or "" when it has them all."""
     (folder / "pins.txt").write_text("\n".join(map(str, pins)) + "\n", "utf-8")
     tag = "cp" + target.python.replace(".", "")
-    command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--retries", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "-q",
+        "--disable-pip-version-check",
+        "--retries",
+        "2",
+    ]
     command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--implementation", "cp"]
     command += ["--python-version", target.python, "--abi", tag, "--abi", "abi3", "--abi", "none"]
     command += [part for platform in target.platforms for part in ("--platform", platform)]

@@ -13,7 +13,9 @@ Vectors = NDArray[np.float32]
 
 def run(bundle: Path, ids: list[list[int]]) -> Vectors:
     """Embed texts given as token ids, in one batch padded on the right; return [texts, dimension]."""
-    session = onnxruntime.InferenceSession(bundle / ModelFiles.ENCODER, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        bundle / ModelFiles.ENCODER, providers=["CPUExecutionProvider"]
+    )
     names = [value.name for value in session.get_inputs()]
     assert sorted(names) == ["attention_mask", "input_ids"]
     kind = np.int64 if session.get_inputs()[0].type == "tensor(int64)" else np.int32

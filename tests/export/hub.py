@@ -31,10 +31,18 @@ class Hub(ThreadingHTTPServer):
 
     def _describe(self, path: Path) -> dict[str, object]:
         content = path.read_bytes()
-        entry: dict[str, object] = {"rfilename": path.relative_to(self.folder).as_posix(), "size": len(content)}
+        entry: dict[str, object] = {
+            "rfilename": path.relative_to(self.folder).as_posix(),
+            "size": len(content),
+        }
         if path.suffix == ".safetensors":
             digest = hashlib.sha256(content).hexdigest()
-            entry["lfs"] = {"sha256": digest, "oid": digest, "size": len(content), "pointerSize": 134}
+            entry["lfs"] = {
+                "sha256": digest,
+                "oid": digest,
+                "size": len(content),
+                "pointerSize": 134,
+            }
         return entry
 
 
@@ -62,7 +70,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer_json(self, path: str) -> None:
         if "/tree/" in path:
             files = self.server.siblings()
-            listing = [{"type": "file", "path": f["rfilename"], "oid": "0" * 40, **f} for f in files]
+            listing = [
+                {"type": "file", "path": f["rfilename"], "oid": "0" * 40, **f} for f in files
+            ]
             return self._answer(json.dumps(listing).encode())
         info = {"id": self.server.name, "sha": REVISION, "siblings": self.server.siblings()}
         return self._answer(json.dumps(info).encode())

@@ -27,7 +27,13 @@ def test_it_writes_the_bundle_and_prints_a_table(app: typer.Typer, tmp_path: Pat
     assert result.exit_code == 0
     manifest = ModelManifest.read(to)
     assert (manifest.precision, manifest.target) == ("int8", "arm64")
-    for shown in ("direct (bert)", "int8, arm64", f"{manifest.parity['min_cosine']:.4f}", "encoder.onnx", "quantize"):
+    for shown in (
+        "direct (bert)",
+        "int8, arm64",
+        f"{manifest.parity['min_cosine']:.4f}",
+        "encoder.onnx",
+        "quantize",
+    ):
         assert shown in result.stdout
     assert "no modules.json: mean pooling" in result.stderr
 
@@ -39,7 +45,12 @@ def test_a_failure_is_an_error_of_ours(app: typer.Typer, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "wrong",
-    [["--precision", "int4"], ["--target", "gpu"], ["--converter", "magic"], ["--min-cosine", "1.5"]],
+    [
+        ["--precision", "int4"],
+        ["--target", "gpu"],
+        ["--converter", "magic"],
+        ["--min-cosine", "1.5"],
+    ],
 )
 def test_unknown_choices_are_refused(wrong: list[str], app: typer.Typer, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--to", str(tmp_path / "to"), *wrong])

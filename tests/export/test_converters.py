@@ -13,15 +13,29 @@ from tests.export.encode import Vectors, pad, run
 from tests.export.tiny import vocabulary, write_json, write_sentence_files
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: run with .venv-optimum/bin/python")
-transformers = pytest.importorskip("transformers", reason="needs transformers: run with .venv-optimum/bin/python")
-pytest.importorskip("optimum.exporters.onnx", reason="needs Optimum: run with .venv-optimum/bin/python")
+transformers = pytest.importorskip(
+    "transformers", reason="needs transformers: run with .venv-optimum/bin/python"
+)
+pytest.importorskip(
+    "optimum.exporters.onnx", reason="needs Optimum: run with .venv-optimum/bin/python"
+)
 
-SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+SHAPE = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+}
 WORDS = len(vocabulary())
 BERT: dict[str, dict[str, Any]] = {
     "plain": {},
     "cls": {"pooling": "cls_token"},
-    "wide": {"hidden_size": 96, "num_attention_heads": 12, "intermediate_size": 384, "num_hidden_layers": 3},
+    "wide": {
+        "hidden_size": 96,
+        "num_attention_heads": 12,
+        "intermediate_size": 384,
+        "num_hidden_layers": 3,
+    },
     "deep": {"num_hidden_layers": 7, "num_attention_heads": 2},
     "vocabulary": {"vocab_size": 5000, "type_vocab_size": 3, "max_position_embeddings": 130},
     "epsilon": {"layer_norm_eps": 0.1, "pooling": "cls_token"},
@@ -61,7 +75,9 @@ def embed(model: Any, pooling: str) -> Vectors:
     """Embed token_ids() in one padded batch, as sentence-transformers does."""
     tokens, mask = pad(token_ids(), model.config.pad_token_id)
     with torch.no_grad():
-        states = model(input_ids=torch.tensor(tokens), attention_mask=torch.tensor(mask)).last_hidden_state
+        states = model(
+            input_ids=torch.tensor(tokens), attention_mask=torch.tensor(mask)
+        ).last_hidden_state
     weights = torch.tensor(mask)[..., None]
     pooled = states[:, 0] if pooling == "cls_token" else (states * weights).sum(1) / weights.sum(1)
     vectors: Vectors = torch.nn.functional.normalize(pooled, dim=1).numpy()
@@ -78,7 +94,9 @@ def test_direct_optimum_and_pytorch_agree_on_bert(case: str, tmp_path: Path) -> 
     bundles = [tmp_path / "direct", tmp_path / "optimum"]
     for bundle in bundles:
         converter: Converter = "direct" if bundle.name == "direct" else "optimum"
-        report = export_model(str(tmp_path / "model"), bundle, converter=converter, precision="fp32")
+        report = export_model(
+            str(tmp_path / "model"), bundle, converter=converter, precision="fp32"
+        )
         assert report.manifest.converter == converter
     wanted = embed(model, BERT[case].get("pooling", "mean_tokens"))
     direct, optimum = (run(bundle, token_ids()) for bundle in bundles)
@@ -92,11 +110,15 @@ def test_other_encoders_agree_with_pytorch(kind: str, tmp_path: Path) -> None:
     changes, converters = OTHERS[kind]
     model = write_model(tmp_path / "model", kind, **changes)
     for converter in converters:
-        export_model(str(tmp_path / "model"), tmp_path / converter, converter=converter, precision="fp32")
+        export_model(
+            str(tmp_path / "model"), tmp_path / converter, converter=converter, precision="fp32"
+        )
         assert_alike(run(tmp_path / converter, token_ids()), embed(model, "mean_tokens"))
 
 
-@pytest.mark.parametrize(("kind", "converter"), [("bert", "direct"), ("roberta", "direct"), ("mpnet", "optimum")])
+@pytest.mark.parametrize(
+    ("kind", "converter"), [("bert", "direct"), ("roberta", "direct"), ("mpnet", "optimum")]
+)
 def test_auto_prefers_direct(kind: str, converter: Converter, tmp_path: Path) -> None:
     write_model(tmp_path / "model", kind)
     report = export_model(str(tmp_path / "model"), tmp_path / "bundle", precision="fp32")
@@ -119,7 +141,9 @@ def test_int8_through_optimum(kind: str, tmp_path: Path) -> None:
     report = export_model(str(tmp_path / "model"), tmp_path / "bundle", min_cosine=0.9)
     assert report.manifest.precision == "int8"
     assert report.manifest.files["encoder.onnx"].bytes < report.sizes["fp32 graph"] / 2
-    assert (run(tmp_path / "bundle", token_ids()[:1]) * embed(model, "mean_tokens")[:1]).sum() > 0.95
+    assert (
+        run(tmp_path / "bundle", token_ids()[:1]) * embed(model, "mean_tokens")[:1]
+    ).sum() > 0.95
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
@@ -134,5 +158,7 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
 def test_architecture_that_nobody_knows(tmp_path: Path) -> None:
     write_model(tmp_path / "model", "bert")
     write_json(tmp_path / "model/config.json", {"model_type": "nomic_bert", **SHAPE})
-    with pytest.raises(ModelError, match=r"Optimum cannot export a model of type 'nomic_bert': .*choose another"):
+    with pytest.raises(
+        ModelError, match=r"Optimum cannot export a model of type 'nomic_bert': .*choose another"
+    ):
         export_model(str(tmp_path / "model"), tmp_path / "bundle", precision="fp32")

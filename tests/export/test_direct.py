@@ -32,7 +32,9 @@ ACTIVATION: dict[str, Callable[[Array], Array]] = {
 def bert(folder: Path, config: dict[str, Any], ids: list[int]) -> Array:
     """Return the token states [tokens, hidden] of one text."""
     saved = load_file(folder / "model.safetensors")
-    weights = {name.removeprefix("bert."): tensor.astype(np.float64) for name, tensor in saved.items()}
+    weights = {
+        name.removeprefix("bert."): tensor.astype(np.float64) for name, tensor in saved.items()
+    }
     heads, epsilon = config["num_attention_heads"], config["layer_norm_eps"]
 
     def linear(x: Array, name: str) -> Array:
@@ -41,7 +43,9 @@ def bert(folder: Path, config: dict[str, Any], ids: list[int]) -> Array:
     def norm(x: Array, name: str) -> Array:
         centred = x - x.mean(-1, keepdims=True)
         scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + epsilon)
-        return np.asarray(scaled * weights[f"{name}.LayerNorm.weight"] + weights[f"{name}.LayerNorm.bias"])
+        return np.asarray(
+            scaled * weights[f"{name}.LayerNorm.weight"] + weights[f"{name}.LayerNorm.bias"]
+        )
 
     def split(x: Array) -> Array:
         return np.swapaxes(x.reshape(len(x), heads, -1), 0, 1)
@@ -51,7 +55,9 @@ def bert(folder: Path, config: dict[str, Any], ids: list[int]) -> Array:
     x = norm(x + weights["embeddings.token_type_embeddings.weight"][0], "embeddings")
     for number in range(config["num_hidden_layers"]):
         layer = f"encoder.layer.{number}"
-        q, k, v = (split(linear(x, f"{layer}.attention.self.{part}")) for part in ("query", "key", "value"))
+        q, k, v = (
+            split(linear(x, f"{layer}.attention.self.{part}")) for part in ("query", "key", "value")
+        )
         scores = np.exp(q @ k.swapaxes(1, 2) / math.sqrt(q.shape[-1]))
         mixed = (scores / scores.sum(-1, keepdims=True) @ v).swapaxes(0, 1).reshape(x.shape)
         x = norm(linear(mixed, f"{layer}.attention.output.dense") + x, f"{layer}.attention.output")
@@ -84,16 +90,23 @@ def test_vectors_are_those_of_the_formula(case: str, tmp_path: Path) -> None:
     export_model(str(folder), tmp_path / "bundle", precision="fp32", converter="direct")
     config = CONFIG | {key: value for key, value in CASES[case].items() if key in CONFIG}
     pooling = CASES[case].get("pooling", "mean_tokens")
-    np.testing.assert_allclose(run(tmp_path / "bundle", IDS), expected(folder, config, pooling), atol=2e-6)
+    np.testing.assert_allclose(
+        run(tmp_path / "bundle", IDS), expected(folder, config, pooling), atol=2e-6
+    )
 
 
 @pytest.mark.parametrize("kind", [np.float16, ml_dtypes.bfloat16])
 def test_half_precision_weights_are_read_as_fp32(kind: Any, tmp_path: Path) -> None:
     folder = write_bert(tmp_path / "model")
-    halves = {name: tensor.astype(kind) for name, tensor in load_file(folder / "model.safetensors").items()}
+    halves = {
+        name: tensor.astype(kind)
+        for name, tensor in load_file(folder / "model.safetensors").items()
+    }
     save_file(halves, folder / "model.safetensors")
     export_model(str(folder), tmp_path / "bundle", precision="fp32")
-    np.testing.assert_allclose(run(tmp_path / "bundle", IDS), expected(folder, CONFIG, "mean_tokens"), atol=2e-6)
+    np.testing.assert_allclose(
+        run(tmp_path / "bundle", IDS), expected(folder, CONFIG, "mean_tokens"), atol=2e-6
+    )
 
 
 def test_sharded_weights_and_old_names_are_read(tmp_path: Path) -> None:
@@ -105,7 +118,9 @@ def test_sharded_weights_and_old_names_are_read(tmp_path: Path) -> None:
         name.replace("Norm.weight", "Norm.gamma").replace("Norm.bias", "Norm.beta"): tensor
         for name, tensor in tensors.items()
     }
-    shards = {name: f"model-0000{1 + number % 2}-of-00002.safetensors" for number, name in enumerate(old)}
+    shards = {
+        name: f"model-0000{1 + number % 2}-of-00002.safetensors" for number, name in enumerate(old)
+    }
     for shard in set(shards.values()):
         save_file({name: old[name] for name in old if shards[name] == shard}, folder / shard)
     write_json(folder / "model.safetensors.index.json", {"weight_map": shards})
@@ -116,24 +131,46 @@ def test_sharded_weights_and_old_names_are_read(tmp_path: Path) -> None:
 def test_dense_layer_after_pooling(tmp_path: Path) -> None:
     folder = write_bert(tmp_path / "model")
     random = np.random.default_rng(1)
-    weight, bias = random.standard_normal((8, 32)).astype(np.float32), random.standard_normal(8).astype(np.float32)
-    write_json(folder / "2_Dense/config.json", {"activation_function": "torch.nn.modules.activation.Tanh"})
+    weight, bias = (
+        random.standard_normal((8, 32)).astype(np.float32),
+        random.standard_normal(8).astype(np.float32),
+    )
+    write_json(
+        folder / "2_Dense/config.json", {"activation_function": "torch.nn.modules.activation.Tanh"}
+    )
     save_file({"linear.weight": weight, "linear.bias": bias}, folder / "2_Dense/model.safetensors")
-    kinds = {"Transformer": "", "Pooling": "1_Pooling", "Dense": "2_Dense", "Normalize": "3_Normalize"}
-    write_json(folder / "modules.json", [{"type": f"x.{kind}", "path": path} for kind, path in kinds.items()])
+    kinds = {
+        "Transformer": "",
+        "Pooling": "1_Pooling",
+        "Dense": "2_Dense",
+        "Normalize": "3_Normalize",
+    }
+    write_json(
+        folder / "modules.json",
+        [{"type": f"x.{kind}", "path": path} for kind, path in kinds.items()],
+    )
     report = export_model(str(folder), tmp_path / "bundle", min_cosine=0.9)
     dense = np.tanh(np.stack([bert(folder, CONFIG, ids).mean(0) for ids in IDS]) @ weight.T + bias)
     wanted = dense / np.linalg.norm(dense, axis=1, keepdims=True)
     assert report.manifest.dimension == 8
     assert (run(tmp_path / "bundle", IDS) * wanted).sum(1).min() > 0.99
-    operators = [node.op_type for node in onnx.load(tmp_path / "bundle" / ModelFiles.ENCODER).graph.node]
-    assert operators.count("DynamicQuantizeMatMul") == 6, "three for each layer; the dense one stays fp32"
+    operators = [
+        node.op_type for node in onnx.load(tmp_path / "bundle" / ModelFiles.ENCODER).graph.node
+    ]
+    assert operators.count("DynamicQuantizeMatMul") == 6, (
+        "three for each layer; the dense one stays fp32"
+    )
 
 
 def test_graph_is_fused(tiny_model_dir: Path) -> None:
     graph = onnx.load(tiny_model_dir / ModelFiles.ENCODER).graph
     operators = [node.op_type for node in graph.node]
-    fused = {"EmbedLayerNormalization": 1, "Attention": 2, "SkipLayerNormalization": 4, "BiasGelu": 2}
+    fused = {
+        "EmbedLayerNormalization": 1,
+        "Attention": 2,
+        "SkipLayerNormalization": 4,
+        "BiasGelu": 2,
+    }
     assert {operator: operators.count(operator) for operator in fused} == fused
     assert {"Softmax", "LayerNormalization", "Erf"}.isdisjoint(operators)
 
@@ -154,7 +191,9 @@ def test_a_text_embeds_alike_alone_and_in_a_batch(tiny_model_dir: Path) -> None:
         ({"is_decoder": True}, "is_decoder True"),
     ],
 )
-def test_what_it_cannot_convert_is_named(changes: dict[str, Any], named: str, tmp_path: Path) -> None:
+def test_what_it_cannot_convert_is_named(
+    changes: dict[str, Any], named: str, tmp_path: Path
+) -> None:
     folder = write_bert(tmp_path / "model", **changes)
     with pytest.raises(ModelError, match=f"does not support {named}.*--converter optimum"):
         export_model(str(folder), tmp_path / "bundle", converter="direct")

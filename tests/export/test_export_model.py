@@ -28,13 +28,24 @@ def test_bundle_and_report(model: Path, tmp_path: Path) -> None:
     write_json(model / "config_sentence_transformers.json", {"prompts": {"query": "query: "}})
     stages: list[str] = []
     report = export_model(
-        str(model), tmp_path / "deep/bundle", precision="fp32", progress=lambda stage, *_: stages.append(stage)
+        str(model),
+        tmp_path / "deep/bundle",
+        precision="fp32",
+        progress=lambda stage, *_: stages.append(stage),
     )
-    assert {path.name for path in report.folder.iterdir()} == {"encoder.onnx", "tokenizer.json", "manifest.json"}
+    assert {path.name for path in report.folder.iterdir()} == {
+        "encoder.onnx",
+        "tokenizer.json",
+        "manifest.json",
+    }
     manifest = ModelManifest.read(report.folder)
     assert manifest == report.manifest
     assert manifest.files == measure_files(report.folder)
-    assert (manifest.model, manifest.architecture, manifest.converter) == ("my-bert", "bert", "direct")
+    assert (manifest.model, manifest.architecture, manifest.converter) == (
+        "my-bert",
+        "bert",
+        "direct",
+    )
     assert manifest.source["kind"] == "folder"
     assert len(manifest.source["weights_sha256"]) == 64
     assert manifest.prompts == {"query": "query: ", "document": ""}
@@ -65,7 +76,9 @@ def test_a_bundle_is_replaced_and_anything_else_is_not(model: Path, tmp_path: Pa
     assert first.precision != second.precision
     assert ModelManifest.read(to) == second
     (to / "thesis.tex").write_text("years of work")
-    with pytest.raises(ModelError, match=rf"{to} holds other files than a model bundle \(thesis\.tex\)"):
+    with pytest.raises(
+        ModelError, match=rf"{to} holds other files than a model bundle \(thesis\.tex\)"
+    ):
         export_model(str(model), to)
     assert (to / "thesis.tex").read_text() == "years of work"
     assert {path.name for path in tmp_path.iterdir()} == {"my-bert", "bundle"}
@@ -98,7 +111,10 @@ def test_read_only_place(model: Path, tmp_path: Path) -> None:
     else:
         place = tmp_path / "locked" / "bundle"
         place.parent.mkdir(mode=0o500)
-    with pytest.raises(ModelError, match=rf"cannot write the bundle to {place}: .*; free some space or name another"):
+    with pytest.raises(
+        ModelError,
+        match=rf"cannot write the bundle to {place}: .*; free some space or name another",
+    ):
         export_model(str(model), place)
 
 
@@ -117,7 +133,9 @@ except ModelError as error:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit for the size of files on Windows")
-@pytest.mark.parametrize(("precision", "room"), [("int8", 10_000), ("int8", 100_000), ("fp32", 100_000)])
+@pytest.mark.parametrize(
+    ("precision", "room"), [("int8", 10_000), ("int8", 100_000), ("fp32", 100_000)]
+)
 def test_full_disk(precision: str, room: int, model: Path, tmp_path: Path) -> None:
     """A limit on the size of files stands for the disk: writing fails in the middle of a file all the same."""
     to = tmp_path / "bundle"
@@ -157,21 +175,29 @@ def test_truncated_weights_are_refused(model: Path, tmp_path: Path) -> None:
         export_model(str(model), tmp_path / "bundle")
 
 
-def test_model_too_large_for_a_graph(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_too_large_for_a_graph(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pipeline, "MOST_BYTES", 1000)
     with pytest.raises(ModelError, match="an ONNX file holds 2 at most"):
         export_model(str(model), tmp_path / "bundle")
 
 
-def test_other_architecture_asks_for_optimum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_architecture_asks_for_optimum(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "optimum.exporters.onnx", None)  # as if it were not installed
     model = write_bert(tmp_path / "model", model_type="mpnet")
-    with pytest.raises(ModelError, match=r"type 'mpnet' needs Optimum.*pip install \"querytower\[optimum\]\""):
+    with pytest.raises(
+        ModelError, match=r"type 'mpnet' needs Optimum.*pip install \"querytower\[optimum\]\""
+    ):
         export_model(str(model), tmp_path / "bundle")
 
 
 def test_prompts_of_the_caller_replace_those_of_the_model(model: Path, tmp_path: Path) -> None:
     prompts = {"query": "query: ", "document": "passage: "}
-    manifest = export_model(str(model), tmp_path / "bundle", precision="fp32", prompts=prompts).manifest
+    manifest = export_model(
+        str(model), tmp_path / "bundle", precision="fp32", prompts=prompts
+    ).manifest
     assert manifest.prompts == prompts
     assert ModelManifest.read(tmp_path / "bundle").prompts == prompts

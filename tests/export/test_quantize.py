@@ -44,7 +44,9 @@ def test_weights_are_signed_and_as_wide_as_the_target_allows(
     assert report.manifest.target == target
     graph = onnx.load(tmp_path / "bundle" / ModelFiles.ENCODER).graph
     tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    products = [tensors[node.input[1]] for node in graph.node if node.op_type == "DynamicQuantizeMatMul"]
+    products = [
+        tensors[node.input[1]] for node in graph.node if node.op_type == "DynamicQuantizeMatMul"
+    ]
     assert len(products) == 3 * CONFIG["num_hidden_layers"]
     for weight in products:
         assert weight.dtype == np.int8
@@ -55,7 +57,11 @@ def test_weights_are_signed_and_as_wide_as_the_target_allows(
 def test_only_the_tail_and_small_tensors_stay_fp32(model: Path, tmp_path: Path) -> None:
     export_model(str(model), tmp_path / "bundle", min_cosine=0.9)
     graph = onnx.load(tmp_path / "bundle" / ModelFiles.ENCODER).graph
-    large = [t.name for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT and np.prod(t.dims) > 2048]
+    large = [
+        t.name
+        for t in graph.initializer
+        if t.data_type == onnx.TensorProto.FLOAT and np.prod(t.dims) > 2048
+    ]
     assert large == []
     operators = {node.op_type for node in graph.node if node.name.startswith("sentence/")}
     assert not any("Quant" in operator or "Integer" in operator for operator in operators)
@@ -70,17 +76,25 @@ def test_the_same_model_gives_the_same_bytes(model: Path, tmp_path: Path) -> Non
     for seed in ("1", "2"):
         bundle = tmp_path / seed
         environment = os.environ | {"PYTHONHASHSEED": seed}
-        subprocess.run([sys.executable, "-c", code, str(model), str(bundle)], env=environment, check=True)
+        subprocess.run(
+            [sys.executable, "-c", code, str(model), str(bundle)], env=environment, check=True
+        )
         digests.add(hashlib.sha256((bundle / ModelFiles.ENCODER).read_bytes()).hexdigest())
     assert len(digests) == 1
 
 
 def test_below_the_gate_nothing_is_written(model: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"the gate is 1\.0.*--precision fp32.*--target.*--min-cosine"):
+    with pytest.raises(
+        ModelError, match=r"the gate is 1\.0.*--precision fp32.*--target.*--min-cosine"
+    ):
         export_model(str(model), tmp_path / "bundle", min_cosine=1.0)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_onnx_runtime_failing_to_write_is_an_error_of_ours(tiny_model_dir: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"ONNX Runtime cannot write .*; see whether the disk is full"):
+def test_onnx_runtime_failing_to_write_is_an_error_of_ours(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        ModelError, match=r"ONNX Runtime cannot write .*; see whether the disk is full"
+    ):
         quantize.fuse(tiny_model_dir / ModelFiles.ENCODER, tmp_path / "missing" / "encoder.onnx")

@@ -36,7 +36,10 @@ def test_without_sentence_transformers_files_mean_pooling_is_assumed_and_said(fo
 
 def test_without_a_normalize_module_the_normalisation_is_said(folder: Path) -> None:
     kinds = {"Transformer": "", "Pooling": "1_Pooling"}
-    write_json(folder / "modules.json", [{"type": f"x.{kind}", "path": path} for kind, path in kinds.items()])
+    write_json(
+        folder / "modules.json",
+        [{"type": f"x.{kind}", "path": path} for kind, path in kinds.items()],
+    )
     assert "does not normalise" in SentenceConfig.read(folder).notes[0]
 
 
@@ -45,7 +48,10 @@ def test_transformer_in_a_folder_of_its_own(folder: Path) -> None:
     for name in ("config.json", "model.safetensors", "vocab.txt", "sentence_bert_config.json"):
         shutil.move(folder / name, folder / "0_Transformer" / name)
     kinds = {"Transformer": "0_Transformer", "Pooling": "1_Pooling"}
-    write_json(folder / "modules.json", [{"type": f"x.{kind}", "path": path} for kind, path in kinds.items()])
+    write_json(
+        folder / "modules.json",
+        [{"type": f"x.{kind}", "path": path} for kind, path in kinds.items()],
+    )
     sentence = SentenceConfig.read(folder)
     assert (sentence.transformer, sentence.max_tokens) == (folder / "0_Transformer", 48)
 
@@ -59,7 +65,9 @@ def test_transformer_in_a_folder_of_its_own(folder: Path) -> None:
         (None, {}, {"model_type": "roberta", "pad_token_id": 1}, 62),
     ],
 )
-def test_length_limit(length: int | None, tokenizer: Any, config: Any, expected: int, tmp_path: Path) -> None:
+def test_length_limit(
+    length: int | None, tokenizer: Any, config: Any, expected: int, tmp_path: Path
+) -> None:
     folder = write_bert(tmp_path / "model", **config)
     write_json(folder / "sentence_bert_config.json", {"max_seq_length": length})
     write_json(folder / "tokenizer_config.json", tokenizer)
@@ -105,21 +113,30 @@ def test_other_pooling_is_refused_by_name(config: Any, named: str, folder: Path)
 @pytest.mark.parametrize(
     ("kinds", "message"),
     [
-        (["Transformer", "Pooling", "LayerNorm"], "has a module 'LayerNorm', which cannot be exported"),
+        (
+            ["Transformer", "Pooling", "LayerNorm"],
+            "has a module 'LayerNorm', which cannot be exported",
+        ),
         (["StaticEmbedding", "Normalize"], "has a module 'StaticEmbedding'"),
         (["Transformer", "Normalize", "Pooling"], "in this order"),
         (["Transformer", "Normalize"], "in this order"),
     ],
 )
 def test_other_modules_are_refused_by_name(kinds: list[str], message: str, folder: Path) -> None:
-    write_json(folder / "modules.json", [{"type": f"sentence_transformers.models.{k}", "path": ""} for k in kinds])
+    write_json(
+        folder / "modules.json",
+        [{"type": f"sentence_transformers.models.{k}", "path": ""} for k in kinds],
+    )
     with pytest.raises(ModelError, match=message):
         SentenceConfig.read(folder)
 
 
 def test_dense_module_without_safetensors_is_refused_by_name(folder: Path) -> None:
     kinds = {"Transformer": "", "Pooling": "1_Pooling", "Dense": "2_Dense"}
-    write_json(folder / "modules.json", [{"type": f"x.{kind}", "path": path} for kind, path in kinds.items()])
+    write_json(
+        folder / "modules.json",
+        [{"type": f"x.{kind}", "path": path} for kind, path in kinds.items()],
+    )
     with pytest.raises(ModelError, match="2_Dense has no weights"):
         SentenceConfig.read(folder)
 
@@ -136,26 +153,36 @@ def test_folder_that_is_no_model(tmp_path: Path) -> None:
         SentenceConfig.read(tmp_path)
 
 
-def test_tokenizer_built_from_a_vocabulary_is_the_published_one(default_weights: Path, tmp_path: Path) -> None:
+def test_tokenizer_built_from_a_vocabulary_is_the_published_one(
+    default_weights: Path, tmp_path: Path
+) -> None:
     for name in ("config.json", "vocab.txt", "tokenizer_config.json"):
         shutil.copy(default_weights / name, tmp_path / name)
     built = load_tokenizer(SentenceConfig.read(tmp_path))
     published = Tokenizer.from_file(str(default_weights / "tokenizer.json"))
     published.no_padding()
     published.no_truncation()
-    assert [built.encode(text).ids for text in TEXTS] == [published.encode(text).ids for text in TEXTS]
+    assert [built.encode(text).ids for text in TEXTS] == [
+        published.encode(text).ids for text in TEXTS
+    ]
 
 
 def test_cased_vocabulary_keeps_case_unless_the_model_says_otherwise(folder: Path) -> None:
     write_json(folder / "tokenizer_config.json", {"do_lower_case": False})
     assert "[UNK]" in load_tokenizer(SentenceConfig.read(folder)).encode("LICENSE").tokens
     write_json(folder / "sentence_bert_config.json", {"do_lower_case": True})
-    assert load_tokenizer(SentenceConfig.read(folder)).encode("LICENSE").tokens == ["[CLS]", "license", "[SEP]"]
+    assert load_tokenizer(SentenceConfig.read(folder)).encode("LICENSE").tokens == [
+        "[CLS]",
+        "license",
+        "[SEP]",
+    ]
 
 
 def test_without_any_tokenizer(folder: Path) -> None:
     (folder / "vocab.txt").unlink()
-    with pytest.raises(ModelError, match=r"has no tokenizer\.json and no vocab\.txt.*save_pretrained"):
+    with pytest.raises(
+        ModelError, match=r"has no tokenizer\.json and no vocab\.txt.*save_pretrained"
+    ):
         load_tokenizer(SentenceConfig.read(folder))
 
 

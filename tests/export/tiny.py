@@ -57,7 +57,12 @@ def bert_tensors(config: dict[str, Any], seed: int = 0) -> dict[str, NDArray[np.
     norm("embeddings")
     for number in range(config["num_hidden_layers"]):
         layer = f"encoder.layer.{number}"
-        for part in ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"):
+        for part in (
+            "attention.self.query",
+            "attention.self.key",
+            "attention.self.value",
+            "attention.output.dense",
+        ):
             linear(f"{layer}.{part}", hidden, hidden)
         norm(f"{layer}.attention.output")
         linear(f"{layer}.intermediate.dense", inner, hidden)
@@ -72,18 +77,32 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value), "utf-8")
 
 
-def write_sentence_files(folder: Path, *, pooling: str = "mean_tokens", max_tokens: int = 48) -> None:
+def write_sentence_files(
+    folder: Path, *, pooling: str = "mean_tokens", max_tokens: int = 48
+) -> None:
     """Write what sentence-transformers adds to a model."""
     types = ("Transformer", "Pooling", "Normalize")
-    modules = [{"idx": i, "type": f"sentence_transformers.models.{kind}"} for i, kind in enumerate(types)]
+    modules = [
+        {"idx": i, "type": f"sentence_transformers.models.{kind}"} for i, kind in enumerate(types)
+    ]
     paths = ("", "1_Pooling", "2_Normalize")
-    write_json(folder / "modules.json", [m | {"path": path} for m, path in zip(modules, paths, strict=True)])
+    write_json(
+        folder / "modules.json",
+        [m | {"path": path} for m, path in zip(modules, paths, strict=True)],
+    )
     modes = ("cls_token", "mean_tokens", "max_tokens")
-    write_json(folder / "1_Pooling/config.json", {f"pooling_mode_{mode}": mode == pooling for mode in modes})
-    write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False})
+    write_json(
+        folder / "1_Pooling/config.json",
+        {f"pooling_mode_{mode}": mode == pooling for mode in modes},
+    )
+    write_json(
+        folder / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False}
+    )
 
 
-def write_bert(folder: Path, *, pooling: str = "mean_tokens", prefix: str = "", **changes: Any) -> Path:
+def write_bert(
+    folder: Path, *, pooling: str = "mean_tokens", prefix: str = "", **changes: Any
+) -> Path:
     """Write a complete model folder with random weights; `changes` go into config.json. Return the folder."""
     words = vocabulary()
     config = CONFIG | {"vocab_size": len(words)} | changes

@@ -30,11 +30,19 @@ def schema_of(documents: Iterable[Document]) -> Schema:
     return schema
 
 
-def build(folder: Path, documents: Sequence[Document], encoder: Encoder, options: Options = WHOLE) -> IndexVersion:
+def build(
+    folder: Path, documents: Sequence[Document], encoder: Encoder, options: Options = WHOLE
+) -> IndexVersion:
     """Write an index version into `folder`, which is made, and open it."""
     folder.mkdir(parents=True)
     build_version(
-        documents, folder, name="default", schema=schema_of(documents), encoder=encoder, options=options, threads=1
+        documents,
+        folder,
+        name="default",
+        schema=schema_of(documents),
+        encoder=encoder,
+        options=options,
+        threads=1,
     )
     return IndexVersion.open(folder)
 
@@ -63,4 +71,7 @@ def clustered(count: int, dimension: int, seed: int, clusters: int = 60) -> Vect
     """Draw unit vectors that gather around some centres, the same for every seed, as embeddings of texts do."""
     random = np.random.default_rng(seed)
     centres = np.random.default_rng(0).standard_normal((clusters, dimension))
-    return unit(centres[random.integers(clusters, size=count)] + 0.7 * random.standard_normal((count, dimension)))
+    return unit(
+        centres[random.integers(clusters, size=count)]
+        + 0.7 * random.standard_normal((count, dimension))
+    )

@@ -48,8 +48,15 @@ class Counting(Encoder):
 def record(key: object, text: str = "", **fields: Any) -> dict[str, Any]:
     """Return a document with some sentences that no other key has."""
     number = sum(str(key).encode())
-    sentences = [" ".join(WORDS[(number * i + j) % len(WORDS)] for j in range(7)) for i in range(1, 5)]
-    return {"id": str(key), "title": f"The {key}", "text": text or f"{key} " + ". ".join(sentences) + ".", **fields}
+    sentences = [
+        " ".join(WORDS[(number * i + j) % len(WORDS)] for j in range(7)) for i in range(1, 5)
+    ]
+    return {
+        "id": str(key),
+        "title": f"The {key}",
+        "text": text or f"{key} " + ". ".join(sentences) + ".",
+        **fields,
+    }
 
 
 def lines(records: Iterable[Mapping[str, Any] | str]) -> str:
@@ -116,22 +123,39 @@ class Place:
     def versions(self) -> set[str]:
         """Return the names of all versions of which anything is in the store."""
         root = IndexFiles.versions("default")
-        return {each.path.removeprefix(f"{root}/").partition("/")[0] for each in self.store.list(root)}
+        return {
+            each.path.removeprefix(f"{root}/").partition("/")[0] for each in self.store.list(root)
+        }
 
     def paths(self) -> list[str]:
         return [each.path.removeprefix("indexes/default/") for each in self.store.list()]
 
     def snapshot(self) -> dict[str, str]:
         """Return path and ETag of all but the lease."""
-        return {each.path: each.etag for each in self.store.list() if not each.path.endswith("/lease.json")}
+        return {
+            each.path: each.etag
+            for each in self.store.list()
+            if not each.path.endswith("/lease.json")
+        }
 
-    def golden(self, queries: Mapping[str, str], judgments: Mapping[str, Mapping[str, int]] | None = None) -> None:
+    def golden(
+        self, queries: Mapping[str, str], judgments: Mapping[str, Mapping[str, int]] | None = None
+    ) -> None:
         """Put golden queries into the store."""
-        rows = [f"{q}\t{d}\t{grade}" for q, grades in (judgments or {}).items() for d, grade in grades.items()]
+        rows = [
+            f"{q}\t{d}\t{grade}"
+            for q, grades in (judgments or {}).items()
+            for d, grade in grades.items()
+        ]
         root = IndexFiles.golden("default")
-        self.store.put(f"{root}/queries.jsonl", lines({"_id": k, "text": t} for k, t in queries.items()).encode())
+        self.store.put(
+            f"{root}/queries.jsonl",
+            lines({"_id": k, "text": t} for k, t in queries.items()).encode(),
+        )
         if rows:
-            self.store.put(f"{root}/qrels/test.tsv", "\n".join(["query-id\tcorpus-id\tscore", *rows]).encode())
+            self.store.put(
+                f"{root}/qrels/test.tsv", "\n".join(["query-id\tcorpus-id\tscore", *rows]).encode()
+            )
 
 
 def answers(index: IndexVersion, encoder: Encoder) -> list[Any]:
@@ -149,8 +173,16 @@ def files_of(store: Store, version: str) -> dict[str, bytes]:
 
 def facts(store: Store) -> list[Any]:
     """Return what the manifest of the current version must say however it came about."""
-    manifest = IndexManifest.parse(manifest_text(store, "default", read_pointer(store, "default")[0]), "")
-    return [manifest.documents, manifest.passages, manifest.rejected, manifest.schema, [*manifest.schema]]
+    manifest = IndexManifest.parse(
+        manifest_text(store, "default", read_pointer(store, "default")[0]), ""
+    )
+    return [
+        manifest.documents,
+        manifest.passages,
+        manifest.rejected,
+        manifest.schema,
+        [*manifest.schema],
+    ]
 
 
 def fresh(place: Place, tmp_path: Path) -> Place:

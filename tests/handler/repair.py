@@ -49,7 +49,9 @@ class Reader:
     def __init__(self, place: Place) -> None:
         fingerprint = place.encoder.manifest.fingerprint
         cache = place.folder / "cache"
-        self.live = LiveIndex(place.store, "default", cache=cache, fingerprint=fingerprint, poll_seconds=0)
+        self.live = LiveIndex(
+            place.store, "default", cache=cache, fingerprint=fingerprint, poll_seconds=0
+        )
         self.searcher = Searcher(place.encoder)
 
     def answer(self) -> tuple[str, set[str]]:

@@ -32,7 +32,10 @@ def bundle(tiny_model_dir: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def version(encoder: Encoder, tmp_path: Path) -> Path:
     """Return the folder of an index version, free to be spoilt."""
-    documents = [document(1, "One.", colour="red", tags=["a", "b"]), document(2, "Two.", colour="green")]
+    documents = [
+        document(1, "One.", colour="red", tags=["a", "b"]),
+        document(2, "Two.", colour="green"),
+    ]
     build(tmp_path / "version", documents, encoder)
     return tmp_path / "version"
 
@@ -82,14 +85,20 @@ def test_the_fingerprint_follows_what_makes_vectors(bundle: Path) -> None:
 
 
 def test_a_folder_without_manifest_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=rf"no model bundle in {tmp_path}: No such file.*querytower export"):
+    with pytest.raises(
+        ModelError, match=rf"no model bundle in {tmp_path}: No such file.*querytower export"
+    ):
         ModelManifest.read(tmp_path)
-    with pytest.raises(IndexUnavailable, match=r"manifest.json can't be read: No such file.*index the corpus again"):
+    with pytest.raises(
+        IndexUnavailable, match=r"manifest.json can't be read: No such file.*index the corpus again"
+    ):
         IndexVersion.open(tmp_path)
 
 
 @pytest.mark.parametrize("format_version", [3, 0, -1, 1.0, "1", None])
-def test_another_format_version_is_refused(bundle: Path, version: Path, format_version: object) -> None:
+def test_another_format_version_is_refused(
+    bundle: Path, version: Path, format_version: object
+) -> None:
     for folder in (bundle, version):
         change(folder, lambda raw: raw.update(format=format_version))
     message = rf"manifest.json has format {format_version!r}, this querytower reads 1 to"
@@ -99,7 +108,9 @@ def test_another_format_version_is_refused(bundle: Path, version: Path, format_v
         IndexVersion.open(version)
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[1]", b"3", b"null", b"{}", b"\xff\xfe", b'"format"'])
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[1]", b"3", b"null", b"{}", b"\xff\xfe", b'"format"']
+)
 def test_what_is_no_manifest_is_refused(bundle: Path, version: Path, text: bytes) -> None:
     for folder in (bundle, version):
         (folder / "manifest.json").write_bytes(text)
@@ -126,7 +137,9 @@ SPOILT_SCHEMA: list[Callable[[Json], object]] = [
 
 
 @pytest.mark.parametrize("edit", SPOILT)
-def test_a_garbled_manifest_is_refused(bundle: Path, version: Path, edit: Callable[[Json], object]) -> None:
+def test_a_garbled_manifest_is_refused(
+    bundle: Path, version: Path, edit: Callable[[Json], object]
+) -> None:
     change(bundle, edit)
     change(version, edit)
     with pytest.raises(ModelError, match="lacks or garbles a field"):
@@ -176,7 +189,13 @@ def test_a_spoilt_file_of_a_bundle_is_named(bundle: Path, name: str, how: str) -
 @pytest.mark.parametrize("how", ["missing", "truncated", "tampered"])
 def test_each_spoilt_file_of_an_index_is_named(version: Path, how: str) -> None:
     files = json.loads((version / "manifest.json").read_bytes())["files"]
-    assert {"vectors.bin", "scales.bin", "documents.bin", "passages.bin", "text/meta.json"} <= files.keys()
+    assert {
+        "vectors.bin",
+        "scales.bin",
+        "documents.bin",
+        "passages.bin",
+        "text/meta.json",
+    } <= files.keys()
     for name in (name for name, entry in files.items() if entry["bytes"]):
         good = (version / name).read_bytes()
         problem = spoil(version / name, how)

@@ -50,7 +50,9 @@ FULL = {
 
 
 def test_jsonl(tmp_path: Path) -> None:
-    documents, rejects = read_bytes(tmp_path, "c.jsonl", jsonl(FULL, {"_id": "b", "text": "é 東京 🙂"}))
+    documents, rejects = read_bytes(
+        tmp_path, "c.jsonl", jsonl(FULL, {"_id": "b", "text": "é 東京 🙂"})
+    )
     assert rejects == []
     assert documents == [
         Document("a", "T", "Some text.", "https://e.org", {"year": 1990, "tags": ["x", "y"]}),
@@ -63,7 +65,9 @@ def test_jsonl(tmp_path: Path) -> None:
 def test_byte_order_mark_line_ends_and_blank_lines(tmp_path: Path, ending: str) -> None:
     lines = [json.dumps({"id": str(n), "text": "t"}).encode() for n in range(3)]
     data = BOM + lines[0] + b"\r\n\r\n  \n" + lines[1] + b"\r\n" + b"broken\n" + lines[2]
-    documents, rejects = read_bytes(tmp_path, f"c{ending}", gzip.compress(data) if ending.endswith("gz") else data)
+    documents, rejects = read_bytes(
+        tmp_path, f"c{ending}", gzip.compress(data) if ending.endswith("gz") else data
+    )
     assert [document.id for document in documents] == ["0", "1", "2"]
     assert [line for line, _ in rejects] == [5]
 
@@ -80,7 +84,9 @@ def test_other_names_of_fields(tmp_path: Path) -> None:
     }
     names = FieldNames(id="isbn", title="name", text="about", url="link")
     [found], _ = read_bytes(tmp_path, "c.jsonl", jsonl(record), names)
-    assert found == Document("9780141439518", "Emma", "Clever.", "u", {"id": 5, "title": "Ms", "text": "x"})
+    assert found == Document(
+        "9780141439518", "Emma", "Clever.", "u", {"id": 5, "title": "Ms", "text": "x"}
+    )
 
 
 def test_ids_are_made_from_content(tmp_path: Path) -> None:
@@ -90,7 +96,9 @@ def test_ids_are_made_from_content(tmp_path: Path) -> None:
         {"title": "A", "text": "b", "url": "u"},
         {"id": "", "text": "q"},
     ]
-    documents, rejects = read_bytes(tmp_path, "c.jsonl", jsonl(*records, records[0], {"id": None, "text": "r"}))
+    documents, rejects = read_bytes(
+        tmp_path, "c.jsonl", jsonl(*records, records[0], {"id": None, "text": "r"})
+    )
     ids = [document.id for document in documents]
     assert len(set(ids)) == len(ids) == 5
     assert all(len(key) == 16 and int(key, 16) >= 0 for key in ids)
@@ -100,7 +108,11 @@ def test_ids_are_made_from_content(tmp_path: Path) -> None:
 
 
 def test_of_two_documents_with_one_id_the_first_stays(tmp_path: Path) -> None:
-    records = [{"id": 7, "text": "first"}, {"id": "7", "text": "second"}, {"_id": "7", "text": "third"}]
+    records = [
+        {"id": 7, "text": "first"},
+        {"id": "7", "text": "second"},
+        {"_id": "7", "text": "third"},
+    ]
     documents, rejects = read_bytes(tmp_path, "c.jsonl", jsonl(*records))
     assert [document.text for document in documents] == ["first"]
     assert rejects == [(2, "id '7' appeared before"), (3, "id '7' appeared before")]
@@ -125,7 +137,10 @@ FAULTS = [
     ('{"id": ["a"], "text": "a"}', "id is a list"),
     (json.dumps({"id": "x" * 513, "text": "a"}), "id has 513 characters, 512 at most"),
     ('{"text": "a", "m": {"n": 1}}', "m is an object, not text, a number"),
-    ('{"text": "a", "m": [[1]]}', "m is a list, not text, a number, true or false, or a list of texts"),
+    (
+        '{"text": "a", "m": [[1]]}',
+        "m is a list, not text, a number, true or false, or a list of texts",
+    ),
     ('{"text": "a", "m": [{"n": 1}]}', "m is a list"),
     ('{"text": "a", "m": [1.5]}', "m is a list"),
     ('{"text": "a", "m": NaN}', "m is out of range"),
@@ -169,7 +184,9 @@ def test_extreme_values_are_kept(tmp_path: Path) -> None:
         "mixed": ["a", 7],
         "empty": "",
     }
-    [found], _ = read_bytes(tmp_path, "c.jsonl", jsonl({"id": "🙂" * 512, "text": "\u0000 \U0010ffff", **values}))
+    [found], _ = read_bytes(
+        tmp_path, "c.jsonl", jsonl({"id": "🙂" * 512, "text": "\u0000 \U0010ffff", **values})
+    )
     assert found.id == "🙂" * 512
     assert found.text == "\u0000 \U0010ffff"
     assert found.metadata == values | {"mixed": ["a", "7"]}
@@ -200,7 +217,13 @@ def test_csv(tmp_path: Path) -> None:
     documents, rejects = read_bytes(tmp_path, "c.csv", BOM + text.encode())
     assert rejects == []
     first: dict[str, Value] = {"year": 1990, "price": 2.5, "ok": True, "code": "0123"}
-    second: dict[str, Value] = {"year": -5, "price": 1000.0, "ok": False, "code": "12345678901234567890", "note": "NaN"}
+    second: dict[str, Value] = {
+        "year": -5,
+        "price": 1000.0,
+        "ok": False,
+        "code": "12345678901234567890",
+        "note": "NaN",
+    }
     assert documents == [
         Document("007", "One, two", 'He said "no".\r\nThen left.', "", first),
         Document("8", "1984", "42", "", second),
@@ -208,14 +231,24 @@ def test_csv(tmp_path: Path) -> None:
     assert [type(value) for value in documents[1].metadata.values()] == [int, float, bool, str, str]
 
 
-@pytest.mark.parametrize("text", ["", "-", "1.", ".5", "+1", "1_000", "0x1F", "١٢", " 1", "inf", "1e999", "01", "--1"])
+@pytest.mark.parametrize(
+    "text", ["", "-", "1.", ".5", "+1", "1_000", "0x1F", "١٢", " 1", "inf", "1e999", "01", "--1"]
+)
 def test_cells_that_only_resemble_numbers_stay_text(text: str) -> None:
     assert typed_cell(text) == text
 
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("0", 0), ("-0", 0), ("-12", -12), ("0.5", 0.5), ("1E-3", 0.001), ("True", True), ("false", False)],
+    [
+        ("0", 0),
+        ("-0", 0),
+        ("-12", -12),
+        ("0.5", 0.5),
+        ("1E-3", 0.001),
+        ("True", True),
+        ("false", False),
+    ],
 )
 def test_cells_that_are_numbers(text: str, value: object) -> None:
     assert typed_cell(text) == value
@@ -271,9 +304,7 @@ def write_pages(folder: Path, pages: dict[str, str]) -> None:
 
 
 def test_a_folder_of_pages(tmp_path: Path) -> None:
-    front = (
-        "---\ntitle: \"The 'Title'\"\nyear: 1990\nrating: 4.5\ncode: 007\nid: own-id\nempty:\n---\n\n# Heading\nBody."
-    )
+    front = "---\ntitle: \"The 'Title'\"\nyear: 1990\nrating: 4.5\ncode: 007\nid: own-id\nempty:\n---\n\n# Heading\nBody."
     pages = {
         "b/with-front.md": front,
         "a.md": "# Heading # \n\nText of a.\n\n## Next\nmore",
@@ -289,7 +320,9 @@ def test_a_folder_of_pages(tmp_path: Path) -> None:
     assert rejects == []
     assert documents == [
         Document("a.md", "Heading", "Text of a.\n\n## Next\nmore", "", {}),
-        Document("own-id", "The 'Title'", "Body.", "", {"year": 1990, "rating": 4.5, "code": "007"}),
+        Document(
+            "own-id", "The 'Title'", "Body.", "", {"year": 1990, "rating": 4.5, "code": "007"}
+        ),
         Document("crlf.markdown", "Title", "Body.", "", {"author": "Ann"}),
         Document("plain.txt", "", "Just text.\n---\nno: front\n---", "", {}),
         Document("rule.md", "", "---\nnot front matter", "", {}),
@@ -298,7 +331,10 @@ def test_a_folder_of_pages(tmp_path: Path) -> None:
 
 def test_faulty_pages(tmp_path: Path) -> None:
     (tmp_path / "bad.md").write_bytes(b"one\ntwo\nthr\xffee")
-    write_pages(tmp_path, {"empty.txt": "", "good.txt": "text", "x.jsonl": '{"id": "good.txt", "text": "same id"}'})
+    write_pages(
+        tmp_path,
+        {"empty.txt": "", "good.txt": "text", "x.jsonl": '{"id": "good.txt", "text": "same id"}'},
+    )
     items = list(read_corpus(tmp_path))
     assert items == [
         Reject("bad.md", 3, "not UTF-8 at byte 11"),
@@ -348,7 +384,9 @@ def test_a_damaged_gzip_file_is_no_crash(tmp_path: Path) -> None:
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"nowhere does not exist; give a file or a folder: \.jsonl"):
+    with pytest.raises(
+        CorpusError, match=r"nowhere does not exist; give a file or a folder: \.jsonl"
+    ):
         read(tmp_path / "nowhere")
     with pytest.raises(CorpusError, match="holds no file of a known kind"):
         read(tmp_path)
@@ -359,13 +397,24 @@ def spool(tmp_path: Path, items: Iterable[Document | Reject], max_rejects: float
 
 
 def mixed(documents: int, rejects: int) -> list[Document | Reject]:
-    good: list[Document | Reject] = [Document(f"d{n}", "", "text", "", {"n": n}) for n in range(documents)]
+    good: list[Document | Reject] = [
+        Document(f"d{n}", "", "text", "", {"n": n}) for n in range(documents)
+    ]
     return good + [Reject("c.jsonl", 10 + n, f'reason "{n}" é') for n in range(rejects)]
 
 
 def test_documents_come_back_from_the_spool(tmp_path: Path) -> None:
-    values: dict[str, Any] = {"n": -1, "f": 0.1, "yes": True, "list": ["a\n", "\u2028"], "text": "東京 🙂\r\n"}
-    documents = [Document("a\nb", "T\u2028", "x\ry\x85z", "u", values), Document("c", "", "d", "", {})]
+    values: dict[str, Any] = {
+        "n": -1,
+        "f": 0.1,
+        "yes": True,
+        "list": ["a\n", "\u2028"],
+        "text": "東京 🙂\r\n",
+    }
+    documents = [
+        Document("a\nb", "T\u2028", "x\ry\x85z", "u", values),
+        Document("c", "", "d", "", {}),
+    ]
     spooled = spool(tmp_path, documents, 0)
     assert list(spooled) == documents
     assert (spooled.documents, spooled.rejected) == (2, 0)
@@ -389,18 +438,28 @@ def test_rejects_are_listed_with_line_and_reason(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("documents", "rejects", "share"), [(99, 1, 0.01), (98, 2, 0.02), (1, 1, 0.5), (5, 0, 0.0)])
-def test_as_many_rejects_as_allowed(tmp_path: Path, documents: int, rejects: int, share: float) -> None:
+@pytest.mark.parametrize(
+    ("documents", "rejects", "share"), [(99, 1, 0.01), (98, 2, 0.02), (1, 1, 0.5), (5, 0, 0.0)]
+)
+def test_as_many_rejects_as_allowed(
+    tmp_path: Path, documents: int, rejects: int, share: float
+) -> None:
     spooled = spool(tmp_path, mixed(documents, rejects), share)
     assert (spooled.documents, spooled.rejected) == (documents, rejects)
 
 
-@pytest.mark.parametrize(("documents", "rejects", "share"), [(98, 1, 0.01), (97, 2, 0.02), (5, 1, 0.0), (0, 3, 0.5)])
+@pytest.mark.parametrize(
+    ("documents", "rejects", "share"), [(98, 1, 0.01), (97, 2, 0.02), (5, 1, 0.0), (0, 3, 0.5)]
+)
 def test_one_reject_too_many(tmp_path: Path, documents: int, rejects: int, share: float) -> None:
     with pytest.raises(CorpusError) as caught:
         spool(tmp_path, mixed(documents, rejects), share)
     message = str(caught.value)
-    for part in (f"{rejects} of {documents + rejects} records", 'first: c.jsonl line 10: reason "0"', "--max-rejects"):
+    for part in (
+        f"{rejects} of {documents + rejects} records",
+        'first: c.jsonl line 10: reason "0"',
+        "--max-rejects",
+    ):
         assert part in message
     assert str(tmp_path / "rejects.jsonl") in message
     assert len((tmp_path / "rejects.jsonl").read_text("utf-8").splitlines()) == rejects

@@ -22,14 +22,18 @@ from tests.handler.reindexing import Counting, Place, record
 def profile(**changes: object) -> Profile:
     lengths, cosines = [0] * len(CHARACTERS), [0] * len(COSINES)
     lengths[3], cosines[5] = 1000, 300
-    base = Profile(500, 1000, "model", [0.6, 0.0], lengths, cosines, cosines, {"one": ["a", "b"], "two": ["c"]})
+    base = Profile(
+        500, 1000, "model", [0.6, 0.0], lengths, cosines, cosines, {"one": ["a", "b"], "two": ["c"]}
+    )
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
 def test_stability_of_hand_made_counts() -> None:
     """(q - p) ln(q / p), summed: p = 0.5, 0.5 and q = 0.6, 0.4; half a count more each hardly matters here."""
     expected = 0.1 * math.log(0.6 / 0.5) - 0.1 * math.log(0.4 / 0.5)
-    assert stability([500_000, 500_000, 0], [600_000, 400_000, 0])[0] == pytest.approx(expected, abs=1e-5)
+    assert stability([500_000, 500_000, 0], [600_000, 400_000, 0])[0] == pytest.approx(
+        expected, abs=1e-5
+    )
     assert stability([5, 7, 0], [5, 7, 0])[0] == 0
 
 
@@ -51,7 +55,9 @@ def test_two_samples_of_one_population_are_never_called_a_change() -> None:
 def _pairs(
     rng: np.random.Generator, shares: "np.ndarray[tuple[int], np.dtype[np.float64]]"
 ) -> list[tuple[float, float]]:
-    return [stability(*(rng.multinomial(400, shares).tolist() for _ in range(2))) for _ in range(400)]
+    return [
+        stability(*(rng.multinomial(400, shares).tolist() for _ in range(2))) for _ in range(400)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +70,9 @@ def _pairs(
 )
 def test_verdicts(now: list[int], verdict: str) -> None:
     before = [500, 500, *[0] * (len(CHARACTERS) - 2)]
-    drift = compare("v2", "now", profile(lengths=now + before[3:]), "v1", profile(lengths=before), None)
+    drift = compare(
+        "v2", "now", profile(lengths=now + before[3:]), "v1", profile(lengths=before), None
+    )
     assert drift.distributions[0].verdict == verdict
 
 
@@ -127,7 +135,11 @@ class Page(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.loads += [f"{tag} {name}" for name, _ in attrs if name in ("src", "href", "srcset", "data", "xlink:href")]
+        self.loads += [
+            f"{tag} {name}"
+            for name, _ in attrs
+            if name in ("src", "href", "srcset", "data", "xlink:href")
+        ]
         self.charts += tag == "svg"
         if tag not in ("meta", "line"):
             self.open.append(tag)
@@ -140,7 +152,9 @@ class Page(HTMLParser):
 def test_the_page_loads_nothing_and_escapes_what_people_typed() -> None:
     tops = {"<script>alert(1)</script> & more": ["x"], "two": ["c"]}
     old = profile(tops={query: ["gone"] for query in tops})
-    html = render(compare("v2", "now", profile(tops=tops), "v1", old, Changes(["a"] * 1234, [], ["b"], 5)))
+    html = render(
+        compare("v2", "now", profile(tops=tops), "v1", old, Changes(["a"] * 1234, [], ["b"], 5))
+    )
     page = Page(html)
     assert (page.loads, page.open, page.charts) == ([], [], 3)
     assert "<script" not in html
@@ -152,7 +166,9 @@ def test_the_page_loads_nothing_and_escapes_what_people_typed() -> None:
 def test_bars_are_as_high_as_their_shares() -> None:
     lengths = [0] * len(CHARACTERS)
     lengths[0], lengths[1] = 75, 25
-    html = render(compare("v2", "now", profile(lengths=lengths, neighbours=[], nearest=[]), "", None, None))
+    html = render(
+        compare("v2", "now", profile(lengths=lengths, neighbours=[], nearest=[]), "", None, None)
+    )
     heights = [float(each) for each in re.findall(r'class="now".*? height="([\d.]+)"', html)]
     assert heights[0] == pytest.approx(3 * heights[1], abs=0.2)
     assert "0–50: 75.0% in this version" in html
@@ -171,7 +187,9 @@ def test_every_version_has_its_report(encoder: Encoder, tmp_path: Path) -> None:
     assert (report["added"], report["changed"], report["removed"]) == (1, 0, 1)
     index = place.current()
     lengths = index.passages["end"] - index.passages["start"]
-    assert report["distributions"][0]["now"] == np.histogram(lengths, [*CHARACTERS, 10**9])[0].tolist()
+    assert (
+        report["distributions"][0]["now"] == np.histogram(lengths, [*CHARACTERS, 10**9])[0].tolist()
+    )
     centroid = index.vectors.vectors(np.arange(len(index.vectors))).mean(axis=0)
     assert np.allclose(report["profile"]["centroid"], centroid, atol=1e-5)
     assert Page(place.store.get(f"{root}/{IndexFiles.REPORT}")[0].decode()).charts == 3

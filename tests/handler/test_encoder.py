@@ -30,11 +30,15 @@ def some_texts(count: int) -> list[str]:
 
 
 def with_manifest(encoder: Encoder, folder: Path, manifest: ModelManifest) -> Encoder:
-    session = onnxruntime.InferenceSession(folder / ModelFiles.ENCODER, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        folder / ModelFiles.ENCODER, providers=["CPUExecutionProvider"]
+    )
     return Encoder(manifest, encoder.tokenizer, session)
 
 
-def test_vectors_are_those_of_the_graph_in_the_order_of_texts(encoder: Encoder, tiny_model_dir: Path) -> None:
+def test_vectors_are_those_of_the_graph_in_the_order_of_texts(
+    encoder: Encoder, tiny_model_dir: Path
+) -> None:
     texts = some_texts(TOKENIZED_TOGETHER + 50)
     tokenizer = Tokenizer.from_file(str(tiny_model_dir / ModelFiles.TOKENIZER))
     ids = [tokenizer.encode(text).ids for text in texts]
@@ -56,7 +60,9 @@ def test_no_texts_no_vectors(encoder: Encoder) -> None:
 
 
 @pytest.mark.parametrize("fixture", ["tiny_model_dir", "model_dir"])
-def test_a_vector_never_depends_on_company_or_threads(fixture: str, request: pytest.FixtureRequest) -> None:
+def test_a_vector_never_depends_on_company_or_threads(
+    fixture: str, request: pytest.FixtureRequest
+) -> None:
     folder: Path = request.getfixturevalue(fixture)
     texts = some_texts(24)
     one, three = Encoder.open(folder), Encoder.open(folder, threads=3)
@@ -71,7 +77,9 @@ def test_of_a_long_text_the_beginning_counts(encoder: Encoder) -> None:
     words = ["ж" * 99, *(["work"] * 20), *(["щ" * 99] * 24), "the"]
     start = " ".join(words)
     assert len(encoder.tokenizer.encode(start)) == encoder.manifest.max_tokens
-    alone, longer, without_the_last = encoder.encode([start, start + " more" * 50_000, start[:-4]], "document")
+    alone, longer, without_the_last = encoder.encode(
+        [start, start + " more" * 50_000, start[:-4]], "document"
+    )
     assert alone.tobytes() == longer.tobytes()
     assert not np.allclose(alone, without_the_last, atol=1e-4)
 
@@ -80,17 +88,23 @@ def test_prompts_stand_before_queries_and_documents(encoder: Encoder, tiny_model
     manifest = replace(encoder.manifest, prompts={"query": "query: ", "document": "passage: "})
     prompted = with_manifest(encoder, tiny_model_dir, manifest)
     plain = encoder.encode(["query: the work", "passage: the work"], "query")
-    found = np.stack([prompted.encode(["the work"], "query")[0], prompted.encode(["the work"], "document")[0]])
+    found = np.stack(
+        [prompted.encode(["the work"], "query")[0], prompted.encode(["the work"], "document")[0]]
+    )
     assert found.tobytes() == plain.tobytes()
     assert not np.allclose(plain[0], plain[1], atol=1e-3)
 
 
-def test_a_manifest_without_prompts_puts_nothing_before(encoder: Encoder, tiny_model_dir: Path) -> None:
+def test_a_manifest_without_prompts_puts_nothing_before(
+    encoder: Encoder, tiny_model_dir: Path
+) -> None:
     bare = with_manifest(encoder, tiny_model_dir, replace(encoder.manifest, prompts={}))
     assert bare.encode(["work"], "query").tobytes() == encoder.encode(["work"], "query").tobytes()
 
 
-def test_padding_and_truncation_in_the_tokenizer_file_count_for_nothing(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_padding_and_truncation_in_the_tokenizer_file_count_for_nothing(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
     folder = Path(shutil.copytree(tiny_model_dir, tmp_path / "bundle"))
     tokenizer = Tokenizer.from_file(str(folder / ModelFiles.TOKENIZER))
     tokenizer.enable_padding(length=40)
@@ -112,7 +126,9 @@ def describe(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [ModelFiles.ENCODER, ModelFiles.TOKENIZER])
-def test_a_file_that_is_described_but_unusable(tiny_model_dir: Path, tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_described_but_unusable(
+    tiny_model_dir: Path, tmp_path: Path, name: str
+) -> None:
     folder = Path(shutil.copytree(tiny_model_dir, tmp_path / "bundle"))
     (folder / name).write_bytes(b"nothing of use")
     describe(folder, name)
@@ -121,5 +137,7 @@ def test_a_file_that_is_described_but_unusable(tiny_model_dir: Path, tmp_path: P
 
 
 def test_no_bundle(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"no model bundle in .*; make one with: querytower export"):
+    with pytest.raises(
+        ModelError, match=r"no model bundle in .*; make one with: querytower export"
+    ):
         Encoder.open(tmp_path / "nowhere")

@@ -16,7 +16,14 @@ from handler.index.text_writer import TextWriter
 from handler.search.filters import MAX_CONDITIONS, MAX_DEPTH, FilterCompiler
 from tests.handler.indexes import document, schema_of
 
-DAYS = ["0001-01-01", "1605-01-16", "2019-12-31", "2020-01-01T00:00:00.5Z", "2020-01-01T01:00+01:00", "9999-12-31"]
+DAYS = [
+    "0001-01-01",
+    "1605-01-16",
+    "2019-12-31",
+    "2020-01-01T00:00:00.5Z",
+    "2020-01-01T01:00+01:00",
+    "9999-12-31",
+]
 VALUES: dict[str, list[Any]] = {
     "year": [-5, 0, 1989, 1990, 1991, 2**53 + 1, 2**63 - 2, 1 - 2**63],
     "price": [-0.0, 0, 0.5, 7, 7.25, -1e300, 1e-300],
@@ -48,7 +55,10 @@ def random_filter(rng: random.Random, depth: int = 0) -> dict[str, Any]:
             return {"$not": random_filter(rng, depth + 1)}
         return {joint: [random_filter(rng, depth + 1) for _ in range(rng.randint(1, 3))]}
     names = rng.sample(list(VALUES), rng.randint(1, 2))
-    return {name: random_operand(rng, name) if rng.random() < 0.2 else random_condition(rng, name) for name in names}
+    return {
+        name: random_operand(rng, name) if rng.random() < 0.2 else random_condition(rng, name)
+        for name in names
+    }
 
 
 def random_condition(rng: random.Random, name: str, nested: bool = False) -> dict[str, Any]:
@@ -82,7 +92,10 @@ def passes(metadata: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
             value = metadata.get(name, [])
             values = value if isinstance(value, list) else [value]
             operators = operand if isinstance(operand, Mapping) else {"$eq": operand}
-            result = all(holds([comparable(name, v) for v in values], name, *item) for item in operators.items())
+            result = all(
+                holds([comparable(name, v) for v in values], name, *item)
+                for item in operators.items()
+            )
         if not result:
             return False
     return True
@@ -105,7 +118,9 @@ def holds(values: list[Any], name: str, sign: str, operand: Any) -> bool:
     if sign == "$exists":
         return bool(values) is operand
     if sign in ("$in", "$nin"):
-        return any(value == comparable(name, item) for value in values for item in operand) == (sign == "$in")
+        return any(value == comparable(name, item) for value in values for item in operand) == (
+            sign == "$in"
+        )
     if sign == "$not":
         return not all(holds(values, name, *item) for item in operand.items())
     if sign == "$ne":
@@ -161,10 +176,18 @@ def test_every_operator_with_every_value(rows: Rows) -> None:
         for value in values:
             if isinstance(value, list):
                 continue
-            for sign in ("$eq", "$ne", *(["$gt", "$gte", "$lt", "$lte"] if name in SORTED_FIELDS else [])):
+            for sign in (
+                "$eq",
+                "$ne",
+                *(["$gt", "$gte", "$lt", "$lte"] if name in SORTED_FIELDS else []),
+            ):
                 condition = {name: {sign: value}}
                 assert rows(condition) == expected(condition), condition
-            assert rows({name: value}) == rows({name: {"$eq": value}}) == rows({name: {"$in": [value]}})
+            assert (
+                rows({name: value})
+                == rows({name: {"$eq": value}})
+                == rows({name: {"$in": [value]}})
+            )
 
 
 @pytest.mark.parametrize(
@@ -184,13 +207,18 @@ def test_every_operator_with_every_value(rows: Rows) -> None:
         ({"day": {"$gte": "2020-01-01"}}, {"day": {"$gte": "2020-01-01T00:00:00Z"}}),
         ({"day": "2020-01-01T01:00+01:00"}, {"day": "2020-01-01"}),
         ({"genre": "gothic", "ok": True}, {"$and": [{"genre": "gothic"}, {"ok": True}]}),
-        ({"year": {"$gt": 0, "$lt": 2000}}, {"$and": [{"year": {"$gt": 0}}, {"year": {"$lt": 2000}}]}),
+        (
+            {"year": {"$gt": 0, "$lt": 2000}},
+            {"$and": [{"year": {"$gt": 0}}, {"year": {"$lt": 2000}}]},
+        ),
         ({"year": {"$not": {"$gt": 1989}}}, {"$not": {"year": {"$gt": 1989}}}),
         ({"tags": {"$not": {"$in": ["a"]}}}, {"tags": {"$nin": ["a"]}}),
         ({"tags": {"$not": {"$not": {"$eq": "a"}}}}, {"tags": "a"}),
     ],
 )
-def test_filters_that_mean_the_same(rows: Rows, condition: dict[str, Any], same: dict[str, Any] | None) -> None:
+def test_filters_that_mean_the_same(
+    rows: Rows, condition: dict[str, Any], same: dict[str, Any] | None
+) -> None:
     if same is None:
         with pytest.raises(InvalidRequest, match="such as 2019-12-31"):
             rows(condition)
@@ -260,7 +288,9 @@ MISUSED: list[tuple[object, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("condition", "problem"), MISUSED, ids=[str(condition)[:40] for condition, _ in MISUSED])
+@pytest.mark.parametrize(
+    ("condition", "problem"), MISUSED, ids=[str(condition)[:40] for condition, _ in MISUSED]
+)
 def test_what_is_refused(rows: Rows, condition: object, problem: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         rows(condition)

@@ -50,7 +50,10 @@ class Versions:
         index = VectorIndex.open(folder, self.precision, DIMENSION)
         assert index.has_graph
         exact = index.exact()
-        found = [np.isin(exact.search(query, 10)[0], index.search(query, 10)[0]).mean() for query in queries]
+        found = [
+            np.isin(exact.search(query, 10)[0], index.search(query, 10)[0]).mean()
+            for query in queries
+        ]
         return float(np.mean(found))
 
 
@@ -72,10 +75,14 @@ def edits(seed: int) -> Iterator[Rows]:
         yield rows
         absent = np.setdiff1d(np.arange(3 * COUNT), rows)
         stay = rng.choice(rows, len(rows) - rng.integers(1, 200), replace=False)
-        rows = rng.permutation(np.append(stay, rng.choice(absent, rng.integers(1, 200), replace=False)))
+        rows = rng.permutation(
+            np.append(stay, rng.choice(absent, rng.integers(1, 200), replace=False))
+        )
 
 
-def test_after_many_edits_it_finds_what_a_new_graph_finds(versions: Versions, queries: Vectors) -> None:
+def test_after_many_edits_it_finds_what_a_new_graph_finds(
+    versions: Versions, queries: Vectors
+) -> None:
     source = edits(1)
     rows = next(source)
     folder = versions.write(rows)
@@ -135,7 +142,9 @@ def test_keys_of_another_version_are_noticed(versions: Versions, size: int) -> N
     folder = versions.write(everything, (versions.write(everything + 1), everything + 1))
     path = folder / IndexFiles.KEYS
     path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(IndexUnavailable, match=r"keys\.bin has \d+ keys instead of 1000; index the corpus again"):
+    with pytest.raises(
+        IndexUnavailable, match=r"keys\.bin has \d+ keys instead of 1000; index the corpus again"
+    ):
         VectorIndex.open(folder, "i8", DIMENSION)
 
 
@@ -153,15 +162,28 @@ def test_where_a_whole_neighbourhood_is_gone_all_is_scanned(versions: Versions) 
         assert np.isin(found, exact).mean() >= 0.9
 
 
-def test_copies_of_a_text_stay_in_the_graph(encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copies_of_a_text_stay_in_the_graph(
+    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("handler.index.writer.EXACT_UP_TO", 0)
-    documents = [document(n, "The same text." if n % 2 else f"Text {n} of its own.") for n in range(60)]
+    documents = [
+        document(n, "The same text." if n % 2 else f"Text {n} of its own.") for n in range(60)
+    ]
     before = build(tmp_path / "before", documents, encoder)
-    later = [document(n, item.text) for n, item in enumerate([*documents[10:], documents[0], documents[1]])]
+    later = [
+        document(n, item.text)
+        for n, item in enumerate([*documents[10:], documents[0], documents[1]])
+    ]
     folder = tmp_path / "later"
     folder.mkdir()
     build_version(
-        later, folder, name="default", schema={}, encoder=encoder, options=WHOLE, base=Base(before, tmp_path / "before")
+        later,
+        folder,
+        name="default",
+        schema={},
+        encoder=encoder,
+        options=WHOLE,
+        base=Base(before, tmp_path / "before"),
     )
     assert len(read_keys(folder, 52)) == 52
     assert read_keys(folder, 52).max() < 60, "copies were added anew"

@@ -26,7 +26,8 @@ def place(encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     made = iter(range(100))
     start = datetime.now(UTC) - timedelta(minutes=10)
     monkeypatch.setattr(
-        "handler.index.writer.new_version", lambda: f"{start + timedelta(minutes=next(made)):%Y%m%dT%H%M%S}-abcdef"
+        "handler.index.writer.new_version",
+        lambda: f"{start + timedelta(minutes=next(made)):%Y%m%dT%H%M%S}-abcdef",
     )
     place = Place(tmp_path, Counting(encoder))
     place.golden({"q": "The d2"})
@@ -104,7 +105,9 @@ def test_rollback_to_what_is_not_there_or_damaged_changes_nothing(place: Place) 
     with pytest.raises(IndexUnavailable, match="no version '2020'"):
         rollback(place.store, "default", "2020")
     place.store.put(f"{IndexFiles.version('default', third)}/{IndexFiles.VECTORS}", b"short")
-    with pytest.raises(IndexUnavailable, match=rf"{third} is damaged: {IndexFiles.VECTORS} missing or incomplete"):
+    with pytest.raises(
+        IndexUnavailable, match=rf"{third} is damaged: {IndexFiles.VECTORS} missing or incomplete"
+    ):
         rollback(place.store, "default")
     assert place.version() == fourth
 
@@ -171,7 +174,9 @@ def test_prune_removes_what_interrupted_uploads_left_a_day_ago(place: Place) -> 
     for version in (old, young, "kept-by-hand"):
         place.store.put(f"{root}/{version}/vectors.bin", b"1")
     assert place.store.local
-    (place.store.local / root / old / "scales.bin#12345").write_bytes(b"1")  # as a writer leaves it that was killed
+    (place.store.local / root / old / "scales.bin#12345").write_bytes(
+        b"1"
+    )  # as a writer leaves it that was killed
     assert prune(place.store, "default", 9) == [old]
     assert {young, "kept-by-hand"} <= place.versions()
     assert not (place.store.local / root / old).exists()
@@ -186,7 +191,11 @@ def test_prune_leaves_versions_of_a_newer_querytower(place: Place) -> None:
 def test_diff_lists_documents_and_queries(place: Place) -> None:
     _, third, _, first = names(place)
     found = diff(place.store, "default", first, third)
-    assert (found.documents.added, found.documents.changed, found.documents.removed) == (["d1", "d2"], [], [])
+    assert (found.documents.added, found.documents.changed, found.documents.removed) == (
+        ["d1", "d2"],
+        [],
+        [],
+    )
     assert found.documents.unchanged == 1
     assert [(each.query, each.kept, each.before) for each in found.queries] == [("The d2", 1, 3)]
     back = diff(place.store, "default", third, first)
@@ -196,7 +205,12 @@ def test_diff_lists_documents_and_queries(place: Place) -> None:
 def test_diff_of_a_version_with_itself_is_empty(place: Place) -> None:
     version = place.version()
     found = diff(place.store, "default", version, version)
-    assert (found.documents.added, found.documents.unchanged, found.queries, found.compared) == ([], 4, [], 1)
+    assert (found.documents.added, found.documents.unchanged, found.queries, found.compared) == (
+        [],
+        4,
+        [],
+        1,
+    )
 
 
 def test_diff_of_what_is_not_there(place: Place) -> None:
@@ -218,7 +232,10 @@ def test_going_back_twice_publishes_neither_corpus_again(place: Place) -> None:
 def test_what_was_rolled_back_does_not_cover_for_a_damaged_version(place: Place) -> None:
     rollback(place.store, "default")
     place.store.delete([f"{IndexFiles.version('default', place.version())}/{IndexFiles.SCALES}"])
-    with pytest.raises(IndexUnavailable, match=r"is damaged: scales\.bin.*this very corpus was rolled back.*use force"):
+    with pytest.raises(
+        IndexUnavailable,
+        match=r"is damaged: scales\.bin.*this very corpus was rolled back.*use force",
+    ):
         place.run()
     assert place.run(force=True).kind == "published"
 
@@ -228,7 +245,9 @@ def test_nobody_goes_back_to_an_altered_version(place: Place) -> None:
     path = f"{IndexFiles.version('default', old)}/{IndexFiles.VECTORS}"
     data = place.store.get(path)[0]
     place.store.put(path, data[:-1] + b"?")
-    with pytest.raises(IndexUnavailable, match=r"vectors\.bin is not the file its manifest describes"):
+    with pytest.raises(
+        IndexUnavailable, match=r"vectors\.bin is not the file its manifest describes"
+    ):
         rollback(place.store, "default", old)
     place.store.put(path, data)
     assert rollback(place.store, "default", old).version == old
@@ -236,7 +255,9 @@ def test_nobody_goes_back_to_an_altered_version(place: Place) -> None:
 
 def test_the_first_candidate_of_all_can_be_published_by_hand(place: Place) -> None:
     for version in names(place):
-        place.store.delete(each.path for each in place.store.list(IndexFiles.version("default", version)))
+        place.store.delete(
+            each.path for each in place.store.list(IndexFiles.version("default", version))
+        )
     place.store.delete([IndexFiles.current("default")])
     candidate = fail(place)
     assert names(place) == [candidate]
@@ -269,7 +290,9 @@ def test_a_rebuild_after_damage_keeps_the_options_and_the_gates(place: Place, da
     place.write("d.jsonl", [record("d0")])
     with pytest.raises(GatesFailed, match="fewer than the 4 of the version before"):
         place.run(options=lambda current: current, limits=Limits(min_self_retrieval=0.0))
-    outcome = place.run(options=lambda current: current, limits=Limits(min_self_retrieval=0.0), force=True)
+    outcome = place.run(
+        options=lambda current: current, limits=Limits(min_self_retrieval=0.0), force=True
+    )
     assert "full_rebuild" in place.events()
     manifest = outcome.manifest
     assert manifest

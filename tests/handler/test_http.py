@@ -24,9 +24,19 @@ HIT = {"id", "title", "text", "url", "metadata", "score", "passage"}
 ROUTES: dict[str, tuple[str, str, Any, set[str]]] = {
     "POST /search": ("POST", "/search", {"query": "tide"}, {"encode", "search"}),
     "GET /search": ("GET", "/search?q=tide", None, {"encode", "search"}),
-    "POST /search/batch": ("POST", "/search/batch", {"queries": [{"query": "tide"}]}, {"encode", "search"}),
+    "POST /search/batch": (
+        "POST",
+        "/search/batch",
+        {"queries": [{"query": "tide"}]},
+        {"encode", "search"},
+    ),
     "GET /documents/{document_id:path}": ("GET", "/documents/bare", None, set()),
-    "GET /documents/{document_id:path}/similar": ("GET", "/documents/bare/similar", None, {"search"}),
+    "GET /documents/{document_id:path}/similar": (
+        "GET",
+        "/documents/bare/similar",
+        None,
+        {"search"},
+    ),
     "GET /random": ("GET", "/random", None, set()),
     "GET /suggest": ("GET", "/suggest?q=ti", None, set()),
     "GET /ready": ("GET", "/ready", None, set()),
@@ -61,8 +71,14 @@ def ids(body: Any) -> list[str]:
 
 def test_the_table_above_has_every_route(client: TestClient) -> None:
     routes = [each for each in client.app.routes if isinstance(each, APIRoute)]  # type: ignore[attr-defined]
-    present = {f"{each.methods.copy().pop()} {each.path}" for each in routes if each.methods and each.include_in_schema}
-    named = {name.replace(" ", " /indexes/{name}") for name in ROUTES if name.split()[1] in OF_AN_INDEX}
+    present = {
+        f"{each.methods.copy().pop()} {each.path}"
+        for each in routes
+        if each.methods and each.include_in_schema
+    }
+    named = {
+        name.replace(" ", " /indexes/{name}") for name in ROUTES if name.split()[1] in OF_AN_INDEX
+    }
     assert present == set(ROUTES) | named
 
 
@@ -87,25 +103,41 @@ def milliseconds(header: str) -> dict[str, float]:
     return {name: float(value) for name, value in re.findall(r"(\w+);dur=([\d.]+)", header)}
 
 
-@pytest.mark.parametrize("path", [name.split()[1] for name in ROUTES if name.split()[1] in OF_AN_INDEX])
+@pytest.mark.parametrize(
+    "path", [name.split()[1] for name in ROUTES if name.split()[1] in OF_AN_INDEX]
+)
 def test_a_named_index_answers_for_itself(client: TestClient, library: Library, path: str) -> None:
-    method, plain, body, _ = next(value for name, value in ROUTES.items() if name.split()[1] == path)
-    answer = client.request(method, f"/indexes/films{plain}".replace("bare", "tides%2F1"), json=body)
+    method, plain, body, _ = next(
+        value for name, value in ROUTES.items() if name.split()[1] == path
+    )
+    answer = client.request(
+        method, f"/indexes/films{plain}".replace("bare", "tides%2F1"), json=body
+    )
     assert answer.status_code == 200
-    assert answer.headers["x-index-version"] == answer.json()["index_version"] == library.versions["films"]
+    assert (
+        answer.headers["x-index-version"]
+        == answer.json()["index_version"]
+        == library.versions["films"]
+    )
 
 
 def test_search_by_words(client: TestClient) -> None:
     body = search(client, query="  botanist teaching trees ", mode="keyword", k=3)
     assert body.keys() == {"query", "mode", "hits"} | STATE
-    assert (body["query"], body["mode"], body["index"]) == ("botanist teaching trees", "keyword", "default")
+    assert (body["query"], body["mode"], body["index"]) == (
+        "botanist teaching trees",
+        "keyword",
+        "default",
+    )
     [hit] = body["hits"]
     book = next(book for book in BOOKS if book["id"] == "/rooted")
     assert hit.keys() == HIT
     assert {name: hit[name] for name in ("id", "title", "text")} == {
         name: book[name] for name in ("id", "title", "text")
     }
-    assert hit["metadata"] == {name: book[name] for name in ("year", "genres", "rating", "published")}
+    assert hit["metadata"] == {
+        name: book[name] for name in ("year", "genres", "rating", "published")
+    }
     assert hit["passage"]["text"] == book["text"][hit["passage"]["start"] : hit["passage"]["end"]]
 
 
@@ -113,7 +145,9 @@ def test_search_by_meaning_scores_cosines(client: TestClient, library: Library) 
     query = "a boat on the coast"
     encoder = Encoder.open(library.model)
     hits = search(client, query=query, mode="semantic", k=100)["hits"]
-    passages = encoder.encode([f"{hit['title']} {hit['passage']['text']}".strip() for hit in hits], "document")
+    passages = encoder.encode(
+        [f"{hit['title']} {hit['passage']['text']}".strip() for hit in hits], "document"
+    )
     cosines = passages @ encoder.encode([query], "query")[0]
     scores = [hit["score"] for hit in hits]
     assert sorted(ids({"hits": hits})) == sorted(TITLES)
@@ -132,7 +166,12 @@ def test_the_best_passage_of_a_long_text_is_given_in_full(client: TestClient) ->
 
 
 def test_what_is_asked_for_is_added(client: TestClient) -> None:
-    wishes = {"explain": True, "highlight": True, "facets": ["genres"], "filter": {"in_print": True}}
+    wishes = {
+        "explain": True,
+        "highlight": True,
+        "facets": ["genres"],
+        "filter": {"in_print": True},
+    }
     [hit] = search(client, query="the family street", mode="keyword", **wishes)["hits"]
     assert hit.keys() == HIT | {"highlight", "explanation"}
     assert "<mark>family</mark>" in hit["highlight"]
@@ -141,7 +180,14 @@ def test_what_is_asked_for_is_added(client: TestClient) -> None:
     body = search(client, query="the family street", **wishes)
     assert body.keys() == {"query", "mode", "hits", "facets"} | STATE
     counts = {entry["value"]: entry["documents"] for entry in body["facets"]["genres"]}
-    assert counts == {"science fiction": 1, "classic": 1, "mystery": 1, "saga": 1, "family": 1, "50% off": 1}
+    assert counts == {
+        "science fiction": 1,
+        "classic": 1,
+        "mystery": 1,
+        "saga": 1,
+        "family": 1,
+        "50% off": 1,
+    }
 
 
 def test_pages_neither_repeat_nor_skip(client: TestClient) -> None:
@@ -153,12 +199,22 @@ def test_pages_neither_repeat_nor_skip(client: TestClient) -> None:
 
 
 def test_sorted_by_a_field(client: TestClient) -> None:
-    years = [hit["metadata"].get("year") for hit in search(client, query="a town", sort="-year", k=100)["hits"]]
+    years = [
+        hit["metadata"].get("year")
+        for hit in search(client, query="a town", sort="-year", k=100)["hits"]
+    ]
     assert years == [2020, 2015, 1991, 1990, 1969, None]
 
 
 def test_get_answers_as_post_does(client: TestClient) -> None:
-    fields: dict[str, Any] = {"k": 2, "offset": 1, "mode": "hybrid", "explain": True, "highlight": True, "sort": "year"}
+    fields: dict[str, Any] = {
+        "k": 2,
+        "offset": 1,
+        "mode": "hybrid",
+        "explain": True,
+        "highlight": True,
+        "sort": "year",
+    }
     by_get = client.get("/search", params={"q": "tide", "facets": "genres, year", **fields}).json()
     assert by_get == search(client, query="tide", facets=["genres", "year"], **fields)
     assert search(client, q="tide") == search(client, query="tide")
@@ -203,7 +259,10 @@ def test_state(client: TestClient, library: Library) -> None:
     encoder = Encoder.open(library.model)
     assert ready["status"] == "ready"
     assert (ready["index"], ready["documents"]) == ("default", len(BOOKS))
-    assert (ready["model"], ready["fingerprint"]) == (encoder.manifest.model, encoder.manifest.fingerprint)
+    assert (ready["model"], ready["fingerprint"]) == (
+        encoder.manifest.model,
+        encoder.manifest.fingerprint,
+    )
     assert ready["passages"] > ready["documents"]
     schema = client.get("/schema").json()["fields"]
     assert schema["genres"] == {"type": "string", "list": True, "documents": 5}
@@ -220,14 +279,24 @@ def test_embeddings(client: TestClient, library: Library) -> None:
     expected = encoder.encode(texts, "document")
     plain = client.post("/v1/embeddings", json={"input": texts, "model": "any"}).json()
     assert (plain["object"], plain["model"]) == ("list", encoder.manifest.model)
-    assert [(item["object"], item["index"]) for item in plain["data"]] == [("embedding", 0), ("embedding", 1)]
-    assert np.array([item["embedding"] for item in plain["data"]], np.float32).tolist() == expected.tolist()
-    packed = client.post("/v1/embeddings", json={"input": texts, "encoding_format": "base64"}).json()
+    assert [(item["object"], item["index"]) for item in plain["data"]] == [
+        ("embedding", 0),
+        ("embedding", 1),
+    ]
+    assert (
+        np.array([item["embedding"] for item in plain["data"]], np.float32).tolist()
+        == expected.tolist()
+    )
+    packed = client.post(
+        "/v1/embeddings", json={"input": texts, "encoding_format": "base64"}
+    ).json()
     decoded = [np.frombuffer(base64.b64decode(item["embedding"]), "<f4") for item in packed["data"]]
     assert np.array(decoded).tolist() == expected.tolist()
     tokens = sum(len(encoder.tokenizer.encode(text).ids) for text in texts)
     assert plain["usage"] == {"prompt_tokens": tokens, "total_tokens": tokens}
-    alone = client.post("/v1/embeddings", json={"input": texts[0], "dimensions": 32, "user": "me"}).json()
+    alone = client.post(
+        "/v1/embeddings", json={"input": texts[0], "dimensions": 32, "user": "me"}
+    ).json()
     assert alone["data"] == plain["data"][:1]
 
 
@@ -248,7 +317,9 @@ def test_names_that_callers_make_up_are_not_kept(library: Library) -> None:
     assert service._indexes.keys() == {"films"}
 
 
-@pytest.mark.parametrize("path", ["/", "/health", "/ready", "/search?q=tide", "/documents/bare", "/documents/none"])
+@pytest.mark.parametrize(
+    "path", ["/", "/health", "/ready", "/search?q=tide", "/documents/bare", "/documents/none"]
+)
 def test_head_is_get_without_the_body(client: TestClient, path: str) -> None:
     head, get = client.head(path), client.get(path)
     assert (head.status_code, head.content, head.headers["content-type"]) == (

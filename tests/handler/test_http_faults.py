@@ -38,7 +38,11 @@ def expect(answer: Any, status: int, detail: str) -> None:
 QUERIES: list[tuple[str | bytes, int, str]] = [
     ('{"query": ""}', 422, "query is empty; say what to search for"),
     ('{"query": " \\t\\n "}', 422, "query is empty; say what to search for"),
-    (f'{{"query": "{"x" * 100_000}"}}', 422, "query has 100000 characters; 2000 at most (QUERYTOWER_MAX_QUERY_CHARS)"),
+    (
+        f'{{"query": "{"x" * 100_000}"}}',
+        422,
+        "query has 100000 characters; 2000 at most (QUERYTOWER_MAX_QUERY_CHARS)",
+    ),
     (f'{{"query": "{HALF}"}}', 422, "query holds half of a surrogate pair, which is not text"),
     ('{"query": null}', 422, "query: Input should be a valid string"),
     ('{"k": 3}', 422, "query: Field required"),
@@ -48,13 +52,29 @@ QUERIES: list[tuple[str | bytes, int, str]] = [
     ('{"query": "x", "k": 10000}', 422, "k is 10000; it may be 1 to 100 (QUERYTOWER_MAX_K)"),
     ('{"query": "x", "k": NaN}', 422, "k: Input should be a finite number"),
     ('{"query": "x", "k": 1.5}', 422, "k: Input should be a valid integer"),
-    ('{"query": "x", "offset": -1}', 422, "offset is -1; it may be 0 to 1000 (QUERYTOWER_MAX_OFFSET)"),
+    (
+        '{"query": "x", "offset": -1}',
+        422,
+        "offset is -1; it may be 0 to 1000 (QUERYTOWER_MAX_OFFSET)",
+    ),
     ('{"query": "x", "offset": 1001}', 422, "offset is 1001; it may be 0 to 1000"),
-    ('{"query": "x", "mode": "magic"}', 422, "mode: Input should be 'hybrid', 'semantic' or 'keyword'"),
-    ('{"query": "x", "sort": "nope"}', 422, "'nope' can't be sorted by; fields that can: year, genres"),
+    (
+        '{"query": "x", "mode": "magic"}',
+        422,
+        "mode: Input should be 'hybrid', 'semantic' or 'keyword'",
+    ),
+    (
+        '{"query": "x", "sort": "nope"}',
+        422,
+        "'nope' can't be sorted by; fields that can: year, genres",
+    ),
     ('{"query": "x", "sort": "genres"}', 422, "'genres' has lists of values, which have no order"),
     ('{"query": "x", "facets": [""]}', 422, "'' can't be counted; fields that can: year, genres"),
-    (json.dumps({"query": "x", "facets": ["year"] * 65}), 422, "65 facets were asked for; 64 at most"),
+    (
+        json.dumps({"query": "x", "facets": ["year"] * 65}),
+        422,
+        "65 facets were asked for; 64 at most",
+    ),
 ]
 FILTERS = [
     ('{"author": "me"}', f"'author' is no field of this index; {FIELDS}"),
@@ -66,7 +86,10 @@ FILTERS = [
     (f'{{"genres": "{HALF}"}}', "filter holds half of a surrogate pair, which is not text"),
     (f'{{"genres": {{"$in": ["a", "{HALF}"]}}}}', "filter holds half of a surrogate pair"),
     (f'{{"{HALF}": 1}}', "filter holds half of a surrogate pair"),
-    ('{"$not": ' * 300 + '{"year": 1}' + "}" * 300, "filter is nested more than 8 deep; flatten it"),
+    (
+        '{"$not": ' * 300 + '{"year": 1}' + "}" * 300,
+        "filter is nested more than 8 deep; flatten it",
+    ),
 ]
 BODIES: list[tuple[str | bytes, int, str]] = [
     ("", 422, "body: Field required"),
@@ -80,7 +103,10 @@ BODIES: list[tuple[str | bytes, int, str]] = [
 ]
 BATCHES = [
     ('{"queries": []}', "the number of queries is 0; it may be 1 to 64 (QUERYTOWER_MAX_BATCH)"),
-    (json.dumps({"queries": [{"query": "x"}] * 65}), "the number of queries is 65; it may be 1 to 64"),
+    (
+        json.dumps({"queries": [{"query": "x"}] * 65}),
+        "the number of queries is 65; it may be 1 to 64",
+    ),
     ('{"queries": [{"query": "x"}, {"query": "x", "k": 0}]}', "k is 0; it may be 1 to 100"),
     ('{"queries": [{"query": "x"}, {"k": 1}]}', "queries.1.query: Field required"),
 ]
@@ -91,7 +117,10 @@ EMBEDDINGS = [
     (json.dumps({"input": "x" * 2001}), "input[0] has 2001 characters; 2000 at most"),
     ('{"input": [[1, 2]]}', "Input should be a valid string"),
     ('{"input": "x", "dimensions": 31}', "dimensions is 31; this model has 32"),
-    ('{"input": "x", "encoding_format": "hex"}', "encoding_format: Input should be 'float' or 'base64'"),
+    (
+        '{"input": "x", "encoding_format": "hex"}',
+        "encoding_format: Input should be 'float' or 'base64'",
+    ),
 ]
 PATHS = [
     ("GET", "/search", 422, "q: Field required"),
@@ -108,9 +137,24 @@ PATHS = [
     ("GET", "/documents/nope/similar", 404, "index 'default' has no document with id 'nope'"),
     ("GET", "/documents/bare/similar?k=10000", 422, "k is 10000; it may be 1 to 100"),
     ("GET", "/indexes/films/documents/bare", 404, "index 'films' has no document with id 'bare'"),
-    ("GET", "/indexes/nope/search?q=x", 404, "there is no index 'nope'; /indexes lists those that there are"),
-    ("GET", "/indexes/a%20b/ready", 404, "there is no index 'a b'; /indexes lists those that there are"),
-    ("GET", "/indexes/%2E%2E/ready", 404, "there is no index '..'; /indexes lists those that there are"),
+    (
+        "GET",
+        "/indexes/nope/search?q=x",
+        404,
+        "there is no index 'nope'; /indexes lists those that there are",
+    ),
+    (
+        "GET",
+        "/indexes/a%20b/ready",
+        404,
+        "there is no index 'a b'; /indexes lists those that there are",
+    ),
+    (
+        "GET",
+        "/indexes/%2E%2E/ready",
+        404,
+        "there is no index '..'; /indexes lists those that there are",
+    ),
     ("GET", "/nope", 404, "no resource at /nope; /docs lists what there is"),
     ("DELETE", "/search", 405, "DELETE is not possible at /search; /docs lists what is"),
     ("POST", "/health", 405, "POST is not possible at /health"),
@@ -118,7 +162,9 @@ PATHS = [
 
 
 @pytest.mark.parametrize(("body", "status", "detail"), QUERIES + BODIES, ids=short)
-def test_bodies_of_searches(client: TestClient, body: str | bytes, status: int, detail: str) -> None:
+def test_bodies_of_searches(
+    client: TestClient, body: str | bytes, status: int, detail: str
+) -> None:
     expect(client.post("/search", content=body, headers={"content-type": JSON}), status, detail)
 
 
@@ -130,7 +176,8 @@ def test_filters(client: TestClient, condition: str, detail: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "body", "detail"),
-    [("/search/batch", *each) for each in BATCHES] + [("/v1/embeddings", *each) for each in EMBEDDINGS],
+    [("/search/batch", *each) for each in BATCHES]
+    + [("/v1/embeddings", *each) for each in EMBEDDINGS],
     ids=short,
 )
 def test_other_bodies(client: TestClient, path: str, body: str, detail: str) -> None:
@@ -143,16 +190,22 @@ def test_paths(client: TestClient, method: str, path: str, status: int, detail: 
 
 
 @pytest.mark.parametrize(
-    "kind", ["text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data", ""]
+    "kind",
+    ["text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data", ""],
 )
 def test_a_body_that_is_not_called_json(client: TestClient, kind: str) -> None:
     answer = client.post("/search", content='{"query": "x"}', headers={"content-type": kind})
     expect(answer, 415, f"the content type is {kind!r}; send application/json")
 
 
-@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.api+json"])
+@pytest.mark.parametrize(
+    "kind", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.api+json"]
+)
 def test_a_body_that_is_called_json(client: TestClient, kind: str) -> None:
-    assert client.post("/search", content='{"query": "x"}', headers={"content-type": kind}).status_code == 200
+    assert (
+        client.post("/search", content='{"query": "x"}', headers={"content-type": kind}).status_code
+        == 200
+    )
 
 
 def test_no_depth_of_nesting_is_a_fault_of_ours(client: TestClient) -> None:
@@ -176,7 +229,11 @@ def chunks(size: int) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("length", ["none", "true", "too small", "no number"])
 def test_a_body_that_is_too_large(client: TestClient, length: str) -> None:
-    headers = {"none": {}, "true": {"content-length": "1000001"}, "too small": {"content-length": "10"}}
+    headers = {
+        "none": {},
+        "true": {"content-length": "1000001"},
+        "too small": {"content-length": "10"},
+    }
     sent = client.post(
         "/search",
         content=chunks(1_000_001),
@@ -188,19 +245,41 @@ def test_a_body_that_is_too_large(client: TestClient, length: str) -> None:
 def test_a_body_of_just_the_size_allowed(client: TestClient) -> None:
     body = b'{"query": "tide"}'
     content = body + b" " * (1_000_000 - len(body))
-    assert client.post("/search", content=content, headers={"content-type": JSON}).status_code == 200
+    assert (
+        client.post("/search", content=content, headers={"content-type": JSON}).status_code == 200
+    )
 
 
 def test_bounds_are_settings(library: Library) -> None:
-    bounds = {"max_k": 3, "max_offset": 5, "max_query_chars": 4, "max_batch": 1, "max_body_bytes": 100}
+    bounds = {
+        "max_k": 3,
+        "max_offset": 5,
+        "max_query_chars": 4,
+        "max_batch": 1,
+        "max_body_bytes": 100,
+    }
     settings = library.settings(**bounds)
     service = Service.open(settings)
     client = TestClient(create_app(settings, lambda: service))
-    assert len(client.post("/search", json={"query": "tide", "k": 3, "offset": 3}).json()["hits"]) == 3
+    assert (
+        len(client.post("/search", json={"query": "tide", "k": 3, "offset": 3}).json()["hits"]) == 3
+    )
     expect(client.post("/search", json={"query": "tide", "k": 4}), 422, "k is 4; it may be 1 to 3")
-    expect(client.post("/search", json={"query": "tide", "k": 1, "offset": 6}), 422, "offset is 6; it may be 0 to 5")
-    expect(client.post("/search", json={"query": "tides", "k": 1}), 422, "query has 5 characters; 4 at most")
-    expect(client.post("/v1/embeddings", json={"input": ["a", "b"]}), 422, "the number of texts is 2; it may be 1 to 1")
+    expect(
+        client.post("/search", json={"query": "tide", "k": 1, "offset": 6}),
+        422,
+        "offset is 6; it may be 0 to 5",
+    )
+    expect(
+        client.post("/search", json={"query": "tides", "k": 1}),
+        422,
+        "query has 5 characters; 4 at most",
+    )
+    expect(
+        client.post("/v1/embeddings", json={"input": ["a", "b"]}),
+        422,
+        "the number of texts is 2; it may be 1 to 1",
+    )
     expect(client.post("/search", json={"query": "x" * 100}), 413, "the body is larger")
 
 
@@ -214,12 +293,32 @@ def failing(error: Exception) -> Callable[[], Service]:
 @pytest.mark.parametrize(
     ("error", "status", "told"),
     [
-        (ZeroDivisionError("secret"), 500, "something went wrong; the log says what, under this request id"),
-        (StoreError("s3://secret: timed out"), 503, "the index can't be searched at the moment; the log says why"),
-        (IndexUnavailable("s3://secret has no index"), 503, "the index can't be searched at the moment"),
+        (
+            ZeroDivisionError("secret"),
+            500,
+            "something went wrong; the log says what, under this request id",
+        ),
+        (
+            StoreError("s3://secret: timed out"),
+            503,
+            "the index can't be searched at the moment; the log says why",
+        ),
+        (
+            IndexUnavailable("s3://secret has no index"),
+            503,
+            "the index can't be searched at the moment",
+        ),
         (ModelError("no model in /secret"), 503, "the index can't be searched at the moment"),
-        (SettingError("QUERYTOWER_SECRET is not set"), 503, "the index can't be searched at the moment"),
-        (ModelMismatch("index was built with A, this is B"), 503, "index was built with A, this is B"),
+        (
+            SettingError("QUERYTOWER_SECRET is not set"),
+            503,
+            "the index can't be searched at the moment",
+        ),
+        (
+            ModelMismatch("index was built with A, this is B"),
+            503,
+            "index was built with A, this is B",
+        ),
     ],
 )
 def test_faults_of_our_own_are_told_to_the_log_alone(
@@ -229,8 +328,18 @@ def test_faults_of_our_own_are_told_to_the_log_alone(
     status: int,
     told: str,
 ) -> None:
-    client = TestClient(create_app(library.settings(), failing(error)), raise_server_exceptions=False)
-    for path in ("/ready", "/search?q=x", "/documents/x", "/random", "/schema", "/indexes", "/indexes/films/ready"):
+    client = TestClient(
+        create_app(library.settings(), failing(error)), raise_server_exceptions=False
+    )
+    for path in (
+        "/ready",
+        "/search?q=x",
+        "/documents/x",
+        "/random",
+        "/schema",
+        "/indexes",
+        "/indexes/films/ready",
+    ):
         answer = client.get(path)
         expect(answer, status, told)
         assert "secret" not in answer.text.lower()

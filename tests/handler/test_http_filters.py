@@ -71,7 +71,10 @@ def test_nothing_may_be_left(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("parameters", "detail"),
     [
-        ("author=me", "'author' is no field of this index; fields to filter by: year (integer), genres (string)"),
+        (
+            "author=me",
+            "'author' is no field of this index; fields to filter by: year (integer), genres (string)",
+        ),
         ("utm_source=mail", "'utm_source' is no field of this index"),
         ("=x", "'' is no field of this index"),
         ("year=abc", "'year' is of type integer, 'abc' is not"),
@@ -81,7 +84,10 @@ def test_nothing_may_be_left(client: TestClient) -> None:
         ("rating=nan", "'rating' is of type float, nan is not"),
         ("rating>=1e999", "'rating' is of type float, inf is not"),
         ("in_print=perhaps", "'in_print' is of type boolean, 'perhaps' is not"),
-        ("published=yesterday", "'published' is of type date such as 2019-12-31, 'yesterday' is not"),
+        (
+            "published=yesterday",
+            "'published' is of type date such as 2019-12-31, 'yesterday' is not",
+        ),
         ("genres>m", "$gt compares numbers and dates; 'genres' is of type string"),
         ("filter={", "filter is not JSON: "),
         ("filter=[]", 'filter is []; it must be an object such as {"year": {"$gte": 1990}}'),

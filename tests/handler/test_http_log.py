@@ -31,7 +31,8 @@ def test_a_search_is_one_line(library: Library, capsys: pytest.CaptureFixture[st
     answer = client.post("/search", json={"query": "tide", "k": 2})
     [line] = lines(capsys)
     stages = {
-        f"{name}_ms": float(ms) for name, ms in re.findall(r"(\w+);dur=([\d.]+)", answer.headers["server-timing"])
+        f"{name}_ms": float(ms)
+        for name, ms in re.findall(r"(\w+);dur=([\d.]+)", answer.headers["server-timing"])
     }
     assert stages.keys() == {"encode_ms", "search_ms", "total_ms"}
     assert {name: line.pop(name) for name in ("encode_ms", "search_ms")} == {
@@ -51,7 +52,11 @@ def test_a_search_is_one_line(library: Library, capsys: pytest.CaptureFixture[st
 
 def test_no_line_has_the_query(library: Library, capsys: pytest.CaptureFixture[str]) -> None:
     client = client_of(library)
-    for body in ({"query": "unmistakable"}, {"query": "unmistakable" * 300}, {"query": "unmistakable", "k": 0}):
+    for body in (
+        {"query": "unmistakable"},
+        {"query": "unmistakable" * 300},
+        {"query": "unmistakable", "k": 0},
+    ):
         client.post("/search", json=body)
         client.post("/search/batch", json={"queries": [body, body]})
     client.get("/search?q=unmistakable")
@@ -91,17 +96,25 @@ def test_lines_stay_whole(library: Library, capsys: pytest.CaptureFixture[str]) 
 
 def test_refusals_have_a_line(library: Library, capsys: pytest.CaptureFixture[str]) -> None:
     client = client_of(library, max_body_bytes=10)
-    answers = [client.get("/nope"), client.put("/search"), client.post("/search", json={"query": "too long"})]
+    answers = [
+        client.get("/nope"),
+        client.put("/search"),
+        client.post("/search", json={"query": "too long"}),
+    ]
     logged = lines(capsys)
     assert [line["status"] for line in logged] == [404, 405, 413]
-    assert [line["request_id"] for line in logged] == [answer.headers["x-request-id"] for answer in answers]
+    assert [line["request_id"] for line in logged] == [
+        answer.headers["x-request-id"] for answer in answers
+    ]
     assert all("total_ms" in line for line in logged)
 
 
 def test_other_origins_are_shut_out_by_default(library: Library) -> None:
     client = client_of(library)
     assert ALLOWED not in client.get("/health", headers=ORIGIN).headers
-    preflight = client.options("/search", headers={**ORIGIN, "access-control-request-method": "POST"})
+    preflight = client.options(
+        "/search", headers={**ORIGIN, "access-control-request-method": "POST"}
+    )
     assert preflight.status_code == 405
     assert ALLOWED not in preflight.headers
 
@@ -118,7 +131,10 @@ def test_origins_that_are_let_in(library: Library) -> None:
     )
     assert (preflight.status_code, preflight.headers[ALLOWED]) == (200, "https://shop.example")
     assert "content-type" in preflight.headers["access-control-allow-headers"]
-    for answer in (client.get("/search?q=tide", headers=ORIGIN), client.get("/search?q=", headers=ORIGIN)):
+    for answer in (
+        client.get("/search?q=tide", headers=ORIGIN),
+        client.get("/search?q=", headers=ORIGIN),
+    ):
         assert answer.headers[ALLOWED] == "https://shop.example"
         exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
         assert {"server-timing", "x-request-id", "x-index-version"} <= {*exposed}
@@ -126,4 +142,6 @@ def test_origins_that_are_let_in(library: Library) -> None:
 
 
 def test_any_origin(library: Library) -> None:
-    assert client_of(library, cors_origins="*").get("/health", headers=ORIGIN).headers[ALLOWED] == "*"
+    assert (
+        client_of(library, cors_origins="*").get("/health", headers=ORIGIN).headers[ALLOWED] == "*"
+    )

@@ -26,11 +26,15 @@ def port(library: Library) -> Iterator[int]:
     settings = library.settings()
     service = Service.open(settings)
     port = free_port()
-    config = uvicorn.Config(create_app(settings, lambda: service), port=port, log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        create_app(settings, lambda: service), port=port, log_level="warning", access_log=False
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("handler.api.middleware.log", lambda *_, **__: None)  # it may come after the end of a test
+        patch.setattr(
+            "handler.api.middleware.log", lambda *_, **__: None
+        )  # it may come after the end of a test
         thread.start()
         while not server.started:
             assert thread.is_alive()
@@ -47,7 +51,9 @@ def ask(
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         headers = {"content-type": "application/json"}
-        connection.request(method, path, body, headers, encode_chunked=not isinstance(body, bytes | None))
+        connection.request(
+            method, path, body, headers, encode_chunked=not isinstance(body, bytes | None)
+        )
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
     finally:
@@ -66,7 +72,8 @@ def test_any_id_is_found_by_its_url(port: int, book: dict[str, object], safe: st
 
 
 @pytest.mark.parametrize(
-    "path", ["/documents/%FF%FE", "/documents/%00", "/documents/..%2F..%2Fetc%2Fpasswd", "/%2e%2e/x"]
+    "path",
+    ["/documents/%FF%FE", "/documents/%00", "/documents/..%2F..%2Fetc%2Fpasswd", "/%2e%2e/x"],
 )
 def test_paths_that_lead_nowhere(port: int, path: str) -> None:
     status, body = ask(port, "GET", path)
@@ -96,7 +103,9 @@ def test_the_openai_client(port: int, library: Library) -> None:
     texts = ["the licence", "a boat on the coast"]
     expected = Encoder.open(library.model).encode(texts, "document")
     for encoding in ({}, {"encoding_format": "float"}, {"encoding_format": "base64"}):
-        answer = client.embeddings.create(model="any", input=texts, dimensions=32, user="me", **encoding)
+        answer = client.embeddings.create(
+            model="any", input=texts, dimensions=32, user="me", **encoding
+        )
         vectors = [np.frombuffer(packed(item.embedding), "<f4") for item in answer.data]
         assert np.array(vectors).tolist() == expected.tolist()
     assert answer.usage.total_tokens == answer.usage.prompt_tokens > 0
@@ -107,4 +116,8 @@ def test_the_openai_client(port: int, library: Library) -> None:
 
 def packed(embedding: list[float] | str) -> bytes:
     """Return a vector's bytes, whether the client has decoded it or not."""
-    return base64.b64decode(embedding) if isinstance(embedding, str) else np.array(embedding, "<f4").tobytes()
+    return (
+        base64.b64decode(embedding)
+        if isinstance(embedding, str)
+        else np.array(embedding, "<f4").tobytes()
+    )

@@ -27,7 +27,11 @@ def write(folder: Path, documents: list[Document], language: str = "english") ->
 
 def found(index: TextIndex, text: str, limit: int = 10) -> list[str]:
     query = index.query(text)
-    return [] if query is None else [index.document(row).id for row in index.search(query, limit)[0].tolist()]
+    return (
+        []
+        if query is None
+        else [index.document(row).id for row in index.search(query, limit)[0].tolist()]
+    )
 
 
 def bm25(words: list[list[str]], terms: list[str]) -> list[float]:
@@ -54,7 +58,8 @@ def test_scores_are_those_of_bm25(tmp_path: Path) -> None:
     # Up to 40 words the index keeps lengths exactly.
     texts = [rng.choices(vocabulary, common, k=rng.randint(1, 30)) for _ in range(300)]
     documents = [
-        document(n, " ".join(text), " ".join(title)) for n, (title, text) in enumerate(zip(titles, texts, strict=True))
+        document(n, " ".join(text), " ".join(title))
+        for n, (title, text) in enumerate(zip(titles, texts, strict=True))
     ]
     index = write(tmp_path, documents, "none")
     for _ in range(15):
@@ -153,7 +158,17 @@ def test_words_that_nothing_has(shelf: TextIndex, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["title:x", "a AND (b", "*", "+lead -female", "lead^2 ~ /x/", "[a TO b]", "\\", '"unclosed lead']
+    "text",
+    [
+        "title:x",
+        "a AND (b",
+        "*",
+        "+lead -female",
+        "lead^2 ~ /x/",
+        "[a TO b]",
+        "\\",
+        '"unclosed lead',
+    ],
 )
 def test_nothing_is_syntax_but_quotes(shelf: TextIndex, text: str) -> None:
     found(shelf, text)
@@ -224,7 +239,9 @@ def test_sorting_puts_what_is_missing_last(
         ("tags", "string", [("x", 2), ("y", 1)]),
     ],
 )
-def test_facets_count_values(facts: TextIndex, field: str, kind: str, counts: list[tuple[str | float, int]]) -> None:
+def test_facets_count_values(
+    facts: TextIndex, field: str, kind: str, counts: list[tuple[str | float, int]]
+) -> None:
     result = facts.facet(ALL, key(field), kind, 10)
     assert result[0].documents == max(count for _, count in counts)
     assert sorted(result, key=lambda count: str(count.value)) == [
@@ -241,10 +258,14 @@ def test_rows_and_counts(facts: TextIndex) -> None:
     some = facts.any_row(np.array([4, 1, 3]))
     assert facts.rows(some, 10).tolist() == [1, 3, 4]
     assert facts.count(some) == 3
-    assert facts.rows_among(tantivy.Query.term_query(facts.fields, key("n"), -5), np.array([1, 4, 3])).tolist() == [4]
+    assert facts.rows_among(
+        tantivy.Query.term_query(facts.fields, key("n"), -5), np.array([1, 4, 3])
+    ).tolist() == [4]
     assert facts.rows(tantivy.Query.empty_query(), 3).tolist() == []
 
 
 def test_a_folder_without_text_index(tmp_path: Path) -> None:
-    with pytest.raises(IndexUnavailable, match=f"{tmp_path} is no text index: .*; index the corpus again"):
+    with pytest.raises(
+        IndexUnavailable, match=f"{tmp_path} is no text index: .*; index the corpus again"
+    ):
         TextIndex.open(tmp_path, np.empty((0, 2), np.uint32), "english")

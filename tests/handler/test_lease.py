@@ -87,8 +87,13 @@ def test_where_clocks_are_a_day_apart_watching_decides(store: Store, ahead: floa
 
 
 def test_who_lost_it_to_a_fast_clock_finds_out_before_publishing(store: Store) -> None:
-    with take(store, "the first") as first, take(store, "fast clock", LeaseConfig(clock=at(3600))) as second:
-        with pytest.raises(LostRace, match=r"another run took the lease of index 'default'.*nothing was published"):
+    with (
+        take(store, "the first") as first,
+        take(store, "fast clock", LeaseConfig(clock=at(3600))) as second,
+    ):
+        with pytest.raises(
+            LostRace, match=r"another run took the lease of index 'default'.*nothing was published"
+        ):
             first.check()
         second.check()
     assert Holder.parse(store.get(PATH)[0]).expires == 0
@@ -104,7 +109,9 @@ def test_of_many_racing_for_a_free_and_for_a_dead_lease_one_gets_it(
         winners, losers = [], []
         barrier = threading.Barrier(8)
 
-        def race(number: int, clock: Callable[[], float] = clock, barrier: threading.Barrier = barrier) -> None:
+        def race(
+            number: int, clock: Callable[[], float] = clock, barrier: threading.Barrier = barrier
+        ) -> None:
             barrier.wait()
             try:
                 take(store, f"racer {number}", LeaseConfig(clock=clock))
@@ -120,7 +127,9 @@ def test_of_many_racing_for_a_free_and_for_a_dead_lease_one_gets_it(
         assert (len(winners), len(losers)) == (1, 7)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"holder": 1, "since": 2, "expires": "soon"}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[]", b'{"holder": 1, "since": 2, "expires": "soon"}']
+)
 def test_a_lease_that_cant_be_read_is_nobodys(store: Store, content: bytes) -> None:
     store.put(PATH, content)
     with take(store, "anybody"):

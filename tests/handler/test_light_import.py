@@ -20,11 +20,18 @@ OPTIONAL = {("corpus/formats.py", "pyarrow")}
 def test_the_entry_point_loads_no_tool() -> None:
     code = "import sys, handler.main; print(*{name.partition('.')[0] for name in sys.modules})"
     environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("QUERYTOWER_", "_HANDLER"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("QUERYTOWER_", "_HANDLER"))
     }
     root = Path(handler.__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     loaded = set(done.stdout.split())
     assert {"handler", "onnxruntime", "tantivy", "usearch", "fastapi", "mangum"} <= loaded
@@ -35,7 +42,9 @@ def test_no_file_imports_a_tool_later_either() -> None:
     folder = Path(handler.__file__).parent
     files = list(folder.rglob("*.py"))
     assert len(files) > 20
-    found = {(file.relative_to(folder).as_posix(), root) for file in files for root in imported(file)}
+    found = {
+        (file.relative_to(folder).as_posix(), root) for file in files for root in imported(file)
+    }
     assert {(file, root) for file, root in found if root in FORBIDDEN} == OPTIONAL
 
 

@@ -41,7 +41,9 @@ def built(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Built:
     def folder(number: int) -> Path:
         path = scratch / str(number)
         if not path.exists():
-            documents = [document(n, f"Version {number} of the work, part {n}.", v=number) for n in range(20)]
+            documents = [
+                document(n, f"Version {number} of the work, part {n}.", v=number) for n in range(20)
+            ]
             build(path, documents, encoder)
         return path
 
@@ -68,14 +70,21 @@ class Publisher:
         if changes:
             manifest = replace(manifest, **changes)
             self.store.put(self.path(manifest, IndexFiles.MANIFEST), manifest.to_json().encode())
-        publish(self.store, NAME, manifest.version, self.store.get(POINTER)[1] if self.manifests else None)
+        publish(
+            self.store,
+            NAME,
+            manifest.version,
+            self.store.get(POINTER)[1] if self.manifests else None,
+        )
         self.manifests.append(manifest)
         return manifest
 
     def live(self, poll_seconds: float = 3600) -> LiveIndex:
         """Return a live index, whose cache is the folder `cache`."""
         fingerprint = self.encoder.manifest.fingerprint
-        return LiveIndex(self.store, NAME, cache=self.cache, fingerprint=fingerprint, poll_seconds=poll_seconds)
+        return LiveIndex(
+            self.store, NAME, cache=self.cache, fingerprint=fingerprint, poll_seconds=poll_seconds
+        )
 
     @property
     def cache(self) -> Path:
@@ -90,7 +99,9 @@ class Publisher:
 
 
 @pytest.fixture(params=["folder", "memory"])
-def publisher(request: pytest.FixtureRequest, encoder: Encoder, built: Built, tmp_path: Path) -> Publisher:
+def publisher(
+    request: pytest.FixtureRequest, encoder: Encoder, built: Built, tmp_path: Path
+) -> Publisher:
     """Return the publisher of a store that is read in place, and of one that is downloaded from."""
     url = "memory://" if request.param == "memory" else str(tmp_path / "store")
     return Publisher(Store.open(url), encoder, built, tmp_path)
@@ -103,7 +114,9 @@ def remote(encoder: Encoder, built: Built, tmp_path: Path) -> Publisher:
 
 def check_search(index: IndexVersion, searcher: Searcher, mode: Mode = "hybrid") -> int:
     """Search, check that the answer is of one version, and return its number."""
-    answer = searcher.search(index, SearchRequest("the work", k=20, mode=mode, facets=["v"], highlight=True))
+    answer = searcher.search(
+        index, SearchRequest("the work", k=20, mode=mode, facets=["v"], highlight=True)
+    )
     versions = {hit.document.metadata["v"] for hit in answer.hits}
     assert len(answer.hits) == 20
     assert [count.documents for count in answer.facets["v"]] == [20]
@@ -117,7 +130,9 @@ def logged(capsys: pytest.CaptureFixture[str], event: str) -> list[dict[str, Any
     return [line for line in lines if line["event"] == event]
 
 
-def test_a_new_version_is_followed(publisher: Publisher, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_new_version_is_followed(
+    publisher: Publisher, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = publisher.publish()
     live = publisher.live()
     index = live.current()
@@ -131,10 +146,14 @@ def test_a_new_version_is_followed(publisher: Publisher, capsys: pytest.CaptureF
     assert live.current().manifest == first
     live.refresh()
     assert live.current().manifest == second
-    assert logged(capsys, "index_swapped") == [{"event": "index_swapped", "index": NAME, "version": second.version}]
+    assert logged(capsys, "index_swapped") == [
+        {"event": "index_swapped", "index": NAME, "version": second.version}
+    ]
 
 
-def test_the_pointer_is_read_when_the_last_look_is_old(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pointer_is_read_when_the_last_look_is_old(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(handler.versions.live_index, "REFRESH_WAIT", None)
     publisher.publish()
     live = publisher.live(poll_seconds=0)
@@ -154,7 +173,12 @@ def test_a_rollback_is_followed(publisher: Publisher) -> None:
 
 def test_versions_are_swapped_while_threads_search(publisher: Publisher, encoder: Encoder) -> None:
     publisher.publish()
-    live, searcher, started, stop = publisher.live(poll_seconds=0), Searcher(encoder), Barrier(4), Event()
+    live, searcher, started, stop = (
+        publisher.live(poll_seconds=0),
+        Searcher(encoder),
+        Barrier(4),
+        Event(),
+    )
 
     def keep_searching(mode: Mode) -> list[int]:
         seen = [check_search(live.current(), searcher, mode)]
@@ -233,7 +257,9 @@ def test_a_version_that_cant_be_used_changes_nothing(
 def test_an_unusable_first_version_is_an_error(publisher: Publisher) -> None:
     publisher.publish()
     spoil(publisher, "tampered")
-    with pytest.raises(IndexUnavailable, match=r"vectors\.bin is not the file its manifest describes"):
+    with pytest.raises(
+        IndexUnavailable, match=r"vectors\.bin is not the file its manifest describes"
+    ):
         publisher.live().current()
     assert publisher.cached() == []
 
@@ -313,7 +339,9 @@ def test_no_index_yet(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> 
     assert live.current().manifest == publisher.manifests[0]
 
 
-def test_a_store_that_fails_before_the_first_version(encoder: Encoder, built: Built, tmp_path: Path) -> None:
+def test_a_store_that_fails_before_the_first_version(
+    encoder: Encoder, built: Built, tmp_path: Path
+) -> None:
     (tmp_path / "store").write_text("a file")
     publisher = Publisher(Store.open(str(tmp_path / "store")), encoder, built, tmp_path)
     with pytest.raises(StoreError, match=str(tmp_path / "store")):
@@ -339,7 +367,9 @@ def test_another_model_is_refused_and_both_are_named(
     assert own in line["problem"]
 
 
-def test_old_versions_leave_the_cache_and_stay_searchable(remote: Publisher, encoder: Encoder) -> None:
+def test_old_versions_leave_the_cache_and_stay_searchable(
+    remote: Publisher, encoder: Encoder
+) -> None:
     remote.publish()
     live, searcher = remote.live(), Searcher(encoder)
     old = live.current()

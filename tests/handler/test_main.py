@@ -45,7 +45,11 @@ def test_every_event_is_answered(function: Function, library: Library, name: str
     body = body_of(answer)
     match name:
         case "search" | "search-get":
-            sent = json.loads(event(name)["body"]) if name == "search" else event(name)["queryStringParameters"]
+            sent = (
+                json.loads(event(name)["body"])
+                if name == "search"
+                else event(name)["queryStringParameters"]
+            )
             assert body["query"] == sent.get("query", sent.get("q"))
             assert len(body["hits"]) == int(sent["k"])
         case "document":
@@ -53,7 +57,11 @@ def test_every_event_is_answered(function: Function, library: Library, name: str
         case "embeddings":
             assert [len(item["embedding"]) for item in body["data"]] == [32, 32]
         case "ready":
-            assert body["index_version"] == answer["headers"]["x-index-version"] == library.versions["default"]
+            assert (
+                body["index_version"]
+                == answer["headers"]["x-index-version"]
+                == library.versions["default"]
+            )
         case "health":
             assert body == {"status": "ok"}
         case _:
@@ -81,7 +89,9 @@ def test_the_request_has_the_functions_id_where_the_gateway_gives_none(function:
 def test_query_strings_arrive_undamaged(function: Function) -> None:
     status, body = function.get("/search", "q=caf%C3%A9%20%26%20co&year>=1990&k=100")
     assert (status, body["query"]) == (200, "café & co")
-    assert {hit["id"] for hit in body["hits"]} == {book["id"] for book in BOOKS if book.get("year", 0) >= 1990}
+    assert {hit["id"] for hit in body["hits"]} == {
+        book["id"] for book in BOOKS if book.get("year", 0) >= 1990
+    }
 
 
 def test_one_line_per_request(function: Function) -> None:
@@ -112,7 +122,10 @@ def test_the_runtime_warms_it_up(library: Library, tmp_path: Path) -> None:
 def test_a_warm_function_follows_the_pointer(library: Library, tmp_path: Path) -> None:
     old = add_index(tmp_path / "store", library.model, BOOKS, tmp_path).version
     variables = library.environment(QUERYTOWER_STORE=str(tmp_path / "store"))
-    patient, eager = variables | {"QUERYTOWER_POLL_SECONDS": "3600"}, variables | {"QUERYTOWER_POLL_SECONDS": "0"}
+    patient, eager = (
+        variables | {"QUERYTOWER_POLL_SECONDS": "3600"},
+        variables | {"QUERYTOWER_POLL_SECONDS": "0"},
+    )
     with Function(patient, tmp_path) as one, Function(eager, tmp_path) as other:
         assert [each.get("/ready")[1]["index_version"] for each in (one, other)] == [old, old]
         new = add_index(tmp_path / "store", library.model, FILMS, tmp_path).version
@@ -125,9 +138,15 @@ def test_a_warm_function_follows_the_pointer(library: Library, tmp_path: Path) -
 
 
 def test_an_index_of_another_model(library: Library, tmp_path: Path) -> None:
-    export_model(str(write_bert(tmp_path / "other-model", num_hidden_layers=1)), tmp_path / "other", precision="fp32")
+    export_model(
+        str(write_bert(tmp_path / "other-model", num_hidden_layers=1)),
+        tmp_path / "other",
+        precision="fp32",
+    )
     ours, theirs = ModelManifest.read(tmp_path / "other"), ModelManifest.read(library.model)
-    with Function(library.environment(QUERYTOWER_MODEL=str(tmp_path / "other")), tmp_path) as function:
+    with Function(
+        library.environment(QUERYTOWER_MODEL=str(tmp_path / "other")), tmp_path
+    ) as function:
         status, problem = function.get("/search", "q=tide")
     assert status == 503
     for name in ("'default'", theirs.model, theirs.fingerprint, ours.fingerprint):
@@ -136,9 +155,15 @@ def test_an_index_of_another_model(library: Library, tmp_path: Path) -> None:
 
 
 def test_a_new_index_of_another_model_is_not_taken(library: Library, tmp_path: Path) -> None:
-    export_model(str(write_bert(tmp_path / "other-model", num_hidden_layers=1)), tmp_path / "other", precision="fp32")
+    export_model(
+        str(write_bert(tmp_path / "other-model", num_hidden_layers=1)),
+        tmp_path / "other",
+        precision="fp32",
+    )
     old = add_index(tmp_path / "store", library.model, BOOKS, tmp_path).version
-    variables = library.environment(QUERYTOWER_STORE=str(tmp_path / "store"), QUERYTOWER_POLL_SECONDS="0")
+    variables = library.environment(
+        QUERYTOWER_STORE=str(tmp_path / "store"), QUERYTOWER_POLL_SECONDS="0"
+    )
     with Function(variables, tmp_path) as function:
         assert function.get("/ready")[1]["index_version"] == old
         add_index(tmp_path / "store", tmp_path / "other", BOOKS, tmp_path)
@@ -153,7 +178,10 @@ def test_a_newer_format(library: Library, tmp_path: Path) -> None:
     with Function(library.environment(QUERYTOWER_STORE=str(store)), tmp_path) as function:
         status, problem = function.get("/ready")
         assert (status, "newer" in problem["detail"]) == (503, False)
-        assert "current.json was written by a newer querytower; update querytower" in function.log[-1]["problem"]
+        assert (
+            "current.json was written by a newer querytower; update querytower"
+            in function.log[-1]["problem"]
+        )
         assert function.get("/indexes/films/ready")[0] == 200
 
 
@@ -166,8 +194,16 @@ def test_a_newer_format(library: Library, tmp_path: Path) -> None:
             "no model bundle in /no/such/model: No such file or directory; make one",
         ),
         ("QUERYTOWER_STORE", "", "QUERYTOWER_STORE is not set; set it to the folder or URL"),
-        ("QUERYTOWER_STORE", "/no/such/store", "/no/such/store has no index 'default' (indexes there: none); make it"),
-        ("QUERYTOWER_INDEX", "poems", "has no index 'poems' (indexes there: default, films); make it with"),
+        (
+            "QUERYTOWER_STORE",
+            "/no/such/store",
+            "/no/such/store has no index 'default' (indexes there: none); make it",
+        ),
+        (
+            "QUERYTOWER_INDEX",
+            "poems",
+            "has no index 'poems' (indexes there: default, films); make it with",
+        ),
     ],
 )
 def test_a_broken_set_up_is_told_to_the_log(

@@ -38,8 +38,14 @@ HOSTILE = [
         [
             ("<script>window.pwned=1</script>", "javascript:window.pwned=1"),
             ("<img src=x onerror=window.pwned=1>", " JaVaScRiPt:window.pwned=1"),
-            ('"onmouseover="window.pwned=1" x="\'', 'https://good.example/" onclick="window.pwned=1'),
-            ("</title></textarea><svg/onload=window.pwned=1>", "data:text/html,<script>window.pwned=1</script>"),
+            (
+                '"onmouseover="window.pwned=1" x="\'',
+                'https://good.example/" onclick="window.pwned=1',
+            ),
+            (
+                "</title></textarea><svg/onload=window.pwned=1>",
+                "data:text/html,<script>window.pwned=1</script>",
+            ),
             ("$query ${view} {{7*7}} %s &lt;b&gt;", "vbscript:x"),
         ]
     )
@@ -62,7 +68,9 @@ class Elements(HTMLParser):
         self.text += data
 
     def all(self, tag: str, **attributes: str) -> list[dict[str, str]]:
-        return [have for name, have in self.found if name == tag and attributes.items() <= have.items()]
+        return [
+            have for name, have in self.found if name == tag and attributes.items() <= have.items()
+        ]
 
     def links(self) -> list[str]:
         return [have["href"] for have in self.all("a")]
@@ -70,7 +78,9 @@ class Elements(HTMLParser):
 
 @pytest.fixture(scope="module")
 def client(library: Library) -> Iterator[TestClient]:  # noqa: F811
-    yield from _client(library.settings(page_suggestions="calm | a <b>storm</b>", page_title="Tom & Jerry's"))
+    yield from _client(
+        library.settings(page_suggestions="calm | a <b>storm</b>", page_title="Tom & Jerry's")
+    )
 
 
 def _client(settings: Settings) -> Iterator[TestClient]:
@@ -142,7 +152,9 @@ def test_fields_named_like_parameters_of_the_page_are_no_filters(client: TestCli
 
 
 def test_parameters_that_are_no_fields_are_passed_over(client: TestClient) -> None:
-    assert titles(get(client, "/?q=mystery&utm_source=mail&fbclid=1")) == titles(get(client, "/?q=mystery"))
+    assert titles(get(client, "/?q=mystery&utm_source=mail&fbclid=1")) == titles(
+        get(client, "/?q=mystery")
+    )
     for odd in ("page=0", "page=-1", "page=x", "page=%C2%B2", "page=9999999999", "mode=magic"):
         assert titles(get(client, f"/?q=mystery&{odd}")) == titles(get(client, "/?q=mystery"))
 
@@ -170,7 +182,12 @@ def test_feeling_lucky_leads_to_some_document(client: TestClient) -> None:
 
 
 def test_paging(tiny_model_dir: Path, tmp_path: Path) -> None:
-    add_index(tmp_path / "store", tiny_model_dir, [{"id": f"d{n}", "text": f"tide {n}"} for n in range(23)], tmp_path)
+    add_index(
+        tmp_path / "store",
+        tiny_model_dir,
+        [{"id": f"d{n}", "text": f"tide {n}"} for n in range(23)],
+        tmp_path,
+    )
     settings = Settings(store=str(tmp_path / "store"), model=str(tiny_model_dir), max_offset=10)
     for client in _client(settings):
         first, second = get(client, "/?q=tide"), get(client, "/?q=tide&page=2")
@@ -178,7 +195,9 @@ def test_paging(tiny_model_dir: Path, tmp_path: Path) -> None:
         assert not {*titles(first)} & {*titles(second)}
         assert [have["rel"] for have in first.all("a") if "rel" in have] == ["next"]
         assert second.all("ol")[0]["start"] == "11"
-        assert [have["rel"] for have in second.all("a") if "rel" in have] == ["prev"]  # a third is beyond max_offset
+        assert [have["rel"] for have in second.all("a") if "rel" in have] == [
+            "prev"
+        ]  # a third is beyond max_offset
         get(client, "/?q=tide&page=3", 422)
     for client in _client(Settings(store=settings.store, model=settings.model)):
         assert len(titles(get(client, "/?q=tide&page=3"))) == 3
@@ -198,7 +217,9 @@ def test_paging(tiny_model_dir: Path, tmp_path: Path) -> None:
         ("/?like=nope", 404, "That is not here"),
     ],
 )
-def test_what_goes_wrong_is_said_on_the_page(client: TestClient, url: str, status: int, says: str) -> None:
+def test_what_goes_wrong_is_said_on_the_page(
+    client: TestClient, url: str, status: int, says: str
+) -> None:
     assert says in get(client, url, status).text
 
 
@@ -215,7 +236,11 @@ def test_without_an_index_the_page_asks_again(tiny_model_dir: Path, tmp_path: Pa
 
 def test_documents_are_data(tiny_model_dir: Path, tmp_path: Path) -> None:
     add_index(tmp_path / "store", tiny_model_dir, HOSTILE, tmp_path)
-    settings = Settings(store=str(tmp_path / "store"), model=str(tiny_model_dir), page_title=str(HOSTILE[0]["title"]))
+    settings = Settings(
+        store=str(tmp_path / "store"),
+        model=str(tiny_model_dir),
+        page_title=str(HOSTILE[0]["title"]),
+    )
     attack = "%3Cscript%3Ewindow.pwned%3D1%3C%2Fscript%3E"
     urls = [
         "/?q=trap",
@@ -231,7 +256,9 @@ def test_documents_are_data(tiny_model_dir: Path, tmp_path: Path) -> None:
             assert page.all("script") == [{"type": "module", "src": page.all("script")[0]["src"]}]
             assert not page.all("img")
             attributes = {name for _, have in page.found for name in have}
-            assert not {name for name in attributes if name.startswith("on")} | ({"style"} & attributes)
+            assert not {name for name in attributes if name.startswith("on")} | (
+                {"style"} & attributes
+            )
             assert {urlsplit(link).scheme for link in page.links()} <= {""}
         assert "$query ${view} {{7*7}} %s &lt;b&gt;" in get(client, "/?like=h4").text
 
@@ -265,16 +292,27 @@ def test_templates_escape_all_but_html() -> None:
 
 @pytest.mark.parametrize(
     ("semantic", "keyword_rank", "match"),
-    [(1.0, 3, "both"), (-0.1, 3, "words"), (-0.1, None, "meaning"), (None, None, "meaning"), (None, 1, "words")],
+    [
+        (1.0, 3, "both"),
+        (-0.1, 3, "words"),
+        (-0.1, None, "meaning"),
+        (None, None, "meaning"),
+        (None, 1, "words"),
+    ],
 )
-def test_why_a_document_matched(semantic: float | None, keyword_rank: int | None, match: str) -> None:
+def test_why_a_document_matched(
+    semantic: float | None, keyword_rank: int | None, match: str
+) -> None:
     assert match_of({"semantic": semantic, "keyword_rank": keyword_rank}) == match
 
 
 def test_the_policy_forbids_all_but_the_pages_own_files(client: TestClient) -> None:
     for url in ("/", "/?q=tide", "/?like=nope"):
         answer = client.get(url)
-        policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
+        policy = dict(
+            part.strip().split(" ", 1)
+            for part in answer.headers["content-security-policy"].split(";")
+        )
         assert policy == {
             "default-src": "'none'",
             "script-src": "'self'",
@@ -297,18 +335,34 @@ def _files(client: TestClient, path: str = "/") -> list[str]:
 
 def test_files_are_kept_for_ever_under_the_name_of_their_content(client: TestClient) -> None:
     files = _files(client)
-    assert [Path(name).name for name in files] == ["app.js", "complete.js", "results.js", "style.css"]
+    assert [Path(name).name for name in files] == [
+        "app.js",
+        "complete.js",
+        "results.js",
+        "style.css",
+    ]
     for name in files:
         assert not name.startswith("/")  # the page may be served below a prefix
-        packed, plain = (client.get(urljoin("/", name), headers={"accept-encoding": e}) for e in ("gzip", "identity"))
+        packed, plain = (
+            client.get(urljoin("/", name), headers={"accept-encoding": e})
+            for e in ("gzip", "identity")
+        )
         assert packed.content == plain.content  # httpx unpacks
-        assert (packed.headers["content-encoding"], packed.headers["vary"]) == ("gzip", "Accept-Encoding")
+        assert (packed.headers["content-encoding"], packed.headers["vary"]) == (
+            "gzip",
+            "Accept-Encoding",
+        )
         assert "content-encoding" not in plain.headers
         assert packed.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert packed.headers["content-type"].startswith(("text/javascript", "text/css"))
         old = client.get(re.sub(r"web/\w+", "/web/0123456789ab", name))
         assert (old.content, old.headers["cache-control"]) == (plain.content, "no-cache")
-    for missing in ("/web/x/index.html", "/web/x/parts.html", "/web/x/..%2Fapp.py", "/web/x/nope.js"):
+    for missing in (
+        "/web/x/index.html",
+        "/web/x/parts.html",
+        "/web/x/..%2Fapp.py",
+        "/web/x/nope.js",
+    ):
         assert client.get(missing).status_code == 404
 
 
@@ -350,14 +404,20 @@ def test_the_settings_choose_words_fields_and_colour(library: Library) -> None: 
         assert readable("#ff0088", LIGHT) in client.get(urljoin("/", style)).text
 
 
-@pytest.mark.parametrize("colour", ["red", "#12345", "#1234567", "#00ff0g", "", "#fff;}body{display:none"])
+@pytest.mark.parametrize(
+    "colour", ["red", "#12345", "#1234567", "#00ff0g", "", "#fff;}body{display:none"]
+)
 def test_a_colour_is_a_colour(colour: str) -> None:
-    with pytest.raises(SettingError, match=r"QUERYTOWER_PAGE_ACCENT is .*; set it to something like #"):
+    with pytest.raises(
+        SettingError, match=r"QUERYTOWER_PAGE_ACCENT is .*; set it to something like #"
+    ):
         Settings.from_mapping({"QUERYTOWER_PAGE_ACCENT": colour})
 
 
 @pytest.mark.parametrize("ground", [LIGHT, DARK])
-@pytest.mark.parametrize("colour", ["#0a6b4f", "#ffff00", "#000000", "#ffffff", "#0000ff", "#808080"])
+@pytest.mark.parametrize(
+    "colour", ["#0a6b4f", "#ffff00", "#000000", "#ffffff", "#0000ff", "#808080"]
+)
 def test_any_accent_can_be_read_on_both_grounds(colour: str, ground: str) -> None:
     def luminance(text: str) -> float:
         channels = [int(text[at : at + 2], 16) / 255 for at in (1, 3, 5)]
@@ -375,9 +435,13 @@ def test_the_digest_follows_the_content() -> None:
 
 
 def test_api_gateway_gets_packed_bodies_in_base64(library: Library, tmp_path: Path) -> None:  # noqa: F811
-    def ask(function: Function, path: str, query: str = "", encoding: str = "gzip, br") -> dict[str, Any]:
+    def ask(
+        function: Function, path: str, query: str = "", encoding: str = "gzip, br"
+    ) -> dict[str, Any]:
         event = get_event(path, query)
-        return function.invoke(event | {"headers": event["headers"] | {"accept-encoding": encoding}})
+        return function.invoke(
+            event | {"headers": event["headers"] | {"accept-encoding": encoding}}
+        )
 
     with Function(library.environment(), tmp_path) as function:
         packed, plain = ask(function, "/", "q=mystery"), ask(function, "/", "q=mystery", "identity")
@@ -385,7 +449,9 @@ def test_api_gateway_gets_packed_bodies_in_base64(library: Library, tmp_path: Pa
         assert packed["headers"]["content-encoding"] == "gzip"
         html = gzip.decompress(base64.b64decode(packed["body"])).decode()
         assert titles(Elements(html)) == titles(Elements(plain["body"])) != []
-        style = next(have["href"] for have in Elements(html).all("link") if have["rel"] == "stylesheet")
+        style = next(
+            have["href"] for have in Elements(html).all("link") if have["rel"] == "stylesheet"
+        )
         file = ask(function, f"/{style}")
         assert b"--ground" in gzip.decompress(base64.b64decode(file["body"]))
         assert file["headers"]["cache-control"].endswith("immutable")
@@ -394,4 +460,9 @@ def test_api_gateway_gets_packed_bodies_in_base64(library: Library, tmp_path: Pa
 def test_the_functions_start_does_without_the_page() -> None:
     page = "name in ('handler.page.site', 'handler.page.renderer')"
     code = f"import sys, handler.main; print([name for name in sys.modules if {page}])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "[]\n"
+    )

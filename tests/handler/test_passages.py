@@ -42,7 +42,11 @@ def random_text(rng: random.Random, words: int) -> str:
     parts = []
     for _ in range(words):
         script = rng.choice(SCRIPTS)
-        parts += [rng.choice(WORDS) if rng.random() < 0.7 else "".join(rng.choices(script, k=rng.randint(1, 30)))]
+        parts += [
+            rng.choice(WORDS)
+            if rng.random() < 0.7
+            else "".join(rng.choices(script, k=rng.randint(1, 30)))
+        ]
         parts += [rng.choice(ENDS)]
     return "".join(parts).strip()
 
@@ -51,7 +55,9 @@ def count(tokenizer: Tokenizer, text: str) -> int:
     return len(tokenizer.encode(text, add_special_tokens=False))
 
 
-def split_text(text: str, tokenizer: Tokenizer, split: Split, max_tokens: int = 512, title: str = "") -> Spans:
+def split_text(
+    text: str, tokenizer: Tokenizer, split: Split, max_tokens: int = 512, title: str = ""
+) -> Spans:
     return split_document(Document("1", title, text, "", {}), tokenizer, split, max_tokens)
 
 
@@ -124,15 +130,27 @@ def test_passages_end_where_sentences_do(encoder: Encoder) -> None:
     sentences = [f"The licence grants right {number}." for number in range(10, 31)]
     text = " ".join(sentences)
     each = count(encoder.tokenizer, sentences[0])
-    passages = [text[start:end] for start, end in split_text(text, encoder.tokenizer, Split(3 * each, each))]
+    passages = [
+        text[start:end] for start, end in split_text(text, encoder.tokenizer, Split(3 * each, each))
+    ]
     assert passages == [" ".join(sentences[first : first + 3]) for first in range(0, 19, 2)]
 
 
 def test_a_long_sentence_is_cut_between_words(encoder: Encoder) -> None:
     text = " ".join(WORDS[:600]).replace(".", "")
     for start, end in split_text(text, encoder.tokenizer, Split(32, 8)):
-        assert start == 0 or text[start - 1] == " " or not text[start].isalnum() or not text[start - 1].isalnum()
-        assert end == len(text) or text[end - 1] == " " or not text[end].isalnum() or not text[end - 1].isalnum()
+        assert (
+            start == 0
+            or text[start - 1] == " "
+            or not text[start].isalnum()
+            or not text[start - 1].isalnum()
+        )
+        assert (
+            end == len(text)
+            or text[end - 1] == " "
+            or not text[end].isalnum()
+            or not text[end - 1].isalnum()
+        )
 
 
 def test_a_word_larger_than_a_passage_is_cut(encoder: Encoder) -> None:
@@ -179,7 +197,9 @@ def test_passage_text() -> None:
 
 @pytest.mark.parametrize(("size", "overlap"), [(15, 0), (96, 49), (96, -1), (-5, 0), (1, 0)])
 def test_impossible_splits(size: int, overlap: int) -> None:
-    with pytest.raises(ValueError, match=f"passages of {size} tokens that share {overlap} can't be made; use 16"):
+    with pytest.raises(
+        ValueError, match=f"passages of {size} tokens that share {overlap} can't be made; use 16"
+    ):
         Split(size, overlap)
     Split(16, 8)
     Split(0, 24)

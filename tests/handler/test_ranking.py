@@ -43,19 +43,29 @@ def queries() -> Vectors:
 
 @pytest.fixture(scope="module", params=["i8", "f16", "graph-i8", "graph-f16"])
 def large(
-    request: pytest.FixtureRequest, encoder: Encoder, vectors: Vectors, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    encoder: Encoder,
+    vectors: Vectors,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> IndexVersion:
     """Return an index of many documents in random order of what they have, scanned or searched by graph."""
     rng = random.Random(3)
     order = rng.sample(range(COUNT), COUNT)
-    facts: list[dict[str, Value]] = [{name: n % share == 0 for name, share in SHARES.items()} for n in order]
+    facts: list[dict[str, Value]] = [
+        {name: n % share == 0 for name, share in SHARES.items()} for n in order
+    ]
     documents = [Document(str(n), "", f"text {n}", "", facts[n]) for n in range(COUNT)]
     plan = {f"text {n}": vectors[n] for n in range(COUNT)}
     precision: Precision = "i8" if request.param.endswith("i8") else "f16"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handler.index.writer, "EXACT_UP_TO", 0 if request.param.startswith("graph") else COUNT)
+        patch.setattr(
+            handler.index.writer, "EXACT_UP_TO", 0 if request.param.startswith("graph") else COUNT
+        )
         index = build(
-            tmp_path_factory.mktemp("large") / "v", documents, Planned(encoder, plan), Options(Split(0), precision)
+            tmp_path_factory.mktemp("large") / "v",
+            documents,
+            Planned(encoder, plan),
+            Options(Split(0), precision),
         )
     assert index.vectors.has_graph == request.param.startswith("graph")
     return index
@@ -77,7 +87,12 @@ def recall(found: np.ndarray, best: np.ndarray) -> float:
 @pytest.mark.parametrize("name", ["", *SHARES])
 @pytest.mark.parametrize("scan", [10_000, 20])
 def test_filtered_search_finds_the_nearest_that_pass(
-    large: IndexVersion, vectors: Vectors, queries: Vectors, name: str, scan: int, monkeypatch: pytest.MonkeyPatch
+    large: IndexVersion,
+    vectors: Vectors,
+    queries: Vectors,
+    name: str,
+    scan: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(handler.search.retrieve, "FILTER_SCAN", scan)
     passing = compile_filter(large, {name: True} if name else None)
@@ -107,28 +122,41 @@ def test_a_filter_that_nothing_passes(large: IndexVersion, queries: Vectors) -> 
 def small_documents(count: int) -> list[Document]:
     rng = random.Random(4)
     texts = [" ".join(rng.choices(WORDS[:400], k=rng.randint(5, 90))) for _ in range(count)]
-    return [document(n, text, " ".join(rng.choices(WORDS[:50], k=2)), even=n % 2 == 0) for n, text in enumerate(texts)]
+    return [
+        document(n, text, " ".join(rng.choices(WORDS[:50], k=2)), even=n % 2 == 0)
+        for n, text in enumerate(texts)
+    ]
 
 
 @pytest.fixture(scope="module", params=["scan", "graph"])
-def small(request: pytest.FixtureRequest, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> IndexVersion:
+def small(
+    request: pytest.FixtureRequest, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory
+) -> IndexVersion:
     """Return an index of documents with several passages each."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(handler.index.writer, "EXACT_UP_TO", 0 if request.param == "graph" else 10**9)
         index = build(
-            tmp_path_factory.mktemp("small") / "v", small_documents(300), encoder, Options(Split(24, 6), "f16")
+            tmp_path_factory.mktemp("small") / "v",
+            small_documents(300),
+            encoder,
+            Options(Split(24, 6), "f16"),
         )
     assert len(index.passages) > 2 * len(index.documents)
     return index
 
 
-def test_a_documents_cosine_is_that_of_its_best_passage(small: IndexVersion, encoder: Encoder) -> None:
+def test_a_documents_cosine_is_that_of_its_best_passage(
+    small: IndexVersion, encoder: Encoder
+) -> None:
     query = encoder.encode(["a licence to distribute the work"], "query")[0]
     best = []
     for each in small_documents(300):
         spans = split_document(each, encoder.tokenizer, Split(24, 6), 48)
         own = (
-            encoder.encode([passage_text(each.title, each.text[start:end]) for start, end in spans], "document") @ query
+            encoder.encode(
+                [passage_text(each.title, each.text[start:end]) for start, end in spans], "document"
+            )
+            @ query
         )
         best.append((own.max(), spans[int(own.argmax())]))
     found = nearest(small, query, 30)
@@ -136,13 +164,21 @@ def test_a_documents_cosine_is_that_of_its_best_passage(small: IndexVersion, enc
     assert recall(found.documents, np.argsort(-expected)[:30]) >= 0.95
     np.testing.assert_allclose(found.cosines, expected[found.documents], atol=2e-3)
     spans_found = [small.span(passage) for passage in found.passages]
-    assert sum(best[row][1] == span for row, span in zip(found.documents, spans_found, strict=True)) >= 28
+    assert (
+        sum(best[row][1] == span for row, span in zip(found.documents, spans_found, strict=True))
+        >= 28
+    )
     everything = nearest(small, query, 1000)
     assert sorted(everything.documents.tolist()) == list(range(300))
 
 
 def ranked(
-    index: IndexVersion, encoder: Encoder, mode: Mode, text: str, depth: int, condition: dict[str, bool] | None = None
+    index: IndexVersion,
+    encoder: Encoder,
+    mode: Mode,
+    text: str,
+    depth: int,
+    condition: dict[str, bool] | None = None,
 ) -> Ranking:
     vector = None if mode == "keyword" else encoder.encode([text], "query")[0]
     words = None if mode == "semantic" else index.text.query(text)
@@ -171,7 +207,12 @@ def test_a_deeper_ranking_begins_like_a_shallower_one(
 
 @pytest.mark.parametrize("mode", ["semantic", "hybrid"])
 def test_pools_that_disagree_repeat_nothing(
-    encoder: Encoder, vectors: Vectors, queries: Vectors, mode: Mode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    encoder: Encoder,
+    vectors: Vectors,
+    queries: Vectors,
+    mode: Mode,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(handler.index.writer, "EXACT_UP_TO", 0)
     for name, value in {"CONNECTIVITY": 2, "EXPANSION_ADD": 2, "EXPANSION_SEARCH": 1}.items():
@@ -189,13 +230,19 @@ def test_pools_that_disagree_repeat_nothing(
         assert len(following) == len(set(following))
 
 
-def test_within_the_second_pool_every_document_is_reached(small: IndexVersion, encoder: Encoder) -> None:
+def test_within_the_second_pool_every_document_is_reached(
+    small: IndexVersion, encoder: Encoder
+) -> None:
     for mode in ("semantic", "hybrid"):
-        documents = ranked(small, encoder, mode, "the work of the contributor", 300).documents.tolist()
+        documents = ranked(
+            small, encoder, mode, "the work of the contributor", 300
+        ).documents.tolist()
         assert sorted(documents) == list(range(300))
 
 
-def test_hybrid_scores_are_the_mean_of_standardised_parts(small: IndexVersion, encoder: Encoder) -> None:
+def test_hybrid_scores_are_the_mean_of_standardised_parts(
+    small: IndexVersion, encoder: Encoder
+) -> None:
     ranking = ranked(small, encoder, "hybrid", RARE, 10)
     for part, standard in ((ranking.cosines, ranking.semantic), (ranking.bm25, ranking.keyword)):
         np.testing.assert_allclose(standard, (part - part.mean()) / part.std(), atol=1e-4)
@@ -211,7 +258,9 @@ def test_hybrid_scores_are_the_mean_of_standardised_parts(small: IndexVersion, e
     assert set(known) <= set(ranking.documents.tolist())
 
 
-def test_reordered_keeps_what_is_known_of_each_document(small: IndexVersion, encoder: Encoder) -> None:
+def test_reordered_keeps_what_is_known_of_each_document(
+    small: IndexVersion, encoder: Encoder
+) -> None:
     ranking = ranked(small, encoder, "hybrid", RARE, 10)
     picked = np.array([ranking.documents[7], 299, ranking.documents[0], ranking.documents[3]])
     picked[1] = np.setdiff1d(np.arange(300), ranking.documents)[0]

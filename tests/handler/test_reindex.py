@@ -59,14 +59,19 @@ def test_objects_written_anew_with_the_same_documents_are_no_change(
     shutil.copy(place.corpus / "a.jsonl", place.corpus / "copy")
     (place.corpus / "copy").rename(place.corpus / "a.jsonl")
     assert place.run().kind == "unchanged"
-    monkeypatch.setattr("handler.reindex.plan.Reading", None)  # the next run must not even get there
+    monkeypatch.setattr(
+        "handler.reindex.plan.Reading", None
+    )  # the next run must not even get there
     assert place.run().kind == "unchanged"
 
 
 def test_only_what_is_new_or_changed_is_encoded(place: Place, tmp_path: Path) -> None:
     place.run()
     records = [record(f"a{n}") for n in range(20)]
-    place.write("a.jsonl", [*records[:5], record("a5", "Another text altogether."), *records[7:], record("new")])
+    place.write(
+        "a.jsonl",
+        [*records[:5], record("a5", "Another text altogether."), *records[7:], record("new")],
+    )
     outcome = place.run()
     assert place.encoder.encoded == [*_passages(place, "a5"), *_passages(place, "new")]
     assert outcome.encoded == 2
@@ -143,13 +148,17 @@ def test_the_second_of_a_pair_appears_when_the_first_goes(place: Place, tmp_path
     expect_the_same(place, tmp_path)
 
 
-def test_rejects_of_unchanged_objects_are_still_counted_and_listed(place: Place, tmp_path: Path) -> None:
+def test_rejects_of_unchanged_objects_are_still_counted_and_listed(
+    place: Place, tmp_path: Path
+) -> None:
     place.write("b.jsonl", [record("b0"), "{broken", record("b1"), '{"id": "empty"}'])
     place.run()
     place.write("a.jsonl", [record("a0")])
     place.run()
     root = IndexFiles.version("default", place.version())
-    listed = [json.loads(line) for line in place.store.get(f"{root}/{IndexFiles.REJECTS}")[0].splitlines()]
+    listed = [
+        json.loads(line) for line in place.store.get(f"{root}/{IndexFiles.REJECTS}")[0].splitlines()
+    ]
     assert [(each["source"], each["line"]) for each in listed] == [("b.jsonl", 2), ("b.jsonl", 4)]
     expect_the_same(place, tmp_path)
 
@@ -165,7 +174,11 @@ def test_rejects_of_unchanged_objects_are_still_counted_and_listed(place: Place,
 def test_other_settings_mean_a_full_rebuild(place: Place, options: Options, reason: str) -> None:
     place.run()
     assert place.run(options=lambda _: options).encoded == 40
-    assert [fields["reason"].startswith(reason) for event, fields in place.told if event == "full_rebuild"] == [True]
+    assert [
+        fields["reason"].startswith(reason)
+        for event, fields in place.told
+        if event == "full_rebuild"
+    ] == [True]
     manifest = place.current().manifest
     assert (manifest.precision, manifest.language) == (options.precision, options.language)
     assert place.run(options=lambda current: current).kind == "unchanged"
@@ -173,7 +186,9 @@ def test_other_settings_mean_a_full_rebuild(place: Place, options: Options, reas
 
 def test_another_model_means_a_full_rebuild(place: Place) -> None:
     place.run()
-    manifest = replace(place.encoder.manifest, prompts={"document": "passage: ", "query": "query: "})
+    manifest = replace(
+        place.encoder.manifest, prompts={"document": "passage: ", "query": "query: "}
+    )
     place.encoder.manifest = manifest
     outcome = place.run()
     assert outcome.encoded == 40
@@ -208,7 +223,9 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(place: Place, tmp_
 
 
 def test_index_and_reindex_follow_each_other(place: Place, tmp_path: Path) -> None:
-    index_corpus(Source(place.corpus, tmp_path / "rejects.jsonl"), place.store, place.encoder, options=SHORT)
+    index_corpus(
+        Source(place.corpus, tmp_path / "rejects.jsonl"), place.store, place.encoder, options=SHORT
+    )
     assert place.run().kind == "unchanged"
     place.write("c.jsonl", [record("c")])
     assert place.run().encoded == 1
@@ -239,7 +256,9 @@ def test_a_store_inside_the_corpus_is_refused(place: Place) -> None:
 
 
 @pytest.mark.parametrize("way", ["dots", "link"])
-def test_a_store_inside_the_corpus_is_found_by_any_way(place: Place, tmp_path: Path, way: str) -> None:
+def test_a_store_inside_the_corpus_is_found_by_any_way(
+    place: Place, tmp_path: Path, way: str
+) -> None:
     place.write("a.jsonl", [record("a")])
     (tmp_path / "link").symlink_to(place.corpus)
     (place.corpus / "sub").mkdir()

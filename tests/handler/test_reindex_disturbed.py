@@ -34,7 +34,9 @@ def changing(corpus: type, change: Callable[[], object]) -> type:
     return Changing
 
 
-def test_an_object_that_changes_while_it_is_read_is_read_again(place: Place, s3_server: S3Server) -> None:
+def test_an_object_that_changes_while_it_is_read_is_read_again(
+    place: Place, s3_server: S3Server
+) -> None:
     source = Store.open(f"s3://{s3_server.create_bucket()}")
     source.put("a.jsonl", (place.corpus / "a.jsonl").read_bytes())
     source.put("b.jsonl", (place.corpus / "b.jsonl").read_bytes())
@@ -69,8 +71,18 @@ def test_a_corpus_that_never_stays_still_is_given_up(place: Place) -> None:
 
 def test_a_poison_document_is_rejected_and_the_others_are_published(place: Place) -> None:
     deep = '{"id": "deep", "text": ' + "[" * 5000 + "]" * 5000 + "}"
-    poison = [deep, '{"id": "half", "text": "\\ud83d"}', '{"id": {}}', "\x00", '{"id": "nan", "x": NaN, "text": "t"}']
-    strange = [record("zalgo", "Z\u0351\u036b\u0343" * 400), record("null", "\x00" * 50), record("one", "x" * 60_000)]
+    poison = [
+        deep,
+        '{"id": "half", "text": "\\ud83d"}',
+        '{"id": {}}',
+        "\x00",
+        '{"id": "nan", "x": NaN, "text": "t"}',
+    ]
+    strange = [
+        record("zalgo", "Z\u0351\u036b\u0343" * 400),
+        record("null", "\x00" * 50),
+        record("one", "x" * 60_000),
+    ]
     place.write("b.jsonl", [record("b0"), *poison, *strange, record("b1")])
     outcome = place.run()
     assert outcome.manifest is not None
@@ -105,13 +117,17 @@ def test_a_full_disk_under_the_store(encoder: Encoder, disk: Mount, tmp_path: Pa
     assert place.run().kind == "published"
 
 
-def test_a_full_disk_under_the_scratch_folder(place: Place, disk: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_under_the_scratch_folder(
+    place: Place, disk: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old, reader = place.version(), Reader(place)
     reader.answer()
     full = disk(TINY)
     (full / "other").write_bytes(bytes(340_000))
     monkeypatch.setattr("tempfile.tempdir", str(full))
-    with pytest.raises((OSError, ValueError, QuerytowerError), match=r"[Nn]o space left|disk is full|os error 28"):
+    with pytest.raises(
+        (OSError, ValueError, QuerytowerError), match=r"[Nn]o space left|disk is full|os error 28"
+    ):
         place.run()
     assert [*full.iterdir()] == [full / "other"]
     monkeypatch.setattr("tempfile.tempdir", None)

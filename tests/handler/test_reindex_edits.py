@@ -23,7 +23,10 @@ def test_any_sequence_of_edits_ends_like_a_full_rebuild(
     place = Place(tmp_path, Counting(encoder))
     place.corpus.mkdir()
     rng = random.Random(seed)
-    objects: dict[str, list[Any]] = {"a.jsonl": [record(f"a{n}") for n in range(12)], "b.jsonl": [record("b0")]}
+    objects: dict[str, list[Any]] = {
+        "a.jsonl": [record(f"a{n}") for n in range(12)],
+        "b.jsonl": [record("b0")],
+    }
     for step in range(6):
         for edit in range(rng.randint(1, 4)):
             _edit(rng, objects, f"{step}-{edit}")
@@ -39,16 +42,34 @@ def _edit(rng: random.Random, objects: dict[str, list[Any]], mark: str) -> None:
     name = rng.choice(sorted(objects))
     records = objects[name]
     at = rng.randrange(len(records) + 1)
-    kind = rng.choice(["add", "add", "bad", "remove", "text", "metadata", "twin", "move", "rename", "object", "drop"])
+    kind = rng.choice(
+        [
+            "add",
+            "add",
+            "bad",
+            "remove",
+            "text",
+            "metadata",
+            "twin",
+            "move",
+            "rename",
+            "object",
+            "drop",
+        ]
+    )
     if kind == "add":
-        records.insert(at, record(f"n{mark}", price=rng.choice([1, 2.5, -0.1, 1e300]), tags=["x", mark]))
+        records.insert(
+            at, record(f"n{mark}", price=rng.choice([1, 2.5, -0.1, 1e300]), tags=["x", mark])
+        )
     elif kind == "bad":
         records.insert(at, rng.choice(["{", '{"id": []}', '{"id": "\\ud800", "text": "half"}']))
     elif kind == "remove" and len(records) > 1:
         records.pop(min(at, len(records) - 1))
     elif kind in ("text", "metadata") and at < len(records) and isinstance(records[at], dict):
         change = (
-            {"text": f"Changed {mark}. 東京 and on."} if kind == "text" else {"year": rng.choice([1, "unknown", 2.5])}
+            {"text": f"Changed {mark}. 東京 and on."}
+            if kind == "text"
+            else {"year": rng.choice([1, "unknown", 2.5])}
         )
         records[at] = records[at] | change
     elif kind == "twin":

@@ -110,7 +110,9 @@ def test_permission_denied_on_write_changes_nothing(place: Place, proxy: Proxy) 
         (IndexFiles.MANIFEST, "gone"),
     ],
 )
-def test_a_corrupt_old_version_means_a_full_rebuild_which_is_said(at_home: Place, name: str, damage: str) -> None:
+def test_a_corrupt_old_version_means_a_full_rebuild_which_is_said(
+    at_home: Place, name: str, damage: str
+) -> None:
     path = f"{IndexFiles.version('default', at_home.version())}/{name}"
     data = at_home.store.get(path)[0]
     at_home.store.delete([path])
@@ -124,7 +126,9 @@ def test_a_corrupt_old_version_means_a_full_rebuild_which_is_said(at_home: Place
 
 def test_an_incomplete_version_is_repaired_though_the_corpus_stays_the_same(at_home: Place) -> None:
     at_home.run()
-    at_home.store.delete([f"{IndexFiles.version('default', at_home.version())}/{IndexFiles.SCALES}"])
+    at_home.store.delete(
+        [f"{IndexFiles.version('default', at_home.version())}/{IndexFiles.SCALES}"]
+    )
     assert at_home.run().encoded == 12
     assert at_home.current().manifest.documents == 12
 
@@ -140,7 +144,10 @@ def test_an_altered_version_is_repaired_though_the_corpus_stays_the_same(
     data = place.store.get(path)[0]
     place.store.put(path, data[:-1] + b"?")
     assert place.run().encoded == 12
-    assert f"{name} is not the file its manifest describes" in dict(place.told)["full_rebuild"]["reason"]
+    assert (
+        f"{name} is not the file its manifest describes"
+        in dict(place.told)["full_rebuild"]["reason"]
+    )
     assert place.run().kind == "unchanged"
 
 
@@ -152,18 +159,24 @@ def test_files_that_were_only_written_again_are_as_good(at_home: Place) -> None:
         at_home.store.put(each.path, at_home.store.get(each.path)[0])
     assert (at_home.run().kind, at_home.version()) == ("unchanged", before)
     known = json.loads(at_home.store.get(f"{root}/{IndexFiles.ETAGS}")[0])
-    assert known[IndexFiles.VECTORS] == at_home.store.head(f"{root}/{IndexFiles.VECTORS}").etag, "looked at each time"
+    assert known[IndexFiles.VECTORS] == at_home.store.head(f"{root}/{IndexFiles.VECTORS}").etag, (
+        "looked at each time"
+    )
 
 
 def test_a_corrupt_old_version_in_a_bucket(place: Place) -> None:
     path = f"{IndexFiles.version('default', place.version())}/{IndexFiles.VECTORS}"
     place.store.put(path, place.store.get(path)[0][:-1])
     assert place.run().encoded == 12
-    assert "is damaged: vectors.bin missing or incomplete" in dict(place.told)["full_rebuild"]["reason"]
+    assert (
+        "is damaged: vectors.bin missing or incomplete"
+        in dict(place.told)["full_rebuild"]["reason"]
+    )
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{}", b'{"format": 1, "version": "../x", "manifest_sha256": "", "published": ""}']
+    "data",
+    [b"", b"{}", b'{"format": 1, "version": "../x", "manifest_sha256": "", "published": ""}'],
 )
 def test_a_corrupt_pointer_is_replaced_by_a_full_rebuild(at_home: Place, data: bytes) -> None:
     at_home.store.put(IndexFiles.current("default"), data)

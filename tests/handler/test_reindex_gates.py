@@ -26,7 +26,9 @@ def test_too_many_rejects_publish_nothing_and_keep_the_candidate(place: Place) -
     place.run()
     version, before = place.version(), place.snapshot()
     place.write("a.jsonl", [*["{"] * 3, *(record(f"a{n}") for n in range(20))])
-    with pytest.raises(GatesFailed, match=r"3 of 43 records were rejected, 1\.0% may be\. It is kept") as caught:
+    with pytest.raises(
+        GatesFailed, match=r"3 of 43 records were rejected, 1\.0% may be\. It is kept"
+    ) as caught:
         place.run(limits=replace(Limits(), min_self_retrieval=0.0))
     assert place.version() == version
     assert before.items() <= place.snapshot().items()
@@ -35,7 +37,12 @@ def test_too_many_rejects_publish_nothing_and_keep_the_candidate(place: Place) -
     assert candidate in str(caught.value)
     data, _ = place.store.get(f"{IndexFiles.version('default', candidate)}/{IndexFiles.MANIFEST}")
     assert json.loads(data)["failures"] == ["3 of 43 records were rejected, 1.0% may be"]
-    assert place.store.get(f"{IndexFiles.version('default', candidate)}/{IndexFiles.REJECTS}")[0].count(b"\n") == 3
+    assert (
+        place.store.get(f"{IndexFiles.version('default', candidate)}/{IndexFiles.REJECTS}")[
+            0
+        ].count(b"\n")
+        == 3
+    )
 
 
 def test_a_corpus_that_failed_is_not_built_again_until_it_changes(place: Place) -> None:
@@ -61,7 +68,9 @@ def test_a_drop_in_documents_needs_force(place: Place) -> None:
     strict = Limits(min_self_retrieval=0.0)
     place.run(limits=strict)
     (place.corpus / "b.jsonl").unlink()
-    with pytest.raises(GatesFailed, match=r"20 documents are 50\.0% fewer than the 40 .* with force"):
+    with pytest.raises(
+        GatesFailed, match=r"20 documents are 50\.0% fewer than the 40 .* with force"
+    ):
         place.run(limits=strict)
     assert place.run(limits=strict, force=True).kind == "published"
     assert place.current().manifest.documents == 20
@@ -93,13 +102,16 @@ def test_golden_queries_may_not_lose_more_than_the_limit(place: Place) -> None:
     assert 0.3 < first.manifest.quality["ndcg@10"] <= 1
     (place.corpus / "b.jsonl").unlink()
     with pytest.raises(
-        GatesFailed, match=r"nDCG@10 of the golden queries fell from 0\.\d+ to 0\.\d+, by more than 0\.020"
+        GatesFailed,
+        match=r"nDCG@10 of the golden queries fell from 0\.\d+ to 0\.\d+, by more than 0\.020",
     ):
         place.run(limits=strict)
     assert place.version() == first.version
 
 
-def test_golden_queries_that_came_later_are_compared_with_the_old_version_all_the_same(place: Place) -> None:
+def test_golden_queries_that_came_later_are_compared_with_the_old_version_all_the_same(
+    place: Place,
+) -> None:
     place.run()
     place.golden({"q": "The b4"}, {"q": {"b4": 1}})
     (place.corpus / "b.jsonl").unlink()
@@ -114,6 +126,11 @@ def test_malformed_golden_queries_are_named(place: Place) -> None:
 
 
 def test_documents_with_one_beginning_find_themselves(place: Place) -> None:
-    opening = "License work copyright notice grant patent source form contribution terms legal entity. " * 3
-    place.write("a.jsonl", [{"id": f"a{n}", "text": f"{opening} And this is text {n}."} for n in range(60)])
+    opening = (
+        "License work copyright notice grant patent source form contribution terms legal entity. "
+        * 3
+    )
+    place.write(
+        "a.jsonl", [{"id": f"a{n}", "text": f"{opening} And this is text {n}."} for n in range(60)]
+    )
     assert place.run(limits=Limits(max_drop=1.0)).kind == "published"

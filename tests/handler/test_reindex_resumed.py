@@ -62,7 +62,16 @@ def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def killed(place: Place, model: Path, stage: str, at: int) -> list[str]:
     """Run in another process that kills itself at a stage, and return the passages that it had encoded."""
-    command = [sys.executable, "-c", VICTIM, str(place.folder), str(model), stage, str(at), str(GROUP)]
+    command = [
+        sys.executable,
+        "-c",
+        VICTIM,
+        str(place.folder),
+        str(model),
+        stage,
+        str(at),
+        str(GROUP),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     return (place.folder / "encoded.txt").read_text().splitlines()
@@ -119,7 +128,9 @@ def test_a_run_stops_in_time_and_the_next_ones_finish(place: Place) -> None:
     before, encoded = place.version(), list[str]()
     for done in (4, 4):
         left = iter([math.inf] * (done // GROUP - 1))
-        with pytest.raises(OutOfTime, match=rf"{done} of \d+ documents were encoded before time was up; run again"):
+        with pytest.raises(
+            OutOfTime, match=rf"{done} of \d+ documents were encoded before time was up; run again"
+        ):
             place.run(remaining=lambda left=left: next(left, 0.0))
         assert place.version() == before
         encoded += place.encoder.encoded
@@ -147,7 +158,9 @@ def test_a_damaged_checkpoint_is_ignored_and_said_so(place: Place) -> None:
     assert "is incomplete or was altered" in dict(place.told)["checkpoint_ignored"]["problem"]
 
 
-def test_checkpoints_of_another_model_or_other_passages_are_not_used(place: Place, tmp_path: Path) -> None:
+def test_checkpoints_of_another_model_or_other_passages_are_not_used(
+    place: Place, tmp_path: Path
+) -> None:
     with pytest.raises(OutOfTime):
         place.run(remaining=lambda: 38.0)
     assert place.run(options=lambda current: current.__class__(SHORT.split, "f16")).encoded == 24
@@ -165,7 +178,9 @@ def test_the_number_of_checkpoints_stays_bounded(
             [place.current().document(number % 10)], place.encoder, SHORT.split, SHORT.precision
         )
         checkpoints.save(EncodedBatch.of([b"%016d" % number], document))
-        assert len(place.store.list(IndexFiles.work("default"))) <= (MAX_PARTS + 1 if small_bytes > 1 else number + 1)
+        assert len(place.store.list(IndexFiles.work("default"))) <= (
+            MAX_PARTS + 1 if small_bytes > 1 else number + 1
+        )
     (tmp_path / "later").mkdir()
     loaded = Checkpoints(place.store, "default", place.encoder, SHORT, tmp_path / "later")
     loaded.load(pytest.fail)

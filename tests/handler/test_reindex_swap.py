@@ -32,7 +32,9 @@ class Clients:
         self.answers: list[tuple[str, str, set[int], int]] = []
         self.failures: list[str] = []
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(CLIENTS)]
+        self._threads = [
+            threading.Thread(target=self._ask, args=(number,)) for number in range(CLIENTS)
+        ]
 
     def __enter__(self) -> "Clients":
         for thread in self._threads:
@@ -109,7 +111,10 @@ def test_swaps_under_load(
 
     of = {publish(0): 0}
     settings = Settings(
-        store=place.store.url, model=str(tiny_model_dir), cache=str(tmp_path / "cache"), poll_seconds=0.05
+        store=place.store.url,
+        model=str(tiny_model_dir),
+        cache=str(tmp_path / "cache"),
+        poll_seconds=0.05,
     )
     with served(settings) as address, Clients(address) as clients:
         for generation in (1, 2, 3):

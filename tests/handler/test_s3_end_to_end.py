@@ -34,7 +34,10 @@ def test_a_new_process_downloads_nothing_again(bucket: Bucket) -> None:
     assert any(VECTORS in request.path for request in bucket.proxy.requests)
     del bucket.proxy.requests[:]
     search(bucket.service())
-    assert {request.path.rpartition("/")[2] for request in bucket.proxy.requests} <= {"current.json", "manifest.json"}
+    assert {request.path.rpartition("/")[2] for request in bucket.proxy.requests} <= {
+        "current.json",
+        "manifest.json",
+    }
 
 
 def test_a_look_that_finds_nothing_new_transfers_nothing(bucket: Bucket) -> None:
@@ -57,7 +60,9 @@ def test_a_warm_service_swaps_and_forgets_the_old_files(bucket: Bucket) -> None:
     assert [hit.document.title for hit in search(service).hits] == ["Tides, the film"]
     assert bucket.cached() == [new]
     request = SearchRequest("tide")
-    assert len(service.searcher.search(held, request).hits) == len(BOOKS)  # a request in flight goes on undisturbed
+    assert len(service.searcher.search(held, request).hits) == len(
+        BOOKS
+    )  # a request in flight goes on undisturbed
 
 
 def spoil(bucket: Bucket, name: str, how: str) -> None:
@@ -79,12 +84,16 @@ def test_a_spoilt_version_is_refused_by_name(bucket: Bucket, name: str, how: str
     spoil(bucket, name, how)
     service = bucket.service()
     for _ in range(2):
-        with pytest.raises((IndexUnavailable, StoreError), match=name if name != "manifest.json" else "manifest"):
+        with pytest.raises(
+            (IndexUnavailable, StoreError), match=name if name != "manifest.json" else "manifest"
+        ):
             service.index()
     assert bucket.cached() == []
 
 
-def test_the_old_version_serves_while_the_new_one_is_spoilt(bucket: Bucket, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_old_version_serves_while_the_new_one_is_spoilt(
+    bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
     old = bucket.publish(BOOKS)
     service = bucket.service()
     before = search(service).hits
@@ -117,7 +126,9 @@ def test_of_two_racing_publishers_one_wins(bucket: Bucket, first: bool) -> None:
                 ready.wait()
 
         try:
-            outcomes.append(index_corpus(source, Store.open(bucket.url), encoder, progress=together).version)
+            outcomes.append(
+                index_corpus(source, Store.open(bucket.url), encoder, progress=together).version
+            )
         except LostRace as lost:
             outcomes.append(lost)
 
@@ -128,6 +139,9 @@ def test_of_two_racing_publishers_one_wins(bucket: Bucket, first: bool) -> None:
         thread.join()
     [winner] = [each for each in outcomes if isinstance(each, str)]
     [loser] = [each for each in outcomes if isinstance(each, LostRace)]
-    assert f"index 'default' in {bucket.url} was published by somebody else meanwhile; version 2" in str(loser)
+    assert (
+        f"index 'default' in {bucket.url} was published by somebody else meanwhile; version 2"
+        in str(loser)
+    )
     assert "is uploaded but not current; run again" in str(loser)
     assert bucket.service().index().manifest.version == winner

@@ -21,7 +21,9 @@ from tests.s3 import environment
 VECTORS = "/vectors.bin"
 
 
-@pytest.mark.parametrize("fault", [Fault(VECTORS, "GET", cut=10), Fault(VECTORS, "GET", shorten=10)])
+@pytest.mark.parametrize(
+    "fault", [Fault(VECTORS, "GET", cut=10), Fault(VECTORS, "GET", shorten=10)]
+)
 def test_a_server_that_fails_in_the_middle_of_a_download(
     bucket: Bucket, capsys: pytest.CaptureFixture[str], fault: Fault
 ) -> None:
@@ -51,14 +53,20 @@ def test_no_request_waits_for_a_slow_look_at_the_pointer(bucket: Bucket) -> None
     assert not request.is_alive()
 
 
-@pytest.mark.parametrize("fault", [Fault(delay=30), Fault(VECTORS, "GET", stall=(10, 30))], ids=["silent", "stalled"])
-def test_a_slow_server_holds_nobody_up(bucket: Bucket, capsys: pytest.CaptureFixture[str], fault: Fault) -> None:
+@pytest.mark.parametrize(
+    "fault", [Fault(delay=30), Fault(VECTORS, "GET", stall=(10, 30))], ids=["silent", "stalled"]
+)
+def test_a_slow_server_holds_nobody_up(
+    bucket: Bucket, capsys: pytest.CaptureFixture[str], fault: Fault
+) -> None:
     old = bucket.publish(BOOKS)
     service = bucket.service(store_timeout=0.3)
     before = search(service).hits
     new = bucket.publish(FILMS)
     bucket.proxy.faults.append(fault)
-    answers = [search(service) for _ in range(3)]  # each of these would take half a minute if it waited
+    answers = [
+        search(service) for _ in range(3)
+    ]  # each of these would take half a minute if it waited
     assert all(answer.hits == before for answer in answers)
     assert "no answer in time" in refused(service, capsys)
     assert service.index().manifest.version == old
@@ -68,7 +76,9 @@ def test_a_slow_server_holds_nobody_up(bucket: Bucket, capsys: pytest.CaptureFix
 
 def test_an_upload_that_fails_leaves_nothing(bucket: Bucket) -> None:
     bucket.proxy.faults.append(Fault(r"/passages\.bin", "PUT", status=403, code="AccessDenied"))
-    with pytest.raises(StoreError, match=r"/passages\.bin: permission denied; check the credentials"):
+    with pytest.raises(
+        StoreError, match=r"/passages\.bin: permission denied; check the credentials"
+    ):
         bucket.publish(BOOKS)
     assert bucket.objects() == []
 

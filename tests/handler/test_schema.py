@@ -102,9 +102,13 @@ def test_dates_sort_as_numbers_in_any_year() -> None:
     rng = random.Random(1)
     span = (datetime.max - datetime.min) // timedelta(microseconds=1)
     moments = [
-        datetime.min + timedelta(days=2, microseconds=rng.randrange(span - 4 * 86_400_000_000)) for _ in range(500)
+        datetime.min + timedelta(days=2, microseconds=rng.randrange(span - 4 * 86_400_000_000))
+        for _ in range(500)
     ]
-    dates = [moment.replace(tzinfo=timezone(timedelta(minutes=rng.randint(-720, 720)))) for moment in moments]
+    dates = [
+        moment.replace(tzinfo=timezone(timedelta(minutes=rng.randint(-720, 720))))
+        for moment in moments
+    ]
     numbers = [date_number(date.isoformat()) for date in dates]
     assert [dates[at] for at in sorted(range(500), key=numbers.__getitem__)] == sorted(dates)
     assert [parse_date(date_text(number)) for number in numbers] == dates

@@ -36,7 +36,10 @@ def some_documents(count: int) -> list[Document]:
     rng = random.Random(1)
     documents = []
     for number in range(count):
-        text = ". ".join(" ".join(rng.choices(WORDS[:300], k=rng.randint(3, 12))) for _ in range(rng.randint(1, 6)))
+        text = ". ".join(
+            " ".join(rng.choices(WORDS[:300], k=rng.randint(3, 12)))
+            for _ in range(rng.randint(1, 6))
+        )
         metadata: dict[str, Any] = {
             "colour": rng.choice(COLOURS),
             "tags": rng.sample(COLOURS, rng.randint(0, 3)),
@@ -60,7 +63,9 @@ def searcher(encoder: Encoder) -> Searcher:
 
 @pytest.fixture(scope="module")
 def index(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> IndexVersion:
-    return build(tmp_path_factory.mktemp("search") / "v", DOCUMENTS, encoder, Options(Split(24, 6), "f16"))
+    return build(
+        tmp_path_factory.mktemp("search") / "v", DOCUMENTS, encoder, Options(Split(24, 6), "f16")
+    )
 
 
 def ids(hits: list[Hit]) -> list[int]:
@@ -70,10 +75,14 @@ def ids(hits: list[Hit]) -> list[int]:
 def pages(searcher: Searcher, index: IndexVersion, size: int, **wishes: Any) -> list[int]:
     """Return the ids of all hits, page by page until one is empty."""
     found: list[int] = []
-    while page := ids(searcher.search(index, SearchRequest(k=size, offset=len(found), **wishes)).hits):
+    while page := ids(
+        searcher.search(index, SearchRequest(k=size, offset=len(found), **wishes)).hits
+    ):
         assert (
             len(page) == size
-            or not searcher.search(index, SearchRequest(k=size, offset=len(found) + size, **wishes)).hits
+            or not searcher.search(
+                index, SearchRequest(k=size, offset=len(found) + size, **wishes)
+            ).hits
         )
         found += page
     return found
@@ -90,7 +99,11 @@ WISHES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("wish", WISHES, ids=str)
 @pytest.mark.parametrize("mode", MODES)
 def test_pages_neither_repeat_nor_skip(
-    searcher: Searcher, index: IndexVersion, mode: Mode, wish: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    searcher: Searcher,
+    index: IndexVersion,
+    mode: Mode,
+    wish: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for module in (handler.search.ranking, handler.search.searcher):
         monkeypatch.setattr(module, "POOLS", (15, 40))
@@ -98,7 +111,10 @@ def test_pages_neither_repeat_nor_skip(
     assert len(found) == len(set(found))
     assert len(found) > 14
     for size in (1, 13, 100):
-        assert ids(searcher.search(index, SearchRequest(QUERY, k=size, mode=mode, **wish)).hits) == found[:size]
+        assert (
+            ids(searcher.search(index, SearchRequest(QUERY, k=size, mode=mode, **wish)).hits)
+            == found[:size]
+        )
     at_once = ids(searcher.search(index, SearchRequest(QUERY, k=1000, mode=mode, **wish)).hits)
     assert at_once == found
     if mode == "keyword":
@@ -125,13 +141,17 @@ def value(number: int, field: str) -> Any:
 
 def passes(each: Document, condition: dict[str, Any] | None) -> bool:
     year = each.metadata.get("year")
-    return {"None": True, "colour": each.metadata["colour"] == "red", "year": isinstance(year, int) and year < 1906}[
-        next(iter(condition or ["None"]))
-    ]
+    return {
+        "None": True,
+        "colour": each.metadata["colour"] == "red",
+        "year": isinstance(year, int) and year < 1906,
+    }[next(iter(condition or ["None"]))]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_an_offset_past_the_end_and_more_than_there_is(searcher: Searcher, index: IndexVersion, mode: Mode) -> None:
+def test_an_offset_past_the_end_and_more_than_there_is(
+    searcher: Searcher, index: IndexVersion, mode: Mode
+) -> None:
     assert searcher.search(index, SearchRequest(QUERY, offset=1000, mode=mode)).hits == []
     everything = searcher.search(index, SearchRequest(QUERY, k=5000, mode=mode)).hits
     assert len(everything) == (len(having(QUERY)) if mode == "keyword" else len(DOCUMENTS))
@@ -144,8 +164,12 @@ def test_an_offset_past_the_end_and_more_than_there_is(searcher: Searcher, index
 
 @pytest.mark.parametrize("field", ["year", "day", "colour"])
 @pytest.mark.parametrize("sign", ["", "-"])
-def test_sorting_by_metadata(searcher: Searcher, index: IndexVersion, field: str, sign: str) -> None:
-    hits = searcher.search(index, SearchRequest(QUERY, k=1000, mode="keyword", sort=sign + field)).hits
+def test_sorting_by_metadata(
+    searcher: Searcher, index: IndexVersion, field: str, sign: str
+) -> None:
+    hits = searcher.search(
+        index, SearchRequest(QUERY, k=1000, mode="keyword", sort=sign + field)
+    ).hits
     assert sorted(ids(hits)) == having(QUERY)
     values = [hit.document.metadata.get(field) for hit in hits]
     known = [value for value in values if value is not None]
@@ -162,20 +186,28 @@ def test_facets_count_what_matches(searcher: Searcher, index: IndexVersion, mode
         matched |= set(ids(searcher.search(index, SearchRequest(QUERY, k=100, mode=mode)).hits))
     for field in request.facets:
         values = [DOCUMENTS[n].metadata.get(field, []) for n in matched]
-        expected = Counter(item for value in values for item in (value if isinstance(value, list) else [value]))
+        expected = Counter(
+            item for value in values for item in (value if isinstance(value, list) else [value])
+        )
         assert {count.value: count.documents for count in first.facets[field]} == expected
         counts = [count.documents for count in first.facets[field]]
         assert counts == sorted(counts, reverse=True)
-    second = searcher.search(index, SearchRequest(QUERY, k=3, offset=150, mode=mode, facets=request.facets))
+    second = searcher.search(
+        index, SearchRequest(QUERY, k=3, offset=150, mode=mode, facets=request.facets)
+    )
     assert second.facets == first.facets
 
 
 def test_facets_of_a_filtered_search(searcher: Searcher, index: IndexVersion) -> None:
     condition = {"colour": {"$in": ["red", "blue"]}, "year": {"$gte": 1905}}
-    answer = searcher.search(index, SearchRequest(QUERY, mode="keyword", filter=condition, facets=["colour"]))
+    answer = searcher.search(
+        index, SearchRequest(QUERY, mode="keyword", filter=condition, facets=["colour"])
+    )
     passing = [n for n in having(QUERY) if (value(n, "year") or 0) >= 1905]
     expected = Counter(value(n, "colour") for n in passing)
-    assert set(answer.facets["colour"]) == {FacetCount(colour, expected[colour]) for colour in ("red", "blue")}
+    assert set(answer.facets["colour"]) == {
+        FacetCount(colour, expected[colour]) for colour in ("red", "blue")
+    }
     nothing = searcher.search(index, SearchRequest(QUERY, filter={"year": 1}, facets=["colour"]))
     assert (nothing.hits, nothing.facets) == ([], {"colour": []})
 
@@ -227,9 +259,15 @@ def test_explanations_add_up(searcher: Searcher, index: IndexVersion, encoder: E
         assert why is not None
         assert hit.score == pytest.approx((why["semantic"] + why["keyword"]) / 2)  # type: ignore[operator]
         start, end = hit.passage
-        passage = encoder.encode([f"{hit.document.title} {hit.document.text[start:end]}"], "document")[0]
+        passage = encoder.encode(
+            [f"{hit.document.title} {hit.document.text[start:end]}"], "document"
+        )[0]
         assert why["cosine"] == pytest.approx(float(passage @ vector), abs=2e-3)
-        assert (why["keyword_rank"] is None) == (why["bm25"] == 0) == (int(hit.document.id) not in matching)
+        assert (
+            (why["keyword_rank"] is None)
+            == (why["bm25"] == 0)
+            == (int(hit.document.id) not in matching)
+        )
     ranks = sorted(hit.explanation["semantic_rank"] for hit in hits if hit.explanation)  # type: ignore[type-var]
     assert ranks[0] == 1
     assert ranks[-1] == pytest.approx(len(hits), abs=3)
@@ -239,14 +277,20 @@ def test_explanations_add_up(searcher: Searcher, index: IndexVersion, encoder: E
 
 
 def test_explanations_of_one_part_alone(searcher: Searcher, index: IndexVersion) -> None:
-    [semantic] = searcher.search(index, SearchRequest(QUERY, k=1, mode="semantic", explain=True)).hits
+    [semantic] = searcher.search(
+        index, SearchRequest(QUERY, k=1, mode="semantic", explain=True)
+    ).hits
     [keyword] = searcher.search(index, SearchRequest(QUERY, k=1, mode="keyword", explain=True)).hits
     assert semantic.explanation is not None
     assert keyword.explanation is not None
     assert semantic.explanation["cosine"] == semantic.score
-    assert [semantic.explanation[name] for name in ("bm25", "keyword", "keyword_rank")] == [None] * 3
+    assert [semantic.explanation[name] for name in ("bm25", "keyword", "keyword_rank")] == [
+        None
+    ] * 3
     assert keyword.explanation["bm25"] == keyword.score
-    assert [keyword.explanation[name] for name in ("cosine", "semantic", "semantic_rank")] == [None] * 3
+    assert [keyword.explanation[name] for name in ("cosine", "semantic", "semantic_rank")] == [
+        None
+    ] * 3
     assert (semantic.explanation["semantic_rank"], keyword.explanation["keyword_rank"]) == (1, 1)
     assert searcher.search(index, SearchRequest(QUERY, k=1)).hits[0].explanation is None
 
@@ -272,7 +316,10 @@ def test_similar_documents(searcher: Searcher, index: IndexVersion, encoder: Enc
     assert len(answer.hits) == 10
     assert 17 not in ids(answer.hits)
     mean = index.vectors.vectors(index.passages_of(np.array([17]))).mean(axis=0)
-    own = [(index.vectors.vectors(index.passages_of(np.array([n]))) @ mean).max() for n in range(len(DOCUMENTS))]
+    own = [
+        (index.vectors.vectors(index.passages_of(np.array([n]))) @ mean).max()
+        for n in range(len(DOCUMENTS))
+    ]
     best = [n for n in np.argsort(-np.array(own)).tolist() if n != 17]
     assert len(set(ids(answer.hits)) & set(best[:10])) >= 9
     assert len(searcher.similar(index, "17", 1000).hits) == len(DOCUMENTS) - 1
@@ -294,7 +341,11 @@ def marks(marked: str) -> list[str]:
 
 
 ODD = [
-    document("html", 'Runners <script>alert("run")</script> & <b>running</b> <mark>fast</mark>.', "<i>Run</i>"),
+    document(
+        "html",
+        'Runners <script>alert("run")</script> & <b>running</b> <mark>fast</mark>.',
+        "<i>Run</i>",
+    ),
     document("cjk", "京都の庭を歩く。東京都とは違う。"),
     document("hebrew", "שלום עולם, ספר על שלום. עוד משפט."),
     document("arabic", "كتاب عن السلام. جملة أخرى."),
@@ -340,7 +391,9 @@ def test_words_are_marked_by_their_stems(
 def test_every_highlight_is_safe(searcher: Searcher, odd: IndexVersion) -> None:
     for query in ('<script>alert("run")</script>', "run & <mark>", "zzz", "🙂"):
         for mode in MODES:
-            for hit in searcher.search(odd, SearchRequest(query, k=20, mode=mode, highlight=True)).hits:
+            for hit in searcher.search(
+                odd, SearchRequest(query, k=20, mode=mode, highlight=True)
+            ).hits:
                 assert hit.highlight is not None
                 assert unmarked(hit.highlight) == (hit.document.text or hit.document.title)
 
@@ -360,7 +413,11 @@ def test_marks_are_disjoint_and_in_order() -> None:
     assert mark("a<b>c", [(1, 2), (3, 5)]) == "a<mark>&lt;</mark>b<mark>&gt;c</mark>"
     assert mark('"x"', []) == "&quot;x&quot;"
     assert word_spans("東京都", ["東京", "京都"], analyzer("english")) == [(0, 3)]
-    assert word_spans("cats 🙂 Cat's CAT", ["cat"], analyzer("english")) == [(0, 4), (7, 10), (13, 16)]
+    assert word_spans("cats 🙂 Cat's CAT", ["cat"], analyzer("english")) == [
+        (0, 4),
+        (7, 10),
+        (13, 16),
+    ]
     assert word_spans("", ["cat"], analyzer("english")) == []
 
 
@@ -386,13 +443,17 @@ def test_one_document(searcher: Searcher, encoder: Encoder, mode: Mode, tmp_path
     assert len(searcher.search(one, SearchRequest("work", sort="-year", mode=mode)).hits) == 1
     assert searcher.search(one, SearchRequest("work", filter={"year": 1991}, mode=mode)).hits == []
     assert searcher.similar(one, "only", 10).hits == []
-    assert len(searcher.search(one, SearchRequest("🙂", mode=mode)).hits) == (0 if mode == "keyword" else 1)
+    assert len(searcher.search(one, SearchRequest("🙂", mode=mode)).hits) == (
+        0 if mode == "keyword" else 1
+    )
 
 
 @pytest.fixture(scope="module")
 def identical(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> IndexVersion:
     """Return an index of ten thousand documents that differ in nothing but their ids."""
-    documents = [document(number, "The same work.", same=1, parity=number % 2) for number in range(10_000)]
+    documents = [
+        document(number, "The same work.", same=1, parity=number % 2) for number in range(10_000)
+    ]
     return build(tmp_path_factory.mktemp("identical") / "v", documents, encoder)
 
 
@@ -404,7 +465,8 @@ def test_ten_thousand_identical_documents(
     found: list[int] = []
     for offset in range(0, 240, 20):
         answer = searcher.search(
-            identical, SearchRequest("work", k=20, offset=offset, mode=mode, facets=["parity"], **wish)
+            identical,
+            SearchRequest("work", k=20, offset=offset, mode=mode, facets=["parity"], **wish),
         )
         found += ids(answer.hits)
         counted = sum(count.documents for count in answer.facets["parity"])
@@ -415,18 +477,26 @@ def test_ten_thousand_identical_documents(
         assert found == (list(range(1, 480, 2)) if "filter" in wish else list(range(240)))
 
 
-def test_a_document_of_5_mb_on_one_line(searcher: Searcher, encoder: Encoder, tmp_path: Path) -> None:
+def test_a_document_of_5_mb_on_one_line(
+    searcher: Searcher, encoder: Encoder, tmp_path: Path
+) -> None:
     rng = random.Random(2)
-    words = [rng.choice(WORDS) if rng.random() < 0.5 else rng.randbytes(80).hex() for _ in range(64_000)]
+    words = [
+        rng.choice(WORDS) if rng.random() < 0.5 else rng.randbytes(80).hex() for _ in range(64_000)
+    ]
     words[40_000:40_000] = ["zorkmid", "treasure"]
     text = " ".join(words)
     assert len(text) > 5_000_000
     huge = document("huge", text, "The huge one")
-    index = build(tmp_path / "v", [document("small", "A zorkmid."), huge], encoder, Options(Split(48, 8)))
+    index = build(
+        tmp_path / "v", [document("small", "A zorkmid."), huge], encoder, Options(Split(48, 8))
+    )
     assert index.document(1) == huge
     assert len(index.passages) > 1000
     for mode in MODES:
-        hits = searcher.search(index, SearchRequest("zorkmid treasure", mode=mode, highlight=True)).hits
+        hits = searcher.search(
+            index, SearchRequest("zorkmid treasure", mode=mode, highlight=True)
+        ).hits
         [hit] = [hit for hit in hits if hit.document.id == "huge"]
         assert hit.highlight is not None
         assert unmarked(hit.highlight) == text[slice(*hit.passage)]
@@ -435,9 +505,13 @@ def test_a_document_of_5_mb_on_one_line(searcher: Searcher, encoder: Encoder, tm
             assert "<mark>zorkmid</mark> <mark>treasure</mark>" in hit.highlight
 
 
-def test_the_passage_of_a_keyword_hit_has_the_words(searcher: Searcher, encoder: Encoder, tmp_path: Path) -> None:
+def test_the_passage_of_a_keyword_hit_has_the_words(
+    searcher: Searcher, encoder: Encoder, tmp_path: Path
+) -> None:
     text = "The work is here. " * 30 + "A zorkmid is a coin. " + "The licence is there. " * 30
-    index = build(tmp_path / "v", [document(1, text), document(2, "Other.")], encoder, Options(Split(24, 4)))
+    index = build(
+        tmp_path / "v", [document(1, text), document(2, "Other.")], encoder, Options(Split(24, 4))
+    )
     for query in ("zorkmids", "ZORKMID coin"):
         [hit] = searcher.search(index, SearchRequest(query, mode="keyword", highlight=True)).hits
         assert "zorkmid" in text[slice(*hit.passage)]

@@ -33,7 +33,10 @@ def test_values_have_the_type_of_their_default() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [*((t, True) for t in ("1", "true", "ON", " yes ")), *((t, False) for t in ("0", "False", "off", "no"))],
+    [
+        *((t, True) for t in ("1", "true", "ON", " yes ")),
+        *((t, False) for t in ("0", "False", "off", "no")),
+    ],
 )
 def test_words_for_on_and_off(text: str, expected: bool) -> None:
     assert Settings.from_mapping({"QUERYTOWER_LOG_QUERIES": text}).log_queries is expected
@@ -66,11 +69,15 @@ def test_a_bad_value_names_variable_value_and_remedy(name: str, text: str, remed
 
 
 def test_each_bound_itself_is_allowed() -> None:
-    Settings.from_mapping({"QUERYTOWER_THREADS": "1", "QUERYTOWER_MAX_OFFSET": "0", "QUERYTOWER_STORE_TIMEOUT": "0.1"})
+    Settings.from_mapping(
+        {"QUERYTOWER_THREADS": "1", "QUERYTOWER_MAX_OFFSET": "0", "QUERYTOWER_STORE_TIMEOUT": "0.1"}
+    )
 
 
 def test_every_default_reads_back_as_itself() -> None:
-    assert Settings.from_mapping({setting.name: setting.default for setting in SETTINGS}) == Settings()
+    assert (
+        Settings.from_mapping({setting.name: setting.default for setting in SETTINGS}) == Settings()
+    )
 
 
 def test_folders(tmp_path: Path) -> None:
@@ -82,9 +89,14 @@ def test_folders(tmp_path: Path) -> None:
 
 def test_readme_has_the_same_table() -> None:
     rows = re.findall(
-        r"^\| *`(QUERYTOWER_\w+)` *\|(.*?)\|(.*)\|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
+        r"^\| *`(QUERYTOWER_\w+)` *\|(.*?)\|(.*)\|$",
+        (ROOT / "README.md").read_text("utf-8"),
+        re.MULTILINE,
     )
-    table = [(name, *(cell.strip().strip("`").replace("\\", "") for cell in cells)) for name, *cells in rows]
+    table = [
+        (name, *(cell.strip().strip("`").replace("\\", "") for cell in cells))
+        for name, *cells in rows
+    ]
     assert table == [(setting.name, setting.default, setting.help) for setting in SETTINGS]
 
 

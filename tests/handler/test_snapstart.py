@@ -79,7 +79,10 @@ def test_a_cold_start_is_logged_with_its_stages_and_as_a_metric(
     command = [sys.executable, "-c", "import handler.main"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     line = json.loads(done.stdout)
-    before, beside = ("imports_ms", "app_ms"), ("model_ms", "first_inference_ms", "index_fetch_ms", "index_open_ms")
+    before, beside = (
+        ("imports_ms", "app_ms"),
+        ("model_ms", "first_inference_ms", "index_fetch_ms", "index_open_ms"),
+    )
     assert line["event"] == "cold_start"
     assert all(line[stage] > 0 for stage in (*before, *beside, "first_search_ms"))
     assert sum(line[stage] for stage in before) <= line["ColdStart"] + 1
@@ -89,7 +92,11 @@ def test_a_cold_start_is_logged_with_its_stages_and_as_a_metric(
 
 
 def test_a_store_that_is_silent_does_not_hold_up_a_restore(
-    tiny_model_dir: Path, s3_server: S3Server, encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model_dir: Path,
+    s3_server: S3Server,
+    encoder: Encoder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with Proxy(s3_server.url) as proxy:
         for name, value in environment(proxy.url).items():
@@ -98,7 +105,9 @@ def test_a_store_that_is_silent_does_not_hold_up_a_restore(
         corpus.write_text('{"id": "a", "text": "first"}\n')
         url = f"s3://{s3_server.create_bucket()}/store"
         made = index_corpus(Source(corpus, tmp_path / "rejects"), Store.open(url), encoder)
-        service = Service.open(Settings(store=url, model=str(tiny_model_dir), cache=str(tmp_path / "cache")))
+        service = Service.open(
+            Settings(store=url, model=str(tiny_model_dir), cache=str(tmp_path / "cache"))
+        )
         assert service.index().manifest.version == made.version
         proxy.faults.append(Fault("", "GET", delay=20))
         before = time.monotonic()

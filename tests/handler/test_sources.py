@@ -48,7 +48,10 @@ def test_what_a_url_opens(bucket: str) -> None:
         ("", "no corpus is named; set QUERYTOWER_CORPUS"),
         ("https://user:secret@host/a.jsonl", "names a host, and no password"),
         ("https:///a.jsonl", "names a host"),
-        ("https://host/list?format=jsonl", "https://host/list doesn't end like a file of a known kind"),
+        (
+            "https://host/list?format=jsonl",
+            "https://host/list doesn't end like a file of a known kind",
+        ),
         ("ftp://host/a.jsonl", "is not a store"),
     ],
 )
@@ -58,7 +61,9 @@ def test_what_no_url_of_a_corpus_is(url: str, problem: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_a_folder_and_a_prefix_hold_the_same_objects_in_the_same_order(bucket: str, tmp_path: Path) -> None:
+def test_a_folder_and_a_prefix_hold_the_same_objects_in_the_same_order(
+    bucket: str, tmp_path: Path
+) -> None:
     names = ["b/1.jsonl", "a.csv", "b-2.md", "b/.hidden/x.jsonl", ".x.jsonl", "a.png", "c.jsonl.gz"]
     store = Store.open(f"{bucket}/corpus")
     for name in names:
@@ -97,7 +102,9 @@ def test_kinds_of_objects_end_in_one_index(encoder: Encoder, bucket: str, tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["local", "store"])
-def test_an_object_replaced_or_removed_while_it_is_read(bucket: str, tmp_path: Path, kind: str) -> None:
+def test_an_object_replaced_or_removed_while_it_is_read(
+    bucket: str, tmp_path: Path, kind: str
+) -> None:
     store = Store.open(bucket if kind == "store" else str(tmp_path / "corpus"))
     store.put("a.jsonl", b"1")
     store.put("b.jsonl", b"1")
@@ -106,7 +113,10 @@ def test_an_object_replaced_or_removed_while_it_is_read(bucket: str, tmp_path: P
     store.put("a.jsonl", b"2")
     store.delete(["b.jsonl"])
     for item in (a, b):
-        with pytest.raises(CorpusChanged, match=f"{item.path}.* while it was read"), corpus.opened(item, tmp_path):
+        with (
+            pytest.raises(CorpusChanged, match=f"{item.path}.* while it was read"),
+            corpus.opened(item, tmp_path),
+        ):
             pass
 
 
@@ -115,7 +125,11 @@ def test_a_file_that_grows_while_it_is_read(tmp_path: Path) -> None:
     path.write_text("1")
     corpus = open_corpus(str(path))
     (item,) = corpus.objects({}, tmp_path)
-    with pytest.raises(CorpusChanged), corpus.opened(item, tmp_path) as file, file.open("a") as growing:
+    with (
+        pytest.raises(CorpusChanged),
+        corpus.opened(item, tmp_path) as file,
+        file.open("a") as growing,
+    ):
         growing.write("2")
 
 
@@ -183,7 +197,9 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 def web(site: Site, **changes: Any) -> WebCorpus:
-    return WebCorpus(**{"address": site.url, "name": "corpus.jsonl", "pause": 0.0, "timeout": 5.0, **changes})
+    return WebCorpus(
+        **{"address": site.url, "name": "corpus.jsonl", "pause": 0.0, "timeout": 5.0, **changes}
+    )
 
 
 def test_a_file_on_the_web_is_fetched_once_while_it_stays_the_same(
@@ -225,9 +241,15 @@ def test_passing_faults_are_overcome(site: Site, tmp_path: Path, fault: str) -> 
 
 @pytest.mark.parametrize(
     ("faults", "requests", "problem"),
-    [(["500"] * 3, 3, "answers 500"), (["404"], 1, "answers 404"), (["short"] * 3, 3, "IncompleteRead|bytes")],
+    [
+        (["500"] * 3, 3, "answers 500"),
+        (["404"], 1, "answers 404"),
+        (["short"] * 3, 3, "IncompleteRead|bytes"),
+    ],
 )
-def test_lasting_faults_are_named(site: Site, tmp_path: Path, faults: list[str], requests: int, problem: str) -> None:
+def test_lasting_faults_are_named(
+    site: Site, tmp_path: Path, faults: list[str], requests: int, problem: str
+) -> None:
     site.broken = faults
     with pytest.raises(CorpusError, match=rf"{site.url} can't be read: .*({problem})"):
         web(site).objects({}, tmp_path)
@@ -252,7 +274,9 @@ def test_a_redirect_leads_to_no_file(site: Site, tmp_path: Path) -> None:
         web(site).objects({}, tmp_path)
 
 
-def test_the_query_of_a_signed_url_is_nowhere_to_be_read(encoder: Encoder, site: Site, tmp_path: Path) -> None:
+def test_the_query_of_a_signed_url_is_nowhere_to_be_read(
+    encoder: Encoder, site: Site, tmp_path: Path
+) -> None:
     signed = open_corpus(f"{site.url}?X-Signature=secret")
     place = Place(tmp_path, Counting(encoder))
     place.run(corpus=signed)
@@ -266,9 +290,13 @@ def test_the_query_of_a_signed_url_is_nowhere_to_be_read(encoder: Encoder, site:
     assert "secret" not in json.dumps(place.told)
 
 
-def test_proxies_of_the_environment_are_respected(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_of_the_environment_are_respected(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in [name for name in os.environ if name.lower() in ("no_proxy", "http_proxy")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("http_proxy", site.url.removesuffix("/data/corpus.jsonl"))
-    WebCorpus("http://elsewhere.example/corpus.jsonl", "corpus.jsonl", pause=0.0).objects({}, tmp_path)
+    WebCorpus("http://elsewhere.example/corpus.jsonl", "corpus.jsonl", pause=0.0).objects(
+        {}, tmp_path
+    )
     assert site.seen == [("http://elsewhere.example/corpus.jsonl", 200)]

@@ -16,8 +16,27 @@ from handler.errors import LostRace, ObjectNotFound, StoreError
 from handler.storage.store import PART, Store
 from tests.s3 import S3Server, environment, s3_server  # noqa: F401
 
-NAMES = ["plain.json", "deep/er/é ü.txt", "odd/a b+c%25&d=e.bin", "hash#tag.md", "folder.with.dots/x"]
-ESCAPES = ["", "/etc/x", "../x", "a/../../x", "a//b", "a/", "./a", "..", "a\\..\\b", "a\0b", "a\nb", "staged#17"]
+NAMES = [
+    "plain.json",
+    "deep/er/é ü.txt",
+    "odd/a b+c%25&d=e.bin",
+    "hash#tag.md",
+    "folder.with.dots/x",
+]
+ESCAPES = [
+    "",
+    "/etc/x",
+    "../x",
+    "a/../../x",
+    "a//b",
+    "a/",
+    "./a",
+    "..",
+    "a\\..\\b",
+    "a\0b",
+    "a\nb",
+    "staged#17",
+]
 
 
 @pytest.fixture(params=["folder", "s3", "memory"])
@@ -100,7 +119,9 @@ def test_download_equals_upload(store: Store, tmp_path: Path, size: int) -> None
     source.write_bytes(random.Random(size).randbytes(size))
     etag = store.put("big", source)
     store.download("big", target, size=size, etag=etag)
-    assert hashlib.sha256(target.read_bytes()).digest() == hashlib.sha256(source.read_bytes()).digest()
+    assert (
+        hashlib.sha256(target.read_bytes()).digest() == hashlib.sha256(source.read_bytes()).digest()
+    )
     assert names(target.parent) == ["target"]
     assert [item.size for item in store.list()] == [size]
 
@@ -112,7 +133,9 @@ def test_large_bytes_go_in_parts_too(store: Store) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 2, 4, PART + 1])
-def test_download_of_another_size_leaves_the_old_file(store: Store, tmp_path: Path, size: int) -> None:
+def test_download_of_another_size_leaves_the_old_file(
+    store: Store, tmp_path: Path, size: int
+) -> None:
     store.put("a", b"123")
     (tmp_path / "kept").mkdir()
     target = tmp_path / "kept" / "target"
@@ -164,7 +187,9 @@ def test_of_racing_publishers_exactly_one_wins(store: Store) -> None:
     etag: str | None = None
     with ThreadPoolExecutor(racers) as pool:
         for number in range(rounds):
-            results: Sequence[str | None] = [*pool.map(publish, range(racers), [number] * racers, [etag] * racers)]
+            results: Sequence[str | None] = [
+                *pool.map(publish, range(racers), [number] * racers, [etag] * racers)
+            ]
             winners = [racer for racer, result in enumerate(results) if result]
             assert len(winners) == 1
             etag = results[winners[0]]
@@ -237,4 +262,7 @@ def test_paths_outside_the_store_are_refused(store: Store, tmp_path: Path, path:
 def test_import_is_light() -> None:
     heavy = "numpy asyncio concurrent.futures http.client urllib.request boto3 fastapi onnxruntime logging"
     code = f"import sys, handler.storage.store; print([m for m in {heavy.split()} if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+        == b"[]\n"
+    )

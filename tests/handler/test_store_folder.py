@@ -31,7 +31,9 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def visible(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return sorted(
+        path.name for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
+    )
 
 
 def test_a_folder_appears_with_the_first_write(tmp_path: Path) -> None:
@@ -45,7 +47,9 @@ def test_a_folder_appears_with_the_first_write(tmp_path: Path) -> None:
     assert (tmp_path / "a/b/c/x").read_bytes() == b"1"
 
 
-def test_paths_and_file_urls_name_the_same_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_and_file_urls_name_the_same_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     store = Store.open("with space/s")
@@ -100,7 +104,9 @@ def test_a_lock_that_is_never_released_is_named(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
         assert holder.stdout
         holder.stdout.readline()
-        with pytest.raises(StoreError, match=r"another process has kept \.querytower\.lock for 0\.2 s"):
+        with pytest.raises(
+            StoreError, match=r"another process has kept \.querytower\.lock for 0\.2 s"
+        ):
             store.put("p", b"2")
         holder.kill()
     store.put("p", b"3")
@@ -177,11 +183,15 @@ def test_a_file_in_the_place_of_a_folder(tmp_path: Path, root: str, path: str) -
         lambda: store.get(path),
     ]
     for call in calls:
-        with pytest.raises(StoreError, match="file/x: a file is in the place of a folder; remove it"):
+        with pytest.raises(
+            StoreError, match="file/x: a file is in the place of a folder; remove it"
+        ):
             call()
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and not which("setpriv"), reason="root may do anything without setpriv")
+@pytest.mark.skipif(
+    os.geteuid() == 0 and not which("setpriv"), reason="root may do anything without setpriv"
+)
 def test_permission_denied_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o555)

@@ -50,7 +50,12 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Bucket) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        account = {"gcs_base_url": url, "disable_oauth": True, "client_email": "", "private_key": ""}
+        account = {
+            "gcs_base_url": url,
+            "disable_oauth": True,
+            "client_email": "",
+            "private_key": "",
+        }
         (tmp_path / "account.json").write_text(json.dumps(account | {"private_key_id": ""}))
         monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT", str(tmp_path / "account.json"))
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")

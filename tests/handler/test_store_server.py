@@ -15,7 +15,9 @@ from tests.proxy import Fault, Proxy
 from tests.s3 import S3Server, environment, free_port, run_server, s3_server  # noqa: F401
 
 RETRIES = 1
-SECRET = "<AWSAccessKeyId>AKIATESTTESTTEST</AWSAccessKeyId><StringToSign>not-a-secret</StringToSign>"
+SECRET = (
+    "<AWSAccessKeyId>AKIATESTTESTTEST</AWSAccessKeyId><StringToSign>not-a-secret</StringToSign>"
+)
 
 
 @pytest.fixture
@@ -62,13 +64,21 @@ def expect(call: Callable[[], object], message: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (Fault(status=403, code="AccessDenied", details=SECRET), r"permission denied; .* \(403( AccessDenied)?\)"),
+        (
+            Fault(status=403, code="AccessDenied", details=SECRET),
+            r"permission denied; .* \(403( AccessDenied)?\)",
+        ),
         (Fault(status=500), r"the server fails or is overloaded; try again later \(500"),
-        (Fault(status=503, code="SlowDown"), r"the server fails or is overloaded; try again later \(503 SlowDown\)"),
+        (
+            Fault(status=503, code="SlowDown"),
+            r"the server fails or is overloaded; try again later \(503 SlowDown\)",
+        ),
         (Fault(status=404, code="NoSuchBucket"), "the bucket does not exist; create it"),
     ],
 )
-def test_refusals_are_put_into_words(store: Store, proxy: Proxy, tmp_path: Path, fault: Fault, message: str) -> None:
+def test_refusals_are_put_into_words(
+    store: Store, proxy: Proxy, tmp_path: Path, fault: Fault, message: str
+) -> None:
     proxy.faults.append(fault)
     for call in every_call(store, tmp_path):
         expect(call, rf"^{store.url}/p: {message}")
@@ -77,7 +87,10 @@ def test_refusals_are_put_into_words(store: Store, proxy: Proxy, tmp_path: Path,
 def test_a_missing_bucket_is_not_an_empty_one(proxy: Proxy, tmp_path: Path) -> None:
     store = Store.open("s3://no-such-bucket/pre")
     for call in every_call(store, tmp_path):
-        expect(call, "s3://no-such-bucket/pre/p: the bucket does not exist; create it or correct the URL")
+        expect(
+            call,
+            "s3://no-such-bucket/pre/p: the bucket does not exist; create it or correct the URL",
+        )
 
 
 def test_one_bad_answer_is_survived(impatient: Store, proxy: Proxy) -> None:
@@ -123,7 +136,9 @@ def test_large_downloads_use_parallel_ranges(store: Store, proxy: Proxy, tmp_pat
 
 
 @pytest.mark.parametrize("fault", [Fault(cut=SMALL), Fault(stall=(SMALL, 5)), Fault(shorten=SMALL)])
-def test_a_download_that_breaks_leaves_no_file(impatient: Store, proxy: Proxy, tmp_path: Path, fault: Fault) -> None:
+def test_a_download_that_breaks_leaves_no_file(
+    impatient: Store, proxy: Proxy, tmp_path: Path, fault: Fault
+) -> None:
     size = 3 * PART
     patient = Store.open(impatient.url)
     patient.put("big", b"x" * size)
@@ -136,8 +151,13 @@ def test_a_download_that_breaks_leaves_no_file(impatient: Store, proxy: Proxy, t
     assert (tmp_path / "cache" / "big").stat().st_size == size
 
 
-def test_a_server_that_dies_during_a_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with run_server(tmp_path) as server, Proxy(server.url, faults=[Fault(method="GET", stall=(SMALL, 0.2))]) as slow:
+def test_a_server_that_dies_during_a_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        run_server(tmp_path) as server,
+        Proxy(server.url, faults=[Fault(method="GET", stall=(SMALL, 0.2))]) as slow,
+    ):
         for name, value in environment(slow.url).items():
             monkeypatch.setenv(name, value)
         store = Store.open(f"s3://{server.create_bucket()}", retries=0)
@@ -162,7 +182,9 @@ def test_uploads_go_in_parts_and_leave_nothing_when_they_fail(store: Store, prox
     proxy.faults.append(Fault(method="PUT", path="partNumber=2", status=403))
     expect(lambda: store.put("big", b"x" * (3 * PART)), f"{store.url}/big: permission denied")
     assert store.list() == []
-    assert [request.method for request in proxy.requests if "uploadId" in request.path].count("DELETE") == 1
+    assert [request.method for request in proxy.requests if "uploadId" in request.path].count(
+        "DELETE"
+    ) == 1
 
 
 def test_a_slow_upload_is_not_taken_for_a_dead_server(impatient: Store, proxy: Proxy) -> None:
@@ -172,7 +194,9 @@ def test_a_slow_upload_is_not_taken_for_a_dead_server(impatient: Store, proxy: P
 
 
 @pytest.mark.parametrize("status", [409, 412])
-def test_conflict_and_failed_precondition_both_mean_lost(store: Store, proxy: Proxy, status: int) -> None:
+def test_conflict_and_failed_precondition_both_mean_lost(
+    store: Store, proxy: Proxy, status: int
+) -> None:
     etag = store.put("p", b"old")
     proxy.faults.append(Fault(method="PUT", status=status))
     with pytest.raises(LostRace):
@@ -181,7 +205,9 @@ def test_conflict_and_failed_precondition_both_mean_lost(store: Store, proxy: Pr
         store.replace("p", b"new", etag)
 
 
-def test_a_write_whose_answer_got_lost_does_not_lose_against_itself(store: Store, proxy: Proxy) -> None:
+def test_a_write_whose_answer_got_lost_does_not_lose_against_itself(
+    store: Store, proxy: Proxy
+) -> None:
     proxy.faults.append(Fault(method="PUT", status=500, lost=True, times=1))
     etag = store.create("p", b"one")
     assert store.get("p") == (b"one", etag)
@@ -201,7 +227,10 @@ def test_a_write_whose_answer_got_lost_does_not_lose_against_itself(store: Store
         ("s3:/bucket/x", "is not a store"),
         ("s3://", "is not a store"),
         ("https://bucket.s3.amazonaws.com/x", "is not a store"),
-        ("s3://AKIATESTTESTTEST:not-a-secret@bucket/x", "^s3://…: a storage URL holds no credentials"),
+        (
+            "s3://AKIATESTTESTTEST:not-a-secret@bucket/x",
+            "^s3://…: a storage URL holds no credentials",
+        ),
         ("az://box/x?sig=not-a-secret", "^az://…: a storage URL holds no credentials"),
         ("az://box/x", "^az://box/x: .*Account must be specified; check the URL and"),
     ],
@@ -216,7 +245,12 @@ class Credentials(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         allowed = (self.path, self.headers["Authorization"]) == ("/credentials", "a token")
-        keys = {"AccessKeyId": "ASIASNAP", "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}
+        keys = {
+            "AccessKeyId": "ASIASNAP",
+            "SecretAccessKey": "s",
+            "Token": "t",
+            "Expiration": "2099-01-01T00:00:00Z",
+        }
         body = json.dumps(keys if allowed else {}).encode()
         self.send_response(200 if allowed else 403)
         self.send_header("Content-Length", str(len(body)))
@@ -239,7 +273,10 @@ def test_credentials_of_a_function_with_snapstart(
         monkeypatch.delenv(name)
     with HTTPServer(("127.0.0.1", 0), Credentials) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{server.server_port}/credentials")
+        monkeypatch.setenv(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            f"http://127.0.0.1:{server.server_port}/credentials",
+        )
         monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", token)
         store = Store.open(f"s3://{s3_server.create_bucket()}", retries=0)
         if works:

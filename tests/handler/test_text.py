@@ -65,7 +65,13 @@ def test_scripts_without_spaces_become_pairs(text: str, expected: str) -> None:
 
 
 def test_what_a_document_is_found_by() -> None:
-    metadata: dict[str, Value] = {"year": 1990, "author": "Ann", "tags": ["x", "y"], "ok": True, "price": 1.5}
+    metadata: dict[str, Value] = {
+        "year": 1990,
+        "author": "Ann",
+        "tags": ["x", "y"],
+        "ok": True,
+        "price": 1.5,
+    }
     assert searchable(Document("id", "Title", "Text", "url", metadata)) == "Title\nText\nAnn\nx\ny"
 
 
@@ -89,22 +95,34 @@ def test_stored_documents_come_back(tmp_path: Path) -> None:
         "mixed": 5,
     }
     documents = [
-        Document("a", "Tïtle 🙂", 'Line\r\n"quoted" \\ \u2028 \x00 <b>', "https://e.org/?q=1&r=2", metadata),
+        Document(
+            "a",
+            "Tïtle 🙂",
+            'Line\r\n"quoted" \\ \u2028 \x00 <b>',
+            "https://e.org/?q=1&r=2",
+            metadata,
+        ),
         Document("x" * 512, "", "z", "", {"mixed": "text", "list": ["only"]}),
         Document("id with spaces/é", "Only a title", "", "", {}),
     ]
     index = write(tmp_path, documents)
     assert [index.document(row) for row in range(3)] == documents
-    assert [type(value) for value in index.document(0).metadata.values()] == [type(v) for v in metadata.values()]
+    assert [type(value) for value in index.document(0).metadata.values()] == [
+        type(v) for v in metadata.values()
+    ]
     assert [index.row_of(each.id) for each in documents] == [0, 1, 2]
     assert index.row_of("A") is None
     assert index.row_of("") is None
 
 
-def test_rows_keep_their_places_in_several_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_keep_their_places_in_several_segments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(handler.index.text_writer, "WRITER_BYTES", 15_000_000)
     rng = random.Random(1)
-    documents = [document(n, " ".join(str(rng.randrange(10**8)) for _ in range(500))) for n in range(900)]
+    documents = [
+        document(n, " ".join(str(rng.randrange(10**8)) for _ in range(500))) for n in range(900)
+    ]
     index = write(tmp_path, documents, "none")
     assert len(list((tmp_path / "text").glob("*.store"))) > 1
     for row in rng.sample(range(900), 50):

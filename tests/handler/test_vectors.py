@@ -22,13 +22,17 @@ DEMO = Path(__file__).parents[2] / "infra" / "demo"
 EACH: tuple[Precision, ...] = get_args(Precision)
 
 
-def write(folder: Path, vectors: Vectors, precision: Precision, *, graph: bool = False) -> VectorIndex:
+def write(
+    folder: Path, vectors: Vectors, precision: Precision, *, graph: bool = False
+) -> VectorIndex:
     writer = VectorWriter(folder, precision)
     for start in range(0, len(vectors), 700):
         writer.add(vectors[start : start + 700])
     writer.close()
     if graph:
-        assert list(build_graph(folder, read_codes(folder, precision, vectors.shape[1]), 2))[-1] == len(vectors)
+        assert list(build_graph(folder, read_codes(folder, precision, vectors.shape[1]), 2))[
+            -1
+        ] == len(vectors)
     return VectorIndex.open(folder, precision, vectors.shape[1])
 
 
@@ -53,19 +57,26 @@ def queries() -> Vectors:
 
 
 @pytest.mark.parametrize("precision", EACH)
-def test_exact_search(vectors: Vectors, queries: Vectors, precision: Precision, tmp_path: Path) -> None:
+def test_exact_search(
+    vectors: Vectors, queries: Vectors, precision: Precision, tmp_path: Path
+) -> None:
     index = write(tmp_path, vectors, precision)
     assert len(index) == len(vectors)
     assert not index.has_graph
     assert recall(index, vectors, queries, 100) >= 0.99
-    errors = [np.abs(np.subtract(index.cosines(q, np.arange(4000)), vectors @ q)).max() for q in queries]
+    errors = [
+        np.abs(np.subtract(index.cosines(q, np.arange(4000)), vectors @ q)).max() for q in queries
+    ]
     assert max(errors) < (0.01 if precision == "i8" else 0.001)
 
 
 def test_exact_search_of_real_embeddings(model_dir: Path, tmp_path: Path) -> None:
     encoder = Encoder.open(model_dir, threads=2)
     books = [json.loads(line) for line in (DEMO / "corpus.jsonl").read_text("utf-8").splitlines()]
-    wishes = [json.loads(line)["text"] for line in (DEMO / "queries.jsonl").read_text("utf-8").splitlines()]
+    wishes = [
+        json.loads(line)["text"]
+        for line in (DEMO / "queries.jsonl").read_text("utf-8").splitlines()
+    ]
     vectors = encoder.encode([f"{book['title']} {book['text']}" for book in books], "document")
     queries = encoder.encode(wishes, "query")
     for precision in EACH:
@@ -125,7 +136,9 @@ def test_ties_come_in_the_order_of_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("precision", EACH)
-def test_vectors_come_back_nearly_as_they_were(vectors: Vectors, precision: Precision, tmp_path: Path) -> None:
+def test_vectors_come_back_nearly_as_they_were(
+    vectors: Vectors, precision: Precision, tmp_path: Path
+) -> None:
     index = write(tmp_path, vectors[:100], precision)
     rows = np.array([99, 0, 5])
     back = index.vectors(rows)
@@ -136,7 +149,9 @@ def test_vectors_come_back_nearly_as_they_were(vectors: Vectors, precision: Prec
 def test_each_vector_uses_the_whole_range_of_a_byte(vectors: Vectors) -> None:
     codes, scales = quantize(vectors, "i8")
     assert (np.abs(codes.astype(int)).max(axis=1) == 127).all()
-    np.testing.assert_allclose(np.linalg.norm(codes * scales[:, None].astype(float), axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(
+        np.linalg.norm(codes * scales[:, None].astype(float), axis=1), 1, atol=1e-5
+    )
     zeros, scale = quantize(np.zeros((1, 5), np.float32), "i8")
     assert (zeros.tolist(), scale.tolist()) == ([[0] * 5], [1.0])
 
@@ -176,10 +191,14 @@ def damage(folder: Path, name: str, size: int) -> None:
         (IndexFiles.GRAPH, 0),
     ],
 )
-def test_files_that_dont_belong_together(vectors: Vectors, name: str, size: int, tmp_path: Path) -> None:
+def test_files_that_dont_belong_together(
+    vectors: Vectors, name: str, size: int, tmp_path: Path
+) -> None:
     write(tmp_path, vectors[:200], "i8", graph=True)
     damage(tmp_path, name, size)
-    with pytest.raises(IndexUnavailable, match=f"{tmp_path} has no usable vectors: .*; index the corpus again"):
+    with pytest.raises(
+        IndexUnavailable, match=f"{tmp_path} has no usable vectors: .*; index the corpus again"
+    ):
         VectorIndex.open(tmp_path, "i8", DIMENSION)
 
 

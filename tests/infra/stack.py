@@ -55,7 +55,9 @@ class Stack:
         defaults = {name: str(each["Default"]) for name, each in template["Parameters"].items()}
         self._values = PSEUDO | defaults | parameters
         self._conditions = template["Conditions"]
-        self._resources = {name: each for name, each in template["Resources"].items() if self._made(each)}
+        self._resources = {
+            name: each for name, each in template["Resources"].items() if self._made(each)
+        }
         self.resources = {
             name: {"Type": each["Type"], **self._resolved(each.get("Properties", {}))}
             for name, each in self._resources.items()
@@ -93,7 +95,9 @@ class Stack:
             return value
         if len(value) == 1 and (name := next(iter(value))).startswith(("Fn::", "Ref")):
             return self._function(name, value[name])
-        return {key: new for key, each in value.items() if (new := self._resolved(each)) is not NOTHING}
+        return {
+            key: new for key, each in value.items() if (new := self._resolved(each)) is not NOTHING
+        }
 
     def _function(self, name: str, argument: Any) -> Any:
         if name == "Ref":

@@ -25,7 +25,18 @@ def test_index_and_search(run: Run, corpus: Path, library: Library) -> None:
         indexed.out,
     )
     assert "year (integer)" in indexed.out
-    found = run("search", "botanist trees", "--store", "store", "--model", library.model, "-k", 1, "--mode", "keyword")
+    found = run(
+        "search",
+        "botanist trees",
+        "--store",
+        "store",
+        "--model",
+        library.model,
+        "-k",
+        1,
+        "--mode",
+        "keyword",
+    )
     assert (found.code, found.err) == (0, "")
     first, second = found.out.splitlines()
     assert first == " 1. Rooted  2020 · nature, family · -1.5 · 2020-02-29"
@@ -35,7 +46,9 @@ def test_index_and_search(run: Run, corpus: Path, library: Library) -> None:
 
 def test_search_as_json(run: Run, library: Library) -> None:
     common = ("--store", library.store, "--model", library.model, "--json", "--explain")
-    body = json.loads(run("search", "coast", *common, "--filter", '{"year": {"$gt": 1990}}', "--offset", 1).out)
+    body = json.loads(
+        run("search", "coast", *common, "--filter", '{"year": {"$gt": 1990}}', "--offset", 1).out
+    )
     assert {hit["metadata"]["year"] for hit in body["hits"]} <= {1991, 2015, 2020}
     assert len(body["hits"]) == 2
     assert "cosine" in body["hits"][0]["explanation"]
@@ -44,13 +57,24 @@ def test_search_as_json(run: Run, library: Library) -> None:
 
 
 def test_nothing_found(run: Run, library: Library) -> None:
-    found = run("search", "xylophone", "--store", library.store, "--model", library.model, "--mode", "keyword")
+    found = run(
+        "search",
+        "xylophone",
+        "--store",
+        library.store,
+        "--model",
+        library.model,
+        "--mode",
+        "keyword",
+    )
     assert (found.code, found.out) == (0, "nothing found; try other words, or --mode semantic\n")
 
 
 def test_markup_in_a_corpus_is_shown_as_it_is(run: Run, tmp_path: Path, library: Library) -> None:
     text = "[red]danger[/red] [/b] \\[x]"
-    write_corpus(tmp_path / "c.jsonl", [{"id": "1", "title": "[bold]T[/]", "text": text, "tag": ["[i]"]}])
+    write_corpus(
+        tmp_path / "c.jsonl", [{"id": "1", "title": "[bold]T[/]", "text": text, "tag": ["[i]"]}]
+    )
     assert run("index", "c.jsonl", "--to", "store", "--model", library.model).code == 0
     shown = run("search", "danger", "--store", "store", "--model", library.model).out
     assert shown.splitlines() == [" 1. [bold]T[/]  [i]", f"    {text}"]
@@ -60,11 +84,29 @@ def test_rejects_are_listed(run: Run, tmp_path: Path, library: Library) -> None:
     (tmp_path / "c.jsonl").write_text(
         '{"id": "1", "text": "the work"}\nbroken\n{"id": "1", "text": "again"}\n', "utf-8"
     )
-    common = ("index", "c.jsonl", "--to", "store", "--model", library.model, "--rejects", "bad.jsonl")
-    assert run(*common, "--max-rejects", 70).out.splitlines()[1] == "2 records were rejected; bad.jsonl says why"
-    rejects = [json.loads(line) for line in (tmp_path / "bad.jsonl").read_text("utf-8").splitlines()]
+    common = (
+        "index",
+        "c.jsonl",
+        "--to",
+        "store",
+        "--model",
+        library.model,
+        "--rejects",
+        "bad.jsonl",
+    )
+    assert (
+        run(*common, "--max-rejects", 70).out.splitlines()[1]
+        == "2 records were rejected; bad.jsonl says why"
+    )
+    rejects = [
+        json.loads(line) for line in (tmp_path / "bad.jsonl").read_text("utf-8").splitlines()
+    ]
     assert [(each["source"], each["line"]) for each in rejects] == [("c.jsonl", 2), ("c.jsonl", 3)]
-    expect_failure(run(*common, "--max-rejects", 60), "2 of 3 records were rejected, 60.0% may be", "c.jsonl line 2")
+    expect_failure(
+        run(*common, "--max-rejects", 60),
+        "2 of 3 records were rejected, 60.0% may be",
+        "c.jsonl line 2",
+    )
 
 
 def test_export_then_index_with_other_field_names(run: Run, tmp_path: Path) -> None:
@@ -73,10 +115,26 @@ def test_export_then_index_with_other_field_names(run: Run, tmp_path: Path) -> N
     assert exported.code == 0
     assert "least cosine to fp32" in exported.out
     assert ModelManifest.read(tmp_path / "bundle").dimension == 32
-    (tmp_path / "c.csv").write_text("key,name,body,link\n7,The Work,About the licence,https://e.example\n", "utf-8")
-    fields = ("--id-field", "key", "--title-field", "name", "--text-field", "body", "--url-field", "link")
-    assert run("index", "c.csv", "--to", "s", "--model", "bundle", *fields, "--passages", "off").code == 0
-    [hit] = json.loads(run("search", "licence", "--store", "s", "--model", "bundle", "--json").out)["hits"]
+    (tmp_path / "c.csv").write_text(
+        "key,name,body,link\n7,The Work,About the licence,https://e.example\n", "utf-8"
+    )
+    fields = (
+        "--id-field",
+        "key",
+        "--title-field",
+        "name",
+        "--text-field",
+        "body",
+        "--url-field",
+        "link",
+    )
+    assert (
+        run("index", "c.csv", "--to", "s", "--model", "bundle", *fields, "--passages", "off").code
+        == 0
+    )
+    [hit] = json.loads(run("search", "licence", "--store", "s", "--model", "bundle", "--json").out)[
+        "hits"
+    ]
     assert (hit["id"], hit["title"], hit["text"]) == ("7", "The Work", "About the licence")
     assert hit["url"] == "https://e.example"
 

@@ -23,26 +23,41 @@ def test_a_full_disk_under_the_store(run: Run, corpus: Path, library: Library, d
 
 def test_a_read_only_store(run: Run, corpus: Path, library: Library, disk: Mount) -> None:
     store = disk("ro") / "store"
-    common = (f"{store}/indexes/default/versions/", "the file system is read-only; choose a folder that can be written")
+    common = (
+        f"{store}/indexes/default/versions/",
+        "the file system is read-only; choose a folder that can be written",
+    )
     expect_failure(run("index", corpus, "--to", store, "--model", library.model), *common)
 
 
 @pytest.mark.parametrize("pages", [1, 2, 4, 8, 12, 16], ids=lambda pages: f"{4 * pages} kB")
 def test_a_full_temporary_folder(
-    run: Run, corpus: Path, library: Library, disk: Mount, monkeypatch: pytest.MonkeyPatch, pages: int
+    run: Run,
+    corpus: Path,
+    library: Library,
+    disk: Mount,
+    monkeypatch: pytest.MonkeyPatch,
+    pages: int,
 ) -> None:
     """The disk is full at one step or another, and Python, Tantivy and NumPy each say that in their own way."""
     scratch = disk(f"nr_blocks={pages}")
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     outcome = run("index", corpus, "--to", "store", "--model", library.model)
-    expect_failure(outcome, "; check the path, its permissions and the space left there and in TMPDIR")
+    expect_failure(
+        outcome, "; check the path, its permissions and the space left there and in TMPDIR"
+    )
     assert [*scratch.iterdir()] == []
 
 
 def test_a_failure_as_the_shell_sees_it(tmp_path: Path, library: Library) -> None:
-    process = start("index", "absent.jsonl", "--to", "store", "--model", library.model, folder=tmp_path)
+    process = start(
+        "index", "absent.jsonl", "--to", "store", "--model", library.model, folder=tmp_path
+    )
     out, err = process.communicate(timeout=60)
-    expect_failure(Outcome(process.returncode, out, err), "absent.jsonl does not exist; give a file or a folder")
+    expect_failure(
+        Outcome(process.returncode, out, err),
+        "absent.jsonl does not exist; give a file or a folder",
+    )
 
 
 def test_control_c_while_indexing_leaves_nothing(tmp_path: Path, library: Library) -> None:
@@ -51,7 +66,14 @@ def test_control_c_while_indexing_leaves_nothing(tmp_path: Path, library: Librar
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     process = start(
-        "index", "many.jsonl", "--to", "store", "--model", library.model, folder=tmp_path, TMPDIR=str(scratch)
+        "index",
+        "many.jsonl",
+        "--to",
+        "store",
+        "--model",
+        library.model,
+        folder=tmp_path,
+        TMPDIR=str(scratch),
     )
     while not any(path.stat().st_size for path in scratch.glob("*/version/vectors.bin")):
         assert process.poll() is None

@@ -137,7 +137,17 @@ def test_settings_of_the_passages_stay_unless_given(desk: Desk, run: Run) -> Non
     desk.reindex("--language", "none")
     plain = run("reindex", "--corpus", "corpus", "--store", "store", "--model", desk.model)
     assert "nothing has changed" in told(plain)[1]
-    changed = run("reindex", "--corpus", "corpus", "--store", "store", "--model", desk.model, "--passages", "off")
+    changed = run(
+        "reindex",
+        "--corpus",
+        "corpus",
+        "--store",
+        "store",
+        "--model",
+        desk.model,
+        "--passages",
+        "off",
+    )
     assert "full rebuild: reason the passage settings changed" in changed.err
 
 

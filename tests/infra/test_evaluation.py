@@ -50,11 +50,28 @@ def write_lines(path: Path, *lines: object) -> Path:
 
 def write_animals(folder: Path, ending: str = "") -> Path:
     """Write a collection of a few sentences in the BEIR layout; `ending` is .gz or nothing."""
-    queries = {"q1": "otters", "q2": "hares in snow", "q-self": ANIMALS["q-self"], "q3": HOSTILE, "unjudged": "moss"}
-    documents = [{"_id": k, "title": "", "text": v, "metadata": {"url": "u"}} for k, v in ANIMALS.items()]
+    queries = {
+        "q1": "otters",
+        "q2": "hares in snow",
+        "q-self": ANIMALS["q-self"],
+        "q3": HOSTILE,
+        "unjudged": "moss",
+    }
+    documents = [
+        {"_id": k, "title": "", "text": v, "metadata": {"url": "u"}} for k, v in ANIMALS.items()
+    ]
     write_lines(folder / f"corpus.jsonl{ending}", *documents)
-    write_lines(folder / f"queries.jsonl{ending}", *({"_id": k, "text": v} for k, v in queries.items()))
-    judgments = ["q1\totter\t1", "q2\thare\t2", "q2\tlynx\t1", "q2\totter\t0", "q3\thostile\t1", "q-self\totter\t1"]
+    write_lines(
+        folder / f"queries.jsonl{ending}", *({"_id": k, "text": v} for k, v in queries.items())
+    )
+    judgments = [
+        "q1\totter\t1",
+        "q2\thare\t2",
+        "q2\tlynx\t1",
+        "q2\totter\t0",
+        "q3\thostile\t1",
+        "q-self\totter\t1",
+    ]
     write_lines(folder / f"qrels/test.tsv{ending}", "query-id\tcorpus-id\tscore", *judgments)
     return folder
 
@@ -70,7 +87,9 @@ def animals(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def index(animals: Dataset, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> IndexVersion:
+def index(
+    animals: Dataset, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory
+) -> IndexVersion:
     return open_index(animals, encoder, OPTIONS, tmp_path_factory.mktemp("cache"))
 
 
@@ -87,21 +106,35 @@ def test_metrics_by_hand() -> None:
     assert reciprocal_rank(gains, 10) == pytest.approx(1 / 2)
     assert reciprocal_rank(gains, 1) == 0
     nothing = np.array([])
-    assert (ndcg(nothing, grades, 10), recall(nothing, grades, 10), reciprocal_rank(nothing, 10)) == (0, 0, 0)
+    assert (
+        ndcg(nothing, grades, 10),
+        recall(nothing, grades, 10),
+        reciprocal_rank(nothing, 10),
+    ) == (0, 0, 0)
 
 
 def trec_eval(queries: list[JudgedQuery], hits: list[list[str]]) -> dict[str, list[float]]:
     """Measure with trec_eval's own code. Its reciprocal rank has no cutoff, so that gets the first ten hits alone."""
-    pytrec_eval = pytest.importorskip("pytrec_eval", reason="pytrec-eval-terrier, of group dev, is not installed")
+    pytrec_eval = pytest.importorskip(
+        "pytrec_eval", reason="pytrec-eval-terrier, of group dev, is not installed"
+    )
     qrels = {query.id: query.grades for query in queries}
-    wanted = {"ndcg@10": "ndcg_cut_10", "recall@10": "recall_10", "recall@100": "recall_100", "mrr@10": "recip_rank"}
+    wanted = {
+        "ndcg@10": "ndcg_cut_10",
+        "recall@10": "recall_10",
+        "recall@100": "recall_100",
+        "mrr@10": "recip_rank",
+    }
     scores: dict[str, list[float]] = {}
     for name, measure_name in wanted.items():
         depth = 10 if name == "mrr@10" else None
         ranked = {
-            q.id: {key: -float(at) for at, key in enumerate(ids[:depth])} for q, ids in zip(queries, hits, strict=True)
+            q.id: {key: -float(at) for at, key in enumerate(ids[:depth])}
+            for q, ids in zip(queries, hits, strict=True)
         }
-        found = pytrec_eval.RelevanceEvaluator(qrels, {"ndcg_cut.10", "recall.10,100", "recip_rank"}).evaluate(ranked)
+        found = pytrec_eval.RelevanceEvaluator(
+            qrels, {"ndcg_cut.10", "recall.10,100", "recip_rank"}
+        ).evaluate(ranked)
         # A query without hits doesn't come back; trec_eval -c counts it as 0.
         scores[name] = [found[q.id][measure_name] if q.id in found else 0.0 for q in queries]
     return scores
@@ -113,9 +146,13 @@ def test_metrics_agree_with_trec_eval() -> None:
     for number in range(200):
         documents = [f"d{n}" for n in range(150)]
         judged = random.choice(documents, random.integers(1, 40), replace=False).tolist()
-        grades = dict(zip(judged, random.integers(-1, 4, len(judged)).tolist(), strict=True)) | {"d-relevant": 1}
+        grades = dict(zip(judged, random.integers(-1, 4, len(judged)).tolist(), strict=True)) | {
+            "d-relevant": 1
+        }
         queries.append(JudgedQuery(f"q{number}", "", grades))
-        hits.append(random.permutation([*documents, "d-relevant"])[: random.integers(0, 130)].tolist())
+        hits.append(
+            random.permutation([*documents, "d-relevant"])[: random.integers(0, 130)].tolist()
+        )
     ours = measure(hits, queries, 100)
     theirs = trec_eval(queries, hits)
     assert ours.keys() == theirs.keys()
@@ -132,7 +169,9 @@ def test_reads_the_layout(tmp_path: Path, ending: str) -> None:
     dataset = Dataset.read(write_animals(tmp_path / "zoo", ending))
     assert dataset.name == "zoo"
     assert [query.id for query in dataset.queries] == ["q1", "q2", "q-self", "q3"]
-    assert dataset.queries[1] == JudgedQuery("q2", "hares in snow", {"hare": 2, "lynx": 1, "otter": 0})
+    assert dataset.queries[1] == JudgedQuery(
+        "q2", "hares in snow", {"hare": 2, "lynx": 1, "otter": 0}
+    )
     documents = list(read_documents(dataset.corpus))
     assert documents == [Document(key, "", text, "", {}) for key, text in ANIMALS.items()]
 
@@ -144,7 +183,9 @@ def test_names_a_dataset_given_as_dot(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_leaves_out_queries_without_a_positive_judgment(tmp_path: Path) -> None:
     folder = write_animals(tmp_path)
-    write_lines(folder / "qrels/dev.tsv", "q1\totter\t0", "q2\thare\t1", "gone\thare\t1", "lost\thare\t0")
+    write_lines(
+        folder / "qrels/dev.tsv", "q1\totter\t0", "q2\thare\t1", "gone\thare\t1", "lost\thare\t0"
+    )
     dataset = Dataset.read(folder, "dev")
     assert [query.id for query in dataset.queries] == ["q2"]
     assert dataset.warnings == ["1 of 2 judged queries are not in queries.jsonl"]
@@ -157,7 +198,11 @@ def test_document_ids_of_either_name_and_type(tmp_path: Path) -> None:
 
 
 def test_empty_and_repeated_documents_are_left_out(tmp_path: Path) -> None:
-    lines = [{"_id": "a", "text": "first"}, {"_id": "b", "title": " ", "text": ""}, {"_id": "a", "text": "second"}]
+    lines = [
+        {"_id": "a", "text": "first"},
+        {"_id": "b", "title": " ", "text": ""},
+        {"_id": "a", "text": "second"},
+    ]
     first, *rest = read_documents(write_lines(tmp_path / "corpus.jsonl", *lines))
     assert isinstance(first, Document)
     assert first.text == "first"
@@ -168,20 +213,36 @@ def test_empty_and_repeated_documents_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_header_is_no_judgment_and_a_judgment_no_header(tmp_path: Path) -> None:
-    assert read_qrels(write_lines(tmp_path / "a.tsv", "query-id\tcorpus-id\tscore", "1\t2\t1")) == {"1": {"2": 1}}
-    assert read_qrels(write_lines(tmp_path / "b.tsv", "1\t2\t1", "", "1\t3\t-1")) == {"1": {"2": 1, "3": -1}}
+    assert read_qrels(write_lines(tmp_path / "a.tsv", "query-id\tcorpus-id\tscore", "1\t2\t1")) == {
+        "1": {"2": 1}
+    }
+    assert read_qrels(write_lines(tmp_path / "b.tsv", "1\t2\t1", "", "1\t3\t-1")) == {
+        "1": {"2": 1, "3": -1}
+    }
 
 
 @pytest.mark.parametrize(
     ("name", "lines", "problem"),
     [
-        ("corpus.jsonl", ['{"_id": "a", "text": "t"}', '{"_id": "b", '], r"corpus\.jsonl line 2: not JSON"),
+        (
+            "corpus.jsonl",
+            ['{"_id": "a", "text": "t"}', '{"_id": "b", '],
+            r"corpus\.jsonl line 2: not JSON",
+        ),
         ("corpus.jsonl", ["[1]"], r"corpus\.jsonl line 1: not a JSON object"),
         ("corpus.jsonl", [{"text": "t"}], r"corpus\.jsonl line 1: _id is missing"),
-        ("corpus.jsonl", [{"_id": "a", "text": ["t"], "title": "x"}], r"corpus\.jsonl line 1: text is a list"),
+        (
+            "corpus.jsonl",
+            [{"_id": "a", "text": ["t"], "title": "x"}],
+            r"corpus\.jsonl line 1: text is a list",
+        ),
         ("queries.jsonl", [{"_id": "q"}], r"queries\.jsonl line 1: text is missing"),
         ("queries.jsonl", [{"_id": True, "text": "t"}], r"queries\.jsonl line 1: _id is missing"),
-        ("queries.jsonl", [{"_id": "q", "text": "t"}] * 2, r"queries\.jsonl line 2: id 'q' appeared before"),
+        (
+            "queries.jsonl",
+            [{"_id": "q", "text": "t"}] * 2,
+            r"queries\.jsonl line 2: id 'q' appeared before",
+        ),
         ("queries.jsonl", [], r"queries\.jsonl is empty"),
         ("test.tsv", [], r"test\.tsv has no judgments"),
         ("test.tsv", ["query-id\tcorpus-id\tscore"], r"test\.tsv has no judgments"),
@@ -192,14 +253,22 @@ def test_a_header_is_no_judgment_and_a_judgment_no_header(tmp_path: Path) -> Non
         ("test.tsv", ["q\td\t1", "q\td\t1\tmore"], r"test\.tsv line 2"),
     ],
 )
-def test_malformed_files_are_named_with_their_line(tmp_path: Path, name: str, lines: list[Any], problem: str) -> None:
-    readers = {"corpus.jsonl": read_documents, "queries.jsonl": read_queries, "test.tsv": read_qrels}
+def test_malformed_files_are_named_with_their_line(
+    tmp_path: Path, name: str, lines: list[Any], problem: str
+) -> None:
+    readers = {
+        "corpus.jsonl": read_documents,
+        "queries.jsonl": read_queries,
+        "test.tsv": read_qrels,
+    }
     path = write_lines(tmp_path / name, *lines)
     with pytest.raises(CorpusError, match=problem):
         list(readers[name](path))
 
 
-@pytest.mark.parametrize("data", [b"\x1f\x8b not gzip", gzip.compress(b"q\td\t1\n", mtime=0)[:-4], b"q\td\t1\n"])
+@pytest.mark.parametrize(
+    "data", [b"\x1f\x8b not gzip", gzip.compress(b"q\td\t1\n", mtime=0)[:-4], b"q\td\t1\n"]
+)
 def test_broken_gzip(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "test.tsv.gz"
     path.write_bytes(data)
@@ -242,10 +311,14 @@ def test_judgments_of_other_queries(tmp_path: Path) -> None:
 def test_an_index_is_built_once(animals: Dataset, encoder: Encoder, tmp_path: Path) -> None:
     stages: list[str] = []
     for _ in range(2):
-        index = open_index(animals, encoder, OPTIONS, tmp_path, progress=lambda stage, _: stages.append(stage))
+        index = open_index(
+            animals, encoder, OPTIONS, tmp_path, progress=lambda stage, _: stages.append(stage)
+        )
         assert index.manifest.documents == len(ANIMALS)
     assert stages == ["total", "encode", "total"]
-    assert [path.name for path in tmp_path.iterdir()] == [index_folder(animals, encoder, OPTIONS, tmp_path).name]
+    assert [path.name for path in tmp_path.iterdir()] == [
+        index_folder(animals, encoder, OPTIONS, tmp_path).name
+    ]
 
 
 def test_a_damaged_index_is_built_again(animals: Dataset, encoder: Encoder, tmp_path: Path) -> None:
@@ -255,13 +328,22 @@ def test_a_damaged_index_is_built_again(animals: Dataset, encoder: Encoder, tmp_
     assert open_index(animals, encoder, OPTIONS, tmp_path).manifest.version != version
 
 
-def test_other_documents_and_options_make_another_index(animals: Dataset, encoder: Encoder, tmp_path: Path) -> None:
+def test_other_documents_and_options_make_another_index(
+    animals: Dataset, encoder: Encoder, tmp_path: Path
+) -> None:
     changed = Dataset.read(write_animals(tmp_path / animals.name))
     with changed.corpus.open("a") as file:
         file.write('{"_id": "mole", "text": "moles"}\n')
-    variants = [(animals, OPTIONS), (changed, OPTIONS), (animals, Options()), (animals, Options(precision="f16"))]
+    variants = [
+        (animals, OPTIONS),
+        (changed, OPTIONS),
+        (animals, Options()),
+        (animals, Options(precision="f16")),
+    ]
     variants.append((animals, Options(Split(0, 0), language="none")))
-    assert len({index_folder(dataset, encoder, options, tmp_path) for dataset, options in variants}) == len(variants)
+    assert len(
+        {index_folder(dataset, encoder, options, tmp_path) for dataset, options in variants}
+    ) == len(variants)
 
 
 def test_an_empty_corpus(animals: Dataset, encoder: Encoder, tmp_path: Path) -> None:
@@ -278,7 +360,9 @@ def test_a_cache_that_is_a_file(animals: Dataset, encoder: Encoder, tmp_path: Pa
 # Runs
 
 
-def test_words_find_their_documents(animals: Dataset, encoder: Encoder, index: IndexVersion) -> None:
+def test_words_find_their_documents(
+    animals: Dataset, encoder: Encoder, index: IndexVersion
+) -> None:
     asked: list[int] = []
     result = run(index, encoder, animals.queries, "keyword", 100, lambda: asked.append(1))
     assert len(asked) == len(animals.queries) == len(result.seconds)
@@ -305,7 +389,9 @@ def test_hits_and_metrics_of_the_sample_corpus(encoder: Encoder, tmp_path: Path)
         result = run(index, encoder, dataset.queries, mode, 100, lambda: None)
         assert all(len(ids) == len(set(ids)) <= 100 for ids in result.hits)
         for name, values in trec_eval(dataset.queries, result.hits).items():
-            np.testing.assert_allclose(result.scores[name], values, atol=1e-12, err_msg=f"{mode} {name}")
+            np.testing.assert_allclose(
+                result.scores[name], values, atol=1e-12, err_msg=f"{mode} {name}"
+            )
     assert oddities(index, dataset.queries) == []
 
 
@@ -331,15 +417,36 @@ def written(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> t
     with (collection / "qrels/test.tsv").open("a") as file:
         file.write("q1\tgone\t1\n")
     files = ["--json", folder / "new" / "figures.json", "--html", folder / "new" / "report.html"]
-    result = evaluate(collection, "--model", tiny_model_dir, "--cache", folder / "cache", "--passages", "off", *files)
+    result = evaluate(
+        collection,
+        "--model",
+        tiny_model_dir,
+        "--cache",
+        folder / "cache",
+        "--passages",
+        "off",
+        *files,
+    )
     assert result.exit_code == 0, result.output
     return folder / "new", result.output
 
 
 def test_json(written: tuple[Path, str]) -> None:
     figures = json.loads((written[0] / "figures.json").read_text())
-    assert list(figures) == ["dataset", "documents", "queries", "modes", "model", "settings", "passages"]
-    assert (figures["dataset"], figures["documents"], figures["queries"]) == ("<b>zoo", len(ANIMALS), 4)
+    assert list(figures) == [
+        "dataset",
+        "documents",
+        "queries",
+        "modes",
+        "model",
+        "settings",
+        "passages",
+    ]
+    assert (figures["dataset"], figures["documents"], figures["queries"]) == (
+        "<b>zoo",
+        len(ANIMALS),
+        4,
+    )
     assert list(figures["modes"]) == ["hybrid", "semantic", "keyword"]
     metrics = ["ndcg@10", "recall@10", "recall@100", "mrr@10"]
     for values in figures["modes"].values():
@@ -398,10 +505,14 @@ def test_report_escapes_everything(page: Page) -> None:
 
 
 def test_report_asks_for_nothing(written: tuple[Path, str], page: Page) -> None:
-    style = re.search("<style>(.*)</style>", (written[0] / "report.html").read_text("utf-8"), re.DOTALL)
+    style = re.search(
+        "<style>(.*)</style>", (written[0] / "report.html").read_text("utf-8"), re.DOTALL
+    )
     assert style
     assert not re.search(r"url\(|@import|//", style[1])
-    assert not {"src", "href", "srcset", "data"} & {name for _, attributes in page.elements for name in attributes}
+    assert not {"src", "href", "srcset", "data"} & {
+        name for _, attributes in page.elements for name in attributes
+    }
 
 
 def test_report_tells_what_the_figures_do(written: tuple[Path, str], page: Page) -> None:
@@ -409,15 +520,30 @@ def test_report_tells_what_the_figures_do(written: tuple[Path, str], page: Page)
     for values in figures["modes"].values():
         for name in ("ndcg@10", "recall@10", "recall@100", "mrr@10"):
             assert f"{values[name]:.3f}" in page.text
-    assert {"Hybrid against semantic", "Hybrid against keyword", "Gain most", "Lose most"} <= set(page.text)
-    assert "1 of 5 judged documents are not in the corpus; relevant ones count as not found" in page.text
+    assert {"Hybrid against semantic", "Hybrid against keyword", "Gain most", "Lose most"} <= set(
+        page.text
+    )
+    assert (
+        "1 of 5 judged documents are not in the corpus; relevant ones count as not found"
+        in page.text
+    )
 
 
 def test_report_of_one_mode(tiny_model_dir: Path, tmp_path: Path) -> None:
     collection = write_animals(tmp_path / "zoo")
     report = tmp_path / "report.html"
     result = evaluate(
-        collection, "--model", tiny_model_dir, "--cache", tmp_path, "--modes", "keyword", "--k", 10, "--html", report
+        collection,
+        "--model",
+        tiny_model_dir,
+        "--cache",
+        tmp_path,
+        "--modes",
+        "keyword",
+        "--k",
+        10,
+        "--html",
+        report,
     )
     assert result.exit_code == 0, result.output
     text = "".join(Page(report.read_text("utf-8")).text)
@@ -443,7 +569,9 @@ def test_modes() -> None:
         (["--json", "corpus.jsonl/figures.json"], "can't be written"),
     ],
 )
-def test_bad_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], problem: str) -> None:
+def test_bad_arguments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], problem: str
+) -> None:
     monkeypatch.chdir(write_animals(tmp_path))
     result = evaluate(".", *arguments)
     assert isinstance(result.exception, QuerytowerError)

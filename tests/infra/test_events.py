@@ -30,7 +30,11 @@ def test_the_emulated_function_answers_and_logs(emulator: Emulator, name: str) -
     assert headers["x-request-id"] == sent["requestContext"]["requestId"]
     assert "total;dur=" in headers["server-timing"]
     [line] = [line for line in map(json.loads, answer.log) if line["event"] == "request"]
-    assert (line["request_id"], line["status"], line["path"]) == (headers["x-request-id"], 200, sent["rawPath"])
+    assert (line["request_id"], line["status"], line["path"]) == (
+        headers["x-request-id"],
+        200,
+        sent["rawPath"],
+    )
 
 
 def test_the_function_is_warm_after_its_start(emulator: Emulator) -> None:
@@ -42,12 +46,18 @@ def test_the_function_is_warm_after_its_start(emulator: Emulator) -> None:
 
 def test_a_problem_leaves_the_function_as_text(emulator: Emulator) -> None:
     payload = emulator.invoke(get_event("/documents/no-such-book")).payload
-    assert (payload["statusCode"], payload["headers"]["content-type"]) == (404, "application/problem+json")
+    assert (payload["statusCode"], payload["headers"]["content-type"]) == (
+        404,
+        "application/problem+json",
+    )
     assert body_of(payload)["detail"] == "index 'default' has no document with id 'no-such-book'"
 
 
 def test_an_event_that_is_no_request_is_named(emulator: Emulator) -> None:
-    with pytest.raises(QuerytowerError, match=r"handler\.main\.http raised RuntimeError: .*unable to infer a handler"):
+    with pytest.raises(
+        QuerytowerError,
+        match=r"handler\.main\.http raised RuntimeError: .*unable to infer a handler",
+    ):
         emulator.invoke(event("scheduler"))
     assert emulator.invoke(event("health")).payload["statusCode"] == 200
 

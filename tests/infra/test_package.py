@@ -76,7 +76,9 @@ def _build(target: PackageTarget, model: Path, out: Path) -> Package:
 
 
 @pytest.fixture(scope="module", params=["arm64", "x86_64"])
-def full(request: pytest.FixtureRequest, model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Package:
+def full(
+    request: pytest.FixtureRequest, model_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Package:
     """Package with the default model."""
     return _build(PackageTarget(request.param, "3.13"), model_dir, tmp_path_factory.mktemp("full"))
 
@@ -85,18 +87,24 @@ def test_the_package_is_within_its_budget(full: Package) -> None:
     archive = zip_folder(full.folder)
     assert full.bytecode_bytes > MB or find_python("3.13") is None
     if full.after > MAX_UNZIPPED or archive.bytes > MAX_ZIPPED:
-        pytest.fail(f"the package exceeds {MAX_UNZIPPED} or {MAX_ZIPPED} bytes:\n{_rendered(full, archive)}")
+        pytest.fail(
+            f"the package exceeds {MAX_UNZIPPED} or {MAX_ZIPPED} bytes:\n{_rendered(full, archive)}"
+        )
 
 
 def test_every_library_is_for_the_target_and_can_be_mapped(full: Package) -> None:
-    libraries = {path: path.read_bytes() for path in full.folder.rglob("*") if ".so" in path.suffixes}
+    libraries = {
+        path: path.read_bytes() for path in full.folder.rglob("*") if ".so" in path.suffixes
+    }
     assert len(libraries) > 10
     for path, data in libraries.items():
         assert data[:4] == b"\x7fELF", path
         assert struct.unpack_from("<H", data, 18) == (ELF_MACHINES[full.target.arch],), path
         (start,), (count,) = struct.unpack_from("<Q", data, 32), struct.unpack_from("<H", data, 56)
         for number in range(count):
-            kind, _, offset, address, _, size, _, align = struct.unpack_from("<IIQQQQQQ", data, start + 56 * number)
+            kind, _, offset, address, _, size, _, align = struct.unpack_from(
+                "<IIQQQQQQ", data, start + 56 * number
+            )
             assert kind != 1 or (address - offset) % align == 0, path
             assert offset + size <= len(data), path
 
@@ -117,7 +125,9 @@ def target(python: Path) -> PackageTarget:
     """What to build for: this machine, and the version of `python`."""
     if not HOST:
         pytest.skip(f"Lambda has no CPU like {platform.machine()}")
-    version = subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout
+    version = subprocess.run(
+        [python, "--version"], capture_output=True, text=True, check=True
+    ).stdout
     return PackageTarget(HOST, re.findall(r"\d+\.\d+", version)[0])
 
 
@@ -137,7 +147,9 @@ def runtime(target: PackageTarget, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def task_root(target: PackageTarget, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def task_root(
+    target: PackageTarget, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The package; the one for the running Python went through the zip and lies elsewhere than it was built."""
     built = _build(target, tiny_model_dir, tmp_path_factory.mktemp("build")).folder
     if target.python != RUNNING:
@@ -152,7 +164,9 @@ def store(python: Path, task_root: Path, tmp_path_factory: pytest.TempPathFactor
     """A store with an index of the sample corpus that the package has made."""
     scratch = tmp_path_factory.mktemp("scratch")
     command: list[str | Path] = [python, "-c", REINDEX, ROOT / "infra/demo/corpus.jsonl", scratch]
-    done = subprocess.run(command, cwd=task_root, env=_environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=task_root, env=_environment(), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr.split() == ["published"] * 2
     assert done.stdout.splitlines()[-1] == "", "modules were found outside the package"
@@ -162,36 +176,57 @@ def store(python: Path, task_root: Path, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="module")
 def in_process(store: Path, tiny_model_dir: Path) -> Callable[[Any], dict[str, Any]]:
     """The same application from the source tree, with this Python and the environment of the tests."""
-    settings = Settings(store=str(store), model=str(tiny_model_dir), cache=str(store.parent / "cache"))
+    settings = Settings(
+        store=str(store), model=str(tiny_model_dir), cache=str(store.parent / "cache")
+    )
     service = Service.open(settings)
     application = Mangum(create_app(settings, lambda: service), lifespan="off")
     return lambda event: application(event, None)  # type: ignore[arg-type]
 
 
 def test_the_unzipped_package_answers_every_request_as_the_source_does(
-    rie: None, python: Path, runtime: Path, task_root: Path, store: Path, in_process: Callable[[Any], dict[str, Any]]
+    rie: None,
+    python: Path,
+    runtime: Path,
+    task_root: Path,
+    store: Path,
+    in_process: Callable[[Any], dict[str, Any]],
 ) -> None:
     environment = {"QUERYTOWER_STORE": str(store), "PYTHONPATH": str(runtime)}
-    with Emulator(task_root, "handler.main.http", environment=environment, python=python) as emulator:
+    with Emulator(
+        task_root, "handler.main.http", environment=environment, python=python
+    ) as emulator:
         calls = {name: emulator.invoke(sent) for name, sent in REQUESTS.items()}
     for name, call in calls.items():
         assert answer_of(call.payload) == answer_of(in_process(REQUESTS[name])), name
-        assert all(line.startswith("{") for line in call.log), f"{name} wrote more than its own log lines: {call.log}"
+        assert all(line.startswith("{") for line in call.log), (
+            f"{name} wrote more than its own log lines: {call.log}"
+        )
     assert json.loads(calls["search"].payload["body"])["hits"]
 
 
 def test_the_package_has_whatever_the_handler_imports(python: Path, task_root: Path) -> None:
     sources = sorted((task_root / "handler").rglob("*.py"))
-    modules = {str(path.relative_to(task_root).with_suffix("")).replace("/", ".") for path in sources}
+    modules = {
+        str(path.relative_to(task_root).with_suffix("")).replace("/", ".") for path in sources
+    }
     wanted = {name for path in sources for name in _imports(path)} | modules
-    optional = {"pyarrow", "pyarrow.parquet", "snapshot_restore_py"}  # an extra, and a part of Lambda's runtime
+    optional = {
+        "pyarrow",
+        "pyarrow.parquet",
+        "snapshot_restore_py",
+    }  # an extra, and a part of Lambda's runtime
     code = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
     command: list[str | Path] = [python, "-c", code, *sorted(wanted - optional)]
-    subprocess.run(command, cwd=task_root, env=_environment(QUERYTOWER_STORE="memory://"), check=True)
+    subprocess.run(
+        command, cwd=task_root, env=_environment(QUERYTOWER_STORE="memory://"), check=True
+    )
 
 
 @pytest.mark.parametrize("full", ["arm64"], indirect=True)
-def test_the_same_inputs_make_the_same_package(full: Package, model_dir: Path, tmp_path: Path) -> None:
+def test_the_same_inputs_make_the_same_package(
+    full: Package, model_dir: Path, tmp_path: Path
+) -> None:
     again = _build(full.target, model_dir, tmp_path)
     assert _digests(again.folder) == _digests(full.folder)
 
@@ -208,7 +243,10 @@ def _rendered(package: Package, archive: Archive) -> str:
 
 def _digests(folder: Path) -> dict[str, str]:
     files = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
 
 
 def _imports(source: Path) -> Iterator[str]:

@@ -37,7 +37,8 @@ NEEDS = {
 LIBRARIES = sorted(Path(sysconfig.get_config_var("DESTSHARED") or "").glob("*.so"))
 GAP = 1 << 20
 on_linux = pytest.mark.skipif(
-    sys.platform != "linux" or not hasattr(math, "__file__"), reason="Python's libraries are no ELF files"
+    sys.platform != "linux" or not hasattr(math, "__file__"),
+    reason="Python's libraries are no ELF files",
 )
 
 
@@ -46,7 +47,11 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of wheels that takes the place of the package index; the cache is empty."""
     folder = tmp_path / "index"
     folder.mkdir()
-    for name, value in {"NO_INDEX": "1", "FIND_LINKS": str(folder), "CONFIG_FILE": os.devnull}.items():
+    for name, value in {
+        "NO_INDEX": "1",
+        "FIND_LINKS": str(folder),
+        "CONFIG_FILE": os.devnull,
+    }.items():
         monkeypatch.setenv(f"PIP_{name}", value)
     monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
     monkeypatch.setenv("QUERYTOWER_EXPORT_CACHE", str(tmp_path / "cache"))
@@ -63,33 +68,50 @@ def _wheel(folder: Path, tag: str = "py3-none-any") -> Path:
 
 
 def _pin(folder: Path, *wheels: Path, marker: str = "") -> Path:
-    hashes = "".join(f" \\\n    --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}" for wheel in wheels)
+    hashes = "".join(
+        f" \\\n    --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"
+        for wheel in wheels
+    )
     path = folder / "requirements.txt"
     path.write_text(f"towers==1.0{marker}{hashes}\n    # via nothing\n", "utf-8")
     return path
 
 
-def test_a_package_holds_the_wheel_the_handler_and_the_model(index: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
-    package = build_package(PackageTarget("arm64", PYTHON), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index)))
+def test_a_package_holds_the_wheel_the_handler_and_the_model(
+    index: Path, tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    package = build_package(
+        PackageTarget("arm64", PYTHON), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index))
+    )
     assert package.folder == tmp_path / f"querytower-arm64-{PYTHON}"
     assert sorted(path.name for path in package.folder.iterdir()) == ["handler", "model", "towers"]
     assert [path.name for path in (package.folder / "towers").iterdir()] == ["__init__.pyc"]
     for name in ("manifest.json", "encoder.onnx", "tokenizer.json"):
-        assert (package.folder / "model" / name).read_bytes() == (tiny_model_dir / name).read_bytes()
-    code = (
-        "import towers, handler.errors as e; print(towers.height(), towers.height.__code__.co_filename, e.__cached__)"
-    )
+        assert (package.folder / "model" / name).read_bytes() == (
+            tiny_model_dir / name
+        ).read_bytes()
+    code = "import towers, handler.errors as e; print(towers.height(), towers.height.__code__.co_filename, e.__cached__)"
     answer = subprocess.run(
-        [sys.executable, "-S", "-c", code], cwd=package.folder, capture_output=True, text=True, check=True
+        [sys.executable, "-S", "-c", code],
+        cwd=package.folder,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     height, where, cached = answer.stdout.split()
     assert (height, Path(where).name) == ("42", "__init__.py")
     assert Path(cached).is_file()
 
 
-def test_sizes_add_up_and_what_was_left_out_is_listed(index: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
-    package = build_package(PackageTarget("arm64", PYTHON), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index)))
-    assert package.after == sum(path.stat().st_size for path in package.folder.rglob("*") if path.is_file())
+def test_sizes_add_up_and_what_was_left_out_is_listed(
+    index: Path, tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    package = build_package(
+        PackageTarget("arm64", PYTHON), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index))
+    )
+    assert package.after == sum(
+        path.stat().st_size for path in package.folder.rglob("*") if path.is_file()
+    )
     sizes = {component.name: component for component in package.components}
     assert sizes.keys() == {"towers", "handler", "model"}
     assert sizes["model"].before == sizes["model"].after
@@ -100,15 +122,25 @@ def test_sizes_add_up_and_what_was_left_out_is_listed(index: Path, tmp_path: Pat
     stub, test = "towers/__init__.pyi", "towers/tests/test_height.py"
     assert trimmed[stub] == (len(NEEDS[stub]), "type stubs")
     assert trimmed[test] == (len(NEEDS[test]), "tests")
-    assert trimmed.keys() == {stub, test, *(f"towers-1.0.dist-info/{name}" for name in ("METADATA", "WHEEL", "RECORD"))}
+    assert trimmed.keys() == {
+        stub,
+        test,
+        *(f"towers-1.0.dist-info/{name}" for name in ("METADATA", "WHEEL", "RECORD")),
+    }
 
 
-def test_the_same_inputs_make_the_same_zip(index: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
+def test_the_same_inputs_make_the_same_zip(
+    index: Path, tmp_path: Path, tiny_model_dir: Path
+) -> None:
     pins = _pin(tmp_path, _wheel(index))
-    first = zip_folder(build_package(PackageTarget("x86_64", PYTHON), tiny_model_dir, tmp_path / "a", pins).folder)
+    first = zip_folder(
+        build_package(PackageTarget("x86_64", PYTHON), tiny_model_dir, tmp_path / "a", pins).folder
+    )
     old_mask = os.umask(0o077)
     try:
-        folder = build_package(PackageTarget("x86_64", PYTHON), tiny_model_dir, tmp_path / "b/c", pins).folder
+        folder = build_package(
+            PackageTarget("x86_64", PYTHON), tiny_model_dir, tmp_path / "b/c", pins
+        ).folder
         os.utime(folder / "handler/main.py", (0, 10**9))
         second = zip_folder(folder)
     finally:
@@ -120,7 +152,9 @@ def test_the_same_inputs_make_the_same_zip(index: Path, tmp_path: Path, tiny_mod
     assert all(path.stat().st_mode & 0o444 == 0o444 for path in folder.rglob("*"))
 
 
-def test_a_second_build_replaces_the_first(index: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
+def test_a_second_build_replaces_the_first(
+    index: Path, tmp_path: Path, tiny_model_dir: Path
+) -> None:
     pins = _pin(tmp_path, _wheel(index))
     target = PackageTarget("x86_64", PYTHON)
     archive = zip_folder(build_package(target, tiny_model_dir, tmp_path, pins).folder)
@@ -137,14 +171,21 @@ def test_without_an_interpreter_the_sources_are_shipped(
     monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     other = next(version for version in RUNTIMES if version not in (PYTHON, "3.11"))
-    package = build_package(PackageTarget("arm64", other), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index)))
+    package = build_package(
+        PackageTarget("arm64", other), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index))
+    )
     assert (package.folder / "towers/__init__.py").read_text("utf-8") == NEEDS["towers/__init__.py"]
     assert package.bytecode_bytes == 0
     assert package.notes[0].startswith(f"there is no Python {other} here to compile byte code")
 
 
-def test_interpreters_are_recognised_by_what_they_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for version, answer in {"9.8": "exit 127", "9.9": "echo 9.9"}.items():  # the first is how pyenv's shims fail
+def test_interpreters_are_recognised_by_what_they_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version, answer in {
+        "9.8": "exit 127",
+        "9.9": "echo 9.9",
+    }.items():  # the first is how pyenv's shims fail
         program = tmp_path / f"python{version}"
         program.write_text(f"#!/bin/sh\n{answer}\n", "ascii")
         program.chmod(0o755)
@@ -154,14 +195,18 @@ def test_interpreters_are_recognised_by_what_they_answer(tmp_path: Path, monkeyp
     assert find_python(PYTHON) == Path(sys.executable)
 
 
-def test_a_runtime_with_an_older_c_library_is_told(index: Path, tmp_path: Path, tiny_model_dir: Path) -> None:
+def test_a_runtime_with_an_older_c_library_is_told(
+    index: Path, tmp_path: Path, tiny_model_dir: Path
+) -> None:
     pins = _pin(tmp_path, _wheel(index, "py3-none-manylinux_2_27_aarch64.manylinux_2_28_aarch64"))
     note = "Lambda's managed Python 3.11 has glibc 2.26, and these need a newer one: towers; deploy for Python 3.12"
     packages = {
         python: build_package(PackageTarget("arm64", python), tiny_model_dir, tmp_path, pins)
         for python in ("3.11", "3.12")
     }
-    assert [python for python, package in packages.items() if note in " ".join(package.notes)] == ["3.11"]
+    assert [python for python, package in packages.items() if note in " ".join(package.notes)] == [
+        "3.11"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -176,11 +221,16 @@ def test_unknown_targets(arch: str, python: str, problem: str) -> None:
         PackageTarget(arch, python)
 
 
-@pytest.mark.parametrize("tag", ["cp313-cp313-manylinux_2_28_x86_64", "cp312-cp312-manylinux_2_28_aarch64"])
+@pytest.mark.parametrize(
+    "tag", ["cp313-cp313-manylinux_2_28_x86_64", "cp312-cp312-manylinux_2_28_aarch64"]
+)
 def test_a_wheel_for_another_machine_is_none(index: Path, tmp_path: Path, tag: str) -> None:
     target = PackageTarget("arm64", "3.13")
     pins = read_pins(_pin(tmp_path, _wheel(index, tag)), target)
-    with pytest.raises(QuerytowerError, match=r"no wheel of towers==1\.0 for Python 3\.13 on arm64 Linux .*make lock"):
+    with pytest.raises(
+        QuerytowerError,
+        match=r"no wheel of towers==1\.0 for Python 3\.13 on arm64 Linux .*make lock",
+    ):
         fetch_wheels(pins, target, tmp_path / "cache")
 
 
@@ -190,7 +240,10 @@ def test_another_file_than_the_one_pinned(index: Path, tmp_path: Path) -> None:
     pins = read_pins(_pin(tmp_path, wheel), target)
     with zipfile.ZipFile(wheel, "a") as file:
         file.writestr("towers/more.py", "")
-    with pytest.raises(QuerytowerError, match=r"another file for towers==1\.0 than the requirements pin .*make lock"):
+    with pytest.raises(
+        QuerytowerError,
+        match=r"another file for towers==1\.0 than the requirements pin .*make lock",
+    ):
         fetch_wheels(pins, target, tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
@@ -199,13 +252,20 @@ def test_no_network(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     target = PackageTarget("arm64", "3.13")
-    with pytest.raises(QuerytowerError, match=r"can't be reached, and not all wheels for arm64-3\.13 are in the cache"):
-        fetch_wheels(read_pins(_pin(tmp_path, _wheel(tmp_path)), target), target, tmp_path / "cache")
+    with pytest.raises(
+        QuerytowerError,
+        match=r"can't be reached, and not all wheels for arm64-3\.13 are in the cache",
+    ):
+        fetch_wheels(
+            read_pins(_pin(tmp_path, _wheel(tmp_path)), target), target, tmp_path / "cache"
+        )
 
 
 def test_a_cache_that_cannot_be_written(index: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(QuerytowerError, match=r"can't keep wheels in .*/file/wheels: .*QUERYTOWER_EXPORT_CACHE"):
+    with pytest.raises(
+        QuerytowerError, match=r"can't keep wheels in .*/file/wheels: .*QUERYTOWER_EXPORT_CACHE"
+    ):
         fetch_wheels([], PackageTarget("arm64", "3.13"), tmp_path / "file/wheels")
 
 
@@ -214,8 +274,12 @@ def test_a_package_beyond_lambdas_limit_points_to_the_container(
 ) -> None:
     monkeypatch.setattr("infra.packaging.build.MAX_BYTES", 1 << 10)
     command = r"docker build --platform linux/amd64 --build-arg PYTHON=3\.12 -f infra/Dockerfile -t querytower "
-    with pytest.raises(QuerytowerError, match=rf"of them the model, .* smaller model, .* 10 GB: {command}") as caught:
-        build_package(PackageTarget("x86_64", "3.12"), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index)))
+    with pytest.raises(
+        QuerytowerError, match=rf"of them the model, .* smaller model, .* 10 GB: {command}"
+    ) as caught:
+        build_package(
+            PackageTarget("x86_64", "3.12"), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index))
+        )
     context = Path(str(caught.value).split()[-1])
     assert (context / "model/encoder.onnx").is_file()
 
@@ -226,20 +290,37 @@ def test_no_model(tmp_path: Path) -> None:
 
 
 def test_requirements_apply_by_the_target_not_by_this_python(tmp_path: Path) -> None:
-    pins = _pin(tmp_path, _wheel(tmp_path), marker=" ; python_full_version >= '3.12' and platform_machine == 'aarch64'")
-    assert [str(pin).split()[0] for pin in read_pins(pins, PackageTarget("arm64", "3.13"))] == ["towers==1.0"]
+    pins = _pin(
+        tmp_path,
+        _wheel(tmp_path),
+        marker=" ; python_full_version >= '3.12' and platform_machine == 'aarch64'",
+    )
+    assert [str(pin).split()[0] for pin in read_pins(pins, PackageTarget("arm64", "3.13"))] == [
+        "towers==1.0"
+    ]
     for target in (PackageTarget("arm64", "3.11"), PackageTarget("x86_64", "3.13")):
         with pytest.raises(QuerytowerError, match="pins nothing"):
             read_pins(pins, target)
 
 
 def test_each_target_has_one_version_of_each_requirement() -> None:
-    direct = {"fastapi", "mangum", "numpy", "obstore", "onnxruntime", "tantivy", "tokenizers", "usearch"}
+    direct = {
+        "fastapi",
+        "mangum",
+        "numpy",
+        "obstore",
+        "onnxruntime",
+        "tantivy",
+        "tokenizers",
+        "usearch",
+    }
     for python in RUNTIMES:
         names = [pin.name for pin in read_pins(RUNTIME, PackageTarget("arm64", python))]
         assert len(names) == len(set(names))
         assert direct <= set(names)
-        assert NEVER_IMPORTED.keys() <= set(names), "a package that is left out is no longer required"
+        assert NEVER_IMPORTED.keys() <= set(names), (
+            "a package that is left out is no longer required"
+        )
 
 
 def test_the_handler_uses_no_part_of_numpy_that_is_left_out() -> None:
@@ -282,13 +363,17 @@ def _headers(data: bytes) -> tuple[int, list[list[int]]]:
     """Return where the program headers are, and each: kind, flags, offset, address, _, size, memory, align."""
     (start,) = struct.unpack_from("<Q", data, 32)
     (count,) = struct.unpack_from("<H", data, 56)
-    return start, [list(struct.unpack_from("<IIQQQQQQ", data, start + 56 * number)) for number in range(count)]
+    return start, [
+        list(struct.unpack_from("<IIQQQQQQ", data, start + 56 * number)) for number in range(count)
+    ]
 
 
 def _memory(data: bytes) -> list[tuple[int, int, int, int, bytes]]:
     """Return what the loader reads: each segment's kind, flags, address, size in memory and content."""
     start, headers = _headers(data)
-    blank = bytes(start) + bytes(56 * len(headers)) + data[start + 56 * len(headers) :]  # offsets may differ
+    blank = (
+        bytes(start) + bytes(56 * len(headers)) + data[start + 56 * len(headers) :]
+    )  # offsets may differ
     for kind, _, offset, address, _, size, _, align in headers:
         assert kind != 1 or (address - offset) % align == 0, "the loader would refuse it"
         assert offset + size <= len(data)

@@ -40,15 +40,23 @@ def by_server(address: str, sent: dict[str, Any]) -> Answer:
         query = f"?{sent['rawQueryString']}" if sent["rawQueryString"] else ""
         headers = {name: value for name, value in sent["headers"].items() if name not in NOT_SENT}
         body = sent["body"].encode() if "body" in sent else None
-        connection.request(sent["requestContext"]["http"]["method"], sent["rawPath"] + query, body, headers)
+        connection.request(
+            sent["requestContext"]["http"]["method"], sent["rawPath"] + query, body, headers
+        )
         answer = connection.getresponse()
-        return comparable(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        return comparable(
+            answer.status,
+            {name.lower(): value for name, value in answer.getheaders()},
+            answer.read(),
+        )
     finally:
         connection.close()
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_server_and_function_give_the_same_answer(emulator: Emulator, served: str, name: str) -> None:
+def test_server_and_function_give_the_same_answer(
+    emulator: Emulator, served: str, name: str
+) -> None:
     assert answer_of(emulator.invoke(REQUESTS[name]).payload) == by_server(served, REQUESTS[name])
 
 

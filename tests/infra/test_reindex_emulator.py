@@ -13,7 +13,11 @@ from tests.s3 import S3Server, environment
 
 
 def test_events_make_an_index_that_is_found(
-    rie: None, tiny_model_dir: Path, s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rie: None,
+    tiny_model_dir: Path,
+    s3_server: S3Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in environment(s3_server.url).items():
         monkeypatch.setenv(name, value)
@@ -28,7 +32,9 @@ def test_events_make_an_index_that_is_found(
         "QUERYTOWER_MIN_SELF_RETRIEVAL": "0",
         "QUERYTOWER_CACHE": str(tmp_path / "cache"),
     }
-    scheduled, uploaded = (json.loads((EVENTS / f"{name}.json").read_text("utf-8")) for name in ("scheduler", "upload"))
+    scheduled, uploaded = (
+        json.loads((EVENTS / f"{name}.json").read_text("utf-8")) for name in ("scheduler", "upload")
+    )
     with Emulator(ROOT, "handler.main.reindex", environment=variables, timeout_s=300) as function:
         first = function.invoke(scheduled).payload
         assert first["outcome"] == "published"

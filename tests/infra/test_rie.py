@@ -17,7 +17,9 @@ def test_the_program_fits_the_machine() -> None:
     assert program_member("Linux", "x86_64").endswith("aws-lambda-rie-x86_64")
     with pytest.raises(QuerytowerError, match=r"this is Darwin; .* querytower serve"):
         program_member("Darwin", "arm64")
-    with pytest.raises(QuerytowerError, match="CPU riscv64; use a machine with one of: arm64, x86_64"):
+    with pytest.raises(
+        QuerytowerError, match="CPU riscv64; use a machine with one of: arm64, x86_64"
+    ):
         program_member("Linux", "riscv64")
 
 
@@ -30,10 +32,12 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         archive.writestr("samcli/local/rapid/tool", "#!/bin/sh\necho started\n")
         archive.writestr("samcli/unwanted.py", "")
         archive.writestr(
-            "aws_sam_cli-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: aws-sam-cli\nVersion: 1.0\n"
+            "aws_sam_cli-1.0.dist-info/METADATA",
+            "Metadata-Version: 2.1\nName: aws-sam-cli\nVersion: 1.0\n",
         )
         archive.writestr(
-            "aws_sam_cli-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            "aws_sam_cli-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         )
         archive.writestr("aws_sam_cli-1.0.dist-info/RECORD", "")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -50,8 +54,13 @@ def _pins(tmp_path: Path, sha256: str) -> Path:
     return path
 
 
-def test_only_the_program_is_taken_from_the_pinned_wheel_and_kept(wheel: Path, tmp_path: Path) -> None:
-    pins, cache = _pins(tmp_path, hashlib.sha256(wheel.read_bytes()).hexdigest()), tmp_path / "cache"
+def test_only_the_program_is_taken_from_the_pinned_wheel_and_kept(
+    wheel: Path, tmp_path: Path
+) -> None:
+    pins, cache = (
+        _pins(tmp_path, hashlib.sha256(wheel.read_bytes()).hexdigest()),
+        tmp_path / "cache",
+    )
     program = fetch_program("samcli/local/rapid/tool", pins, cache)
     assert subprocess.run([program], capture_output=True, check=True).stdout == b"started\n"
     assert [path for path in cache.rglob("*") if path.is_file()] == [program]
@@ -60,7 +69,9 @@ def test_only_the_program_is_taken_from_the_pinned_wheel_and_kept(wheel: Path, t
 
 
 def test_a_wheel_with_another_checksum_is_refused(wheel: Path, tmp_path: Path) -> None:
-    with pytest.raises(QuerytowerError, match=r"can't fetch aws-sam-cli==1\.0.*DO NOT MATCH.*make tools"):
+    with pytest.raises(
+        QuerytowerError, match=r"can't fetch aws-sam-cli==1\.0.*DO NOT MATCH.*make tools"
+    ):
         fetch_program("samcli/local/rapid/tool", _pins(tmp_path, "0" * 64), tmp_path / "cache")
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
 
@@ -70,7 +81,9 @@ def test_no_network_no_pin_and_no_room_are_explained(wheel: Path, tmp_path: Path
     with pytest.raises(QuerytowerError, match="does not contain absent; "):
         fetch_program("absent", pins, tmp_path / "cache")
     (tmp_path / "file").touch()
-    with pytest.raises(QuerytowerError, match=r"can't keep the Lambda emulator in .*QUERYTOWER_EXPORT_CACHE"):
+    with pytest.raises(
+        QuerytowerError, match=r"can't keep the Lambda emulator in .*QUERYTOWER_EXPORT_CACHE"
+    ):
         fetch_program("absent", pins, tmp_path / "file")
     wheel.unlink()
     with pytest.raises(QuerytowerError, match=r"can't fetch .*check the network"):

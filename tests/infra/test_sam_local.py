@@ -33,13 +33,18 @@ START_SECONDS = 60.0
 
 
 def _docker(*arguments: str | Path) -> str:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        ["docker", *arguments], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def gateway() -> str:
     """Address at which containers reach this machine; skips where there is no engine or no image."""
-    if shutil.which("docker") is None or subprocess.run(["docker", "version"], capture_output=True).returncode:
+    if (
+        shutil.which("docker") is None
+        or subprocess.run(["docker", "version"], capture_output=True).returncode
+    ):
         pytest.skip("there is no Docker engine here")
     if subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True).returncode:
         pytest.skip(f"the image is not here; fetch it: docker pull {IMAGE}")
@@ -47,7 +52,9 @@ def gateway() -> str:
 
 
 @pytest.fixture(scope="module")
-def variables(gateway: str, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def variables(
+    gateway: str, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
     """The function's environment: a store with an index of the sample corpus, in a server on this machine."""
     folder = tmp_path_factory.mktemp("s3")
     with run_server(folder, gateway) as server, pytest.MonkeyPatch.context() as patch:
@@ -63,12 +70,22 @@ def variables(gateway: str, tiny_model_dir: Path, tmp_path_factory: pytest.TempP
 
 def _sam_environment(folder: Path) -> dict[str, str]:
     """Without access to AWS, as a laptop may be; with credentials, SAM would ask AWS who they belong to."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "QUERYTOWER_STORE"))}
-    return kept | {"SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": str(folder), "AWS_DEFAULT_REGION": "us-east-1"}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "QUERYTOWER_STORE"))
+    }
+    return kept | {
+        "SAM_CLI_TELEMETRY": "0",
+        "__SAM_CLI_APP_DIR": str(folder),
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
 
 
 @pytest.fixture(scope="module")
-def built(variables: dict[str, str], tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(
+    variables: dict[str, str], tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Folder of what `sam build` made, with the server's address in the template."""
     if not SAM.exists():
         pytest.skip("SAM is not here; run: make tools")
@@ -78,7 +95,9 @@ def built(variables: dict[str, str], tiny_model_dir: Path, tmp_path_factory: pyt
     own = {"ARCH": ARCH, "RUNTIME": "3.13", "MODEL": str(tiny_model_dir)}
     command: list[str | Path] = [SAM, "build", "--build-dir", folder]
     command += ["--parameter-overrides", f"Architecture={ARCH}"]
-    done = subprocess.run(command, cwd=ROOT, env=_sam_environment(folder) | own, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env=_sam_environment(folder) | own, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     template = yaml.safe_load((folder / "template.yaml").read_text("utf-8"))
     template["Globals"]["Function"]["Environment"]["Variables"] |= variables
@@ -101,16 +120,22 @@ def test_sam_build_uses_the_packager(built: Path) -> None:
 
 
 def test_sam_local_invoke_answers_a_search(built: Path, tmp_path: Path) -> None:
-    command = _local(built, "invoke", "SearchFunction", "--event", ROOT / "infra/events/search.json")
+    command = _local(
+        built, "invoke", "SearchFunction", "--event", ROOT / "infra/events/search.json"
+    )
     done = subprocess.run(command, env=_sam_environment(tmp_path), capture_output=True, text=True)
-    answer = json.loads(done.stdout.strip().splitlines()[-1])  # SAM's exit code tells nothing of the function
+    answer = json.loads(
+        done.stdout.strip().splitlines()[-1]
+    )  # SAM's exit code tells nothing of the function
     assert answer["statusCode"] == 200, done.stderr
     assert len(json.loads(answer["body"])["hits"]) == 5
 
 
 def test_sam_local_start_api_serves_http(built: Path, tmp_path: Path) -> None:
     port = free_ports()[0]
-    command = _local(built, "start-api", "--host", HOST, "--port", str(port), "--warm-containers", "EAGER")
+    command = _local(
+        built, "start-api", "--host", HOST, "--port", str(port), "--warm-containers", "EAGER"
+    )
     with _running(command, _sam_environment(tmp_path), tmp_path / "log"):
         assert _ask(f"http://{HOST}:{port}/health") == {"status": "ok"}
         answer = _ask(f"http://{HOST}:{port}/search", SEARCH["body"].encode())
@@ -124,7 +149,9 @@ def test_sam_local_invoke_reindexes(built: Path, variables: dict[str, str], tmp_
     by_hand.write_text('{"full": true}')
     for event in (by_hand, ROOT / "infra/events/scheduler.json"):
         command = _local(built, "invoke", "ReindexFunction", "--event", event)
-        done = subprocess.run(command, env=_sam_environment(tmp_path), capture_output=True, text=True)
+        done = subprocess.run(
+            command, env=_sam_environment(tmp_path), capture_output=True, text=True
+        )
         outcomes.append(json.loads(done.stdout.strip().splitlines()[-1]))
     assert [outcome["outcome"] for outcome in outcomes] == ["published", "unchanged"], done.stderr
     assert before.version != read_pointer(store, "default")[0].version == outcomes[0]["version"]
@@ -133,15 +160,36 @@ def test_sam_local_invoke_reindexes(built: Path, variables: dict[str, str], tmp_
 def test_the_container_image_answers_a_search(built: Path, variables: dict[str, str]) -> None:
     tag = "querytower-test"
     tags = ["--build-arg", f"PYTHON={IMAGE.rpartition(':')[2]}", "--tag", tag]
-    _docker("build", "--quiet", *tags, "--file", ROOT / "infra/Dockerfile", built / "SearchFunction")
+    _docker(
+        "build", "--quiet", *tags, "--file", ROOT / "infra/Dockerfile", built / "SearchFunction"
+    )
     (handler,) = json.loads(_docker("image", "inspect", tag, "--format", "{{json .Config.Cmd}}"))
     settings = [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
-    settings += ["--env", f"_HANDLER={handler}", "--env", "AWS_ACCESS_KEY_ID=any", "--env", "AWS_SECRET_ACCESS_KEY=any"]
-    mounts = ["--volume", f"{find_program()}:/rie:ro", "--entrypoint", "/rie", "--publish", f"{HOST}::8080"]
-    container = _docker("run", "--detach", "--memory", "1g", *settings, *mounts, tag, "/var/runtime/bootstrap")
+    settings += [
+        "--env",
+        f"_HANDLER={handler}",
+        "--env",
+        "AWS_ACCESS_KEY_ID=any",
+        "--env",
+        "AWS_SECRET_ACCESS_KEY=any",
+    ]
+    mounts = [
+        "--volume",
+        f"{find_program()}:/rie:ro",
+        "--entrypoint",
+        "/rie",
+        "--publish",
+        f"{HOST}::8080",
+    ]
+    container = _docker(
+        "run", "--detach", "--memory", "1g", *settings, *mounts, tag, "/var/runtime/bootstrap"
+    )
     try:
         address = _docker("port", container, "8080/tcp")
-        answer = _ask(f"http://{address}/2015-03-31/functions/function/invocations", json.dumps(SEARCH).encode())
+        answer = _ask(
+            f"http://{address}/2015-03-31/functions/function/invocations",
+            json.dumps(SEARCH).encode(),
+        )
         assert answer["statusCode"] == 200, _docker("logs", container)
         assert len(json.loads(answer["body"])["hits"]) == 5
     finally:

@@ -34,7 +34,9 @@ def test_serve_until_interrupted(tmp_path: Path, library: Library) -> None:
         assert process.stderr is not None
         banner = f"6 documents of index default, version {old}\n"
         assert process.stderr.readline() == banner
-        address = re.search(r"serving on (http://127\.0\.0\.1:\d+) .*stop with Ctrl-C", process.stderr.readline())
+        address = re.search(
+            r"serving on (http://127\.0\.0\.1:\d+) .*stop with Ctrl-C", process.stderr.readline()
+        )
         assert address is not None
         url = address[1]
         answer = json.loads(call("GET", f"{url}/search?q=tide&k=3"))
@@ -63,13 +65,25 @@ def test_a_taken_port(run: Run, library: Library, taken: int) -> None:
 
 
 def test_an_address_of_somebody_else() -> None:
-    with pytest.raises(SettingError, match=r"can't listen on 192\.0\.2\.1:0: .*; choose another with --port"):
+    with pytest.raises(
+        SettingError, match=r"can't listen on 192\.0\.2\.1:0: .*; choose another with --port"
+    ):
         listen("192.0.2.1", 0)
 
 
 def test_a_missing_index_is_found_out_before_the_start(run: Run, library: Library) -> None:
     expect_failure(
-        run("serve", "--store", library.store, "--model", library.model, "--name", "poems", "--port", 0),
+        run(
+            "serve",
+            "--store",
+            library.store,
+            "--model",
+            library.model,
+            "--name",
+            "poems",
+            "--port",
+            0,
+        ),
         "has no index 'poems' (indexes there: default, films); make it with: querytower index CORPUS --to",
     )
 

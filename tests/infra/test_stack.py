@@ -35,21 +35,34 @@ class Account:
     """Clients of one emulated account."""
 
     def __init__(self, url: str) -> None:
-        access: dict[str, Any] = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
+        access: dict[str, Any] = {
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+            "region_name": REGION,
+        }
         access["config"] = Config(proxies={})  # straight to loopback, whatever the environment says
         session = botocore.session.Session()
         self.cloudformation = session.create_client("cloudformation", endpoint_url=url, **access)
         self.functions = session.create_client("lambda", endpoint_url=url, **access)
         self.s3 = session.create_client("s3", endpoint_url=url, **access)
 
-    def deploy(self, name: str, template: dict[str, Any], parameters: dict[str, str]) -> dict[str, str]:
+    def deploy(
+        self, name: str, template: dict[str, Any], parameters: dict[str, str]
+    ) -> dict[str, str]:
         """Create a stack and return its outputs."""
-        given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+        given = [
+            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+        ]
         self.cloudformation.create_stack(
-            StackName=name, TemplateBody=json.dumps(template), Parameters=given, Capabilities=["CAPABILITY_IAM"]
+            StackName=name,
+            TemplateBody=json.dumps(template),
+            Parameters=given,
+            Capabilities=["CAPABILITY_IAM"],
         )
         limit = time.monotonic() + START_SECONDS
-        while (stack := self._stack(name))["StackStatus"] == "CREATE_IN_PROGRESS" and time.monotonic() < limit:
+        while (stack := self._stack(name))[
+            "StackStatus"
+        ] == "CREATE_IN_PROGRESS" and time.monotonic() < limit:
             time.sleep(0.05)
         events = self.cloudformation.describe_stack_events(StackName=name)["StackEvents"]
         failed = [each for each in events if each["ResourceStatus"].endswith("FAILED")]
@@ -74,13 +87,19 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     own = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "TMPDIR": str(folder)}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=os.environ | own, stdout=log, stderr=log, cwd=folder
+            [sys.executable, "-m", "ministack"],
+            env=os.environ | own,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
         )
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_until_up(process, url)
         account = Account(url)
-        account.s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
+        account.s3.create_bucket(
+            Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
         account.s3.put_object(Bucket="code", Key="package.zip", Body=_package())
         yield account
     finally:
@@ -99,7 +118,9 @@ def test_a_stack_is_made_whole(
 ) -> None:
     outputs = account.deploy(name, template, parameters)
     expected = Stack(template, **parameters)
-    assert account.resources(name) == {key: each["Type"] for key, each in expected.resources.items()}
+    assert account.resources(name) == {
+        key: each["Type"] for key, each in expected.resources.items()
+    }
     assert set(outputs) == set(expected.outputs)
     assert outputs["Store"] == f"s3://{outputs['Bucket']}/querytower"
     reindex = account.functions.get_function_configuration(FunctionName=outputs["Reindex"])

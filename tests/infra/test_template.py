@@ -17,13 +17,26 @@ from tests.infra.stack import ROOT, TOOLS
 
 CLOSED = {"CorsOrigins": "*", "JwtIssuer": "https://issuer.example", "JwtAudience": "one"}
 CHECKOV = ROOT / ".venv-checkov" / "bin" / "checkov"
-needs_tools = pytest.mark.skipif(not (TOOLS / "sam").exists(), reason="SAM and cfn-lint are not here; run: make tools")
+needs_tools = pytest.mark.skipif(
+    not (TOOLS / "sam").exists(), reason="SAM and cfn-lint are not here; run: make tools"
+)
 
 
 def _run(tmp_path: Path, *command: str | Path) -> None:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "SAM_CLI_TELEMETRY": "0", "LANG": "C.UTF-8"}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "SAM_CLI_TELEMETRY": "0",
+        "LANG": "C.UTF-8",
+    }
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -53,13 +66,22 @@ def test_checkov_finds_nothing_but_what_has_a_reason_beside_it(tmp_path: Path) -
     ]
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8"}
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     report = json.loads(done.stdout)
     assert report["results"]["failed_checks"] == []
     assert report["results"]["parsing_errors"] == []
     assert report["summary"]["passed"] > 20
-    excused = {(each["check_id"], each["resource"].split(".")[1]) for each in report["results"]["skipped_checks"]}
+    excused = {
+        (each["check_id"], each["resource"].split(".")[1])
+        for each in report["results"]["skipped_checks"]
+    }
     assert excused == set(_excuses()), "an exception that is no longer needed"
 
 
@@ -84,10 +106,16 @@ def test_every_condition_is_switched(template: dict[str, Any]) -> None:
         assert f'"{name}"' in body, f"nothing depends on {name}"
 
 
-def test_every_parameter_is_explained_grouped_used_and_has_a_default(template: dict[str, Any]) -> None:
-    body = json.dumps({key: value for key, value in template.items() if key not in ("Parameters", "Metadata")})
+def test_every_parameter_is_explained_grouped_used_and_has_a_default(
+    template: dict[str, Any],
+) -> None:
+    body = json.dumps(
+        {key: value for key, value in template.items() if key not in ("Parameters", "Metadata")}
+    )
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(template["Parameters"])
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(
+        template["Parameters"]
+    )
     for name, parameter in template["Parameters"].items():
         assert parameter["Description"]
         assert re.fullmatch(parameter.get("AllowedPattern", ".*"), str(parameter["Default"]))
@@ -112,24 +140,33 @@ print(json.dumps([(route.path, route.function_name) for route in ApiProvider(sta
     found = subprocess.run(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
     ).stdout
-    assert sorted(json.loads(found)) == [["$default", "SearchFunction"], ["/{proxy+}", "SearchFunction"]]
+    assert sorted(json.loads(found)) == [
+        ["$default", "SearchFunction"],
+        ["/{proxy+}", "SearchFunction"],
+    ]
 
 
 def test_samconfig_asks_for_all_that_the_template_needs(template: dict[str, Any]) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))["default"]
     assert config["deploy"]["parameters"]["capabilities"] == "CAPABILITY_IAM"
     # With a name of its own, a role would need CAPABILITY_NAMED_IAM.
-    assert not [each for each in template["Resources"].values() if "RoleName" in each.get("Properties", {})]
+    assert not [
+        each for each in template["Resources"].values() if "RoleName" in each.get("Properties", {})
+    ]
 
 
-@pytest.mark.parametrize("name", ["search", "search-get", "health", "ready", "document", "embeddings"])
+@pytest.mark.parametrize(
+    "name", ["search", "search-get", "health", "ready", "document", "embeddings"]
+)
 def test_http_events_are_what_the_api_sends(name: str) -> None:
     event = json.loads((ROOT / f"infra/events/{name}.json").read_text("utf-8"))
     assert (event["version"], event["isBase64Encoded"]) == ("2.0", False)
     assert event["rawPath"] == event["requestContext"]["http"]["path"]
     assert dict(parse_qsl(event["rawQueryString"])) == event.get("queryStringParameters", {})
     assert event["headers"].get("content-length", "0") == str(len(event.get("body", "").encode()))
-    assert (event["requestContext"]["http"]["method"] == "POST") == isinstance(json.loads(event.get("body", "0")), dict)
+    assert (event["requestContext"]["http"]["method"] == "POST") == isinstance(
+        json.loads(event.get("body", "0")), dict
+    )
 
 
 def test_the_workflow_runs_the_script_and_nothing_else() -> None:

@@ -24,14 +24,21 @@ SWITCHES: dict[str, dict[str, str]] = {
 
 
 def test_search_may_only_read_and_only_its_prefix(resources: dict[str, Any]) -> None:
-    listing, reading = sorted(_statements(resources, "SearchFunctionRole"), key=lambda each: str(each["Resource"]))
-    assert (reading["Action"], reading["Resource"]) == ("s3:GetObject", "DataBucket.Arn/querytower/*")
+    listing, reading = sorted(
+        _statements(resources, "SearchFunctionRole"), key=lambda each: str(each["Resource"])
+    )
+    assert (reading["Action"], reading["Resource"]) == (
+        "s3:GetObject",
+        "DataBucket.Arn/querytower/*",
+    )
     assert (listing["Action"], listing["Resource"]) == ("s3:ListBucket", "DataBucket.Arn")
     assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": "querytower/*"}}
 
 
 def test_reindex_may_write_its_index_only_and_read_its_corpus(template: dict[str, Any]) -> None:
-    resources = Stack(template, IndexName="books", StorePrefix="all/indexes", CorpusPrefix="texts").resources
+    resources = Stack(
+        template, IndexName="books", StorePrefix="all/indexes", CorpusPrefix="texts"
+    ).resources
     allowed = {
         (action, where)
         for statement in _statements(resources, "ReindexFunctionRole")
@@ -48,11 +55,16 @@ def test_reindex_may_write_its_index_only_and_read_its_corpus(template: dict[str
 
 
 def test_no_policy_has_a_wildcard_but_below_a_folder(template: dict[str, Any]) -> None:
-    made = Stack(template, **{name: value for each in SWITCHES.values() for name, value in each.items()})
+    made = Stack(
+        template, **{name: value for each in SWITCHES.values() for name, value in each.items()}
+    )
     roles = made.of_type("AWS::IAM::Role")
     assert len(roles) == 3
     for role, properties in roles.items():
-        assert all(arn.endswith("/AWSLambdaBasicExecutionRole") for arn in properties.get("ManagedPolicyArns", []))
+        assert all(
+            arn.endswith("/AWSLambdaBasicExecutionRole")
+            for arn in properties.get("ManagedPolicyArns", [])
+        )
         for statement in _statements(made.resources, role):
             assert statement["Effect"] == "Allow"
             assert not [action for action in _listed(statement["Action"]) if "*" in action]
@@ -62,14 +74,20 @@ def test_no_policy_has_a_wildcard_but_below_a_folder(template: dict[str, Any]) -
 
 def test_every_combination_of_switches_makes_a_whole_stack(template: dict[str, Any]) -> None:
     for chosen in _combinations():
-        made = Stack(template, **{name: value for key in chosen for name, value in SWITCHES[key].items()})
+        made = Stack(
+            template, **{name: value for key in chosen for name, value in SWITCHES[key].items()}
+        )
         assert made.broken_rules == []
         body = made.resources["SearchApi"]["Body"]
         assert ("components" in body) == bool(_operation(made)["security"]) == ("tokens" in chosen)
         assert ("x-amazon-apigateway-cors" in body) == ("cors" in chosen)
         variables = made.resources["SearchFunction"]["Environment"]["Variables"]
-        assert variables["QUERYTOWER_API_KEYS"] == (SWITCHES["keys"]["ApiKeySha256"] if "keys" in chosen else "")
-        assert ("FunctionUrl" in made.outputs) == ("SearchUrl" in made.resources) == ("url" in chosen)
+        assert variables["QUERYTOWER_API_KEYS"] == (
+            SWITCHES["keys"]["ApiKeySha256"] if "keys" in chosen else ""
+        )
+        assert (
+            ("FunctionUrl" in made.outputs) == ("SearchUrl" in made.resources) == ("url" in chosen)
+        )
         actions = made.resources["SearchErrors"]["AlarmActions"]
         assert (SWITCHES["topic"]["AlarmTopicArn"] in actions, "AlarmTopic" in actions) == (
             "topic" in chosen,
@@ -86,13 +104,19 @@ def test_tokens_are_checked_for_issuer_and_audience(template: dict[str, Any]) ->
     schemes = made.resources["SearchApi"]["Body"]["components"]["securitySchemes"]
     (name,) = _operation(made)["security"][0]
     authorizer = schemes[name]["x-amazon-apigateway-authorizer"]
-    assert authorizer["jwtConfiguration"] == {"issuer": "https://issuer.example", "audience": ["one", "two"]}
+    assert authorizer["jwtConfiguration"] == {
+        "issuer": "https://issuer.example",
+        "audience": ["one", "two"],
+    }
 
 
 def test_preflights_need_no_token(template: dict[str, Any]) -> None:
     made = Stack(template, **SWITCHES["tokens"], **SWITCHES["cors"])
     preflight = made.resources["SearchApi"]["Body"]["paths"]["/{proxy+}"]["options"]
-    assert (preflight["security"], preflight["x-amazon-apigateway-integration"]) == ([], _integration(made))
+    assert (preflight["security"], preflight["x-amazon-apigateway-integration"]) == (
+        [],
+        _integration(made),
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,18 +136,31 @@ def test_parameters_that_contradict_each_other_are_refused(
 
 
 def test_a_public_url_needs_to_be_asked_for(template: dict[str, Any]) -> None:
-    for kind, auth, everybody in (("iam", "AWS_IAM", []), ("public", "NONE", ["InvokeFunction", "InvokeFunctionUrl"])):
+    for kind, auth, everybody in (
+        ("iam", "AWS_IAM", []),
+        ("public", "NONE", ["InvokeFunction", "InvokeFunctionUrl"]),
+    ):
         made = Stack(template, FunctionUrl=kind)
         assert made.resources["SearchUrl"]["AuthType"] == auth
-        open_to_all = [p for p in made.of_type("AWS::Lambda::Permission").values() if p["Principal"] == "*"]
+        open_to_all = [
+            p for p in made.of_type("AWS::Lambda::Permission").values() if p["Principal"] == "*"
+        ]
         assert sorted(each["Action"].removeprefix("lambda:") for each in open_to_all) == everybody
-        assert all("FunctionUrlAuthType" in each or each["InvokedViaFunctionUrl"] is True for each in open_to_all)
+        assert all(
+            "FunctionUrlAuthType" in each or each["InvokedViaFunctionUrl"] is True
+            for each in open_to_all
+        )
 
 
-def test_the_api_throttles_and_waits_longer_than_the_function_may_take(template: dict[str, Any]) -> None:
+def test_the_api_throttles_and_waits_longer_than_the_function_may_take(
+    template: dict[str, Any],
+) -> None:
     made = Stack(template, RequestRate="7", RequestBurst="9")
     (stage,) = made.of_type("AWS::ApiGatewayV2::Stage").values()
-    assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": "7", "ThrottlingBurstLimit": "9"}
+    assert stage["DefaultRouteSettings"] == {
+        "ThrottlingRateLimit": "7",
+        "ThrottlingBurstLimit": "9",
+    }
     assert _integration(made)["timeoutInMillis"] == 30000
     assert made.resources["SearchFunction"]["Timeout"] < 30
 
@@ -141,7 +178,9 @@ def test_the_bucket_is_private_encrypted_versioned_tidied_and_survives_the_stack
     assert encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
     rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
     assert rules["OldVersions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": "30"}
-    assert rules["UnfinishedUploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    assert rules["UnfinishedUploads"]["AbortIncompleteMultipartUpload"] == {
+        "DaysAfterInitiation": 7
+    }
     assert "ExpirationInDays" not in repr(rules)  # what is current stays
     kept = template["Resources"]["DataBucket"]
     assert kept["DeletionPolicy"] == kept["UpdateReplacePolicy"] == "Retain"
@@ -149,7 +188,11 @@ def test_the_bucket_is_private_encrypted_versioned_tidied_and_survives_the_stack
 
 def test_the_bucket_refuses_requests_without_tls(resources: dict[str, Any]) -> None:
     (statement,) = resources["DataBucketPolicy"]["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == (
+        "Deny",
+        "*",
+        "s3:*",
+    )
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert statement["Resource"] == ["DataBucket.Arn", "DataBucket.Arn/*"]
 

@@ -17,7 +17,9 @@ from tests.infra.stack import ROOT, Stack
 TOPIC = {"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:mine"}
 
 
-def test_runtime_is_one_that_lambda_offers_and_that_the_project_supports(functions: dict[str, dict[str, Any]]) -> None:
+def test_runtime_is_one_that_lambda_offers_and_that_the_project_supports(
+    functions: dict[str, dict[str, Any]],
+) -> None:
     offered = Loader().load_service_model("lambda", "service-2")["shapes"]["Runtime"]["enum"]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     oldest = _version(project["requires-python"])
@@ -27,13 +29,18 @@ def test_runtime_is_one_that_lambda_offers_and_that_the_project_supports(functio
         assert properties["Architectures"] == ["arm64"]
 
 
-def test_snapstart_is_published_under_the_alias_that_everything_calls(template: dict[str, Any]) -> None:
+def test_snapstart_is_published_under_the_alias_that_everything_calls(
+    template: dict[str, Any],
+) -> None:
     made = Stack(template, FunctionUrl="public")
     search = made.resources["SearchFunction"]
     assert search["SnapStart"] == {"ApplyOn": "PublishedVersions"}
     assert int(search["EphemeralStorage"]["Size"]) == 512  # SnapStart allows no more
     without = Stack(template, SnapStart="None", DiskSize="2048").resources["SearchFunction"]
-    assert (without["SnapStart"], without["EphemeralStorage"]) == ({"ApplyOn": "None"}, {"Size": "2048"})
+    assert (without["SnapStart"], without["EphemeralStorage"]) == (
+        {"ApplyOn": "None"},
+        {"Size": "2048"},
+    )
     ((version, of),) = made.of_type("AWS::Lambda::Version").items()
     assert of["FunctionName"] == "SearchFunction"
     ((alias, live),) = made.of_type("AWS::Lambda::Alias").items()
@@ -58,7 +65,9 @@ def test_handlers_name_something_that_exists(functions: dict[str, dict[str, Any]
         assert name in _top_level_names(Path(spec.origin)), f"{module} defines no {name}"
 
 
-def test_variables_are_declared_settings_with_values_that_can_be_read(functions: dict[str, dict[str, Any]]) -> None:
+def test_variables_are_declared_settings_with_values_that_can_be_read(
+    functions: dict[str, dict[str, Any]],
+) -> None:
     declared = {setting.name for setting in SETTINGS}
     for properties in functions.values():
         variables = properties["Environment"]["Variables"]
@@ -84,14 +93,20 @@ def test_reindex_has_time_and_may_go_on_as_often_as_it_does(resources: dict[str,
 
 
 @pytest.mark.parametrize(
-    "expression", ["rate(1 day)", "rate(6 hours)", "cron(0 3 * * ? *)", "cron(0/15 8-18 ? * MON-FRI *)"]
+    "expression",
+    ["rate(1 day)", "rate(6 hours)", "cron(0 3 * * ? *)", "cron(0/15 8-18 ? * MON-FRI *)"],
 )
-def test_schedules_that_eventbridge_knows_are_let_through(template: dict[str, Any], expression: str) -> None:
+def test_schedules_that_eventbridge_knows_are_let_through(
+    template: dict[str, Any], expression: str
+) -> None:
     made = Stack(template, Schedule=expression, ScheduleTimezone="Europe/Berlin")
     (schedule,) = made.of_type("AWS::Scheduler::Schedule").values()
     assert re.fullmatch(template["Parameters"]["Schedule"]["AllowedPattern"], expression)
     assert _is_schedule(schedule["ScheduleExpression"])
-    assert (schedule["ScheduleExpressionTimezone"], schedule["State"]) == ("Europe/Berlin", "ENABLED")
+    assert (schedule["ScheduleExpressionTimezone"], schedule["State"]) == (
+        "Europe/Berlin",
+        "ENABLED",
+    )
     assert "Name" not in schedule  # a fixed name would clash with another stack's
 
 
@@ -133,7 +148,10 @@ def test_logs_are_json_and_kept_for_a_limited_time(template: dict[str, Any]) -> 
 def test_alarms_watch_what_exists_and_all_tell_somebody(template: dict[str, Any]) -> None:
     made = Stack(template, **TOPIC, ReindexAlarmHours="168")
     alarms = made.of_type("AWS::CloudWatch::Alarm")
-    watched = {(each["Namespace"], each["MetricName"], str(each.get("Dimensions"))) for each in alarms.values()}
+    watched = {
+        (each["Namespace"], each["MetricName"], str(each.get("Dimensions")))
+        for each in alarms.values()
+    }
     assert len(watched) == len(alarms) == 6
     (written,) = made.resources["ReindexSuccesses"]["MetricTransformations"]
     for alarm in alarms.values():
@@ -143,11 +161,15 @@ def test_alarms_watch_what_exists_and_all_tell_somebody(template: dict[str, Any]
         own = alarm["Namespace"] == "querytower"
         assert (alarm["TreatMissingData"] == "breaching") == own
         assert not own or alarm["MetricName"] == written["MetricName"] == "stack-reindexed"
-        assert all(dimension["Value"] in made.resources for dimension in alarm.get("Dimensions", []))
+        assert all(
+            dimension["Value"] in made.resources for dimension in alarm.get("Dimensions", [])
+        )
 
 
 def test_the_success_that_is_counted_is_the_one_that_is_logged(resources: dict[str, Any]) -> None:
-    (event,) = re.fullmatch(r'\{ \$\.event = "(\w+)" \}', resources["ReindexSuccesses"]["FilterPattern"]).groups()  # type: ignore[union-attr]
+    (event,) = re.fullmatch(
+        r'\{ \$\.event = "(\w+)" \}', resources["ReindexSuccesses"]["FilterPattern"]
+    ).groups()  # type: ignore[union-attr]
     sources = (file.read_text("utf-8") for file in (ROOT / "handler").rglob("*.py"))
     assert any(f'measure("{event}"' in source for source in sources)
 

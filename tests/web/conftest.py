@@ -30,7 +30,9 @@ def browser() -> Iterator["Browser"]:
     """Debian's Chromium; skips the test where it is missing."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not here; run: make browser")
-    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not here; run: make install")
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not here; run: make install"
+    )
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser

@@ -29,7 +29,10 @@ ARABIC = {
 LONG = {
     "id": "long",
     "title": "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2,
-    "text": "Unbreakable " + "x" * 300 + ". " + "A steamship company keeps minutes of its meetings. " * 60,
+    "text": "Unbreakable "
+    + "x" * 300
+    + ". "
+    + "A steamship company keeps minutes of its meetings. " * 60,
     "author": "A committee",
     "year": 1996,
     "genres": ["history", "steamships"],
@@ -45,10 +48,14 @@ def records() -> list[dict[str, Any]]:
 @contextmanager
 def served(store: Path, model: Path, **changes: Any) -> Iterator[str]:
     """Serve an application with the demo's page; yields its address."""
-    settings = Settings.from_mapping(PAGE | {"QUERYTOWER_STORE": str(store), "QUERYTOWER_MODEL": str(model)} | changes)
+    settings = Settings.from_mapping(
+        PAGE | {"QUERYTOWER_STORE": str(store), "QUERYTOWER_MODEL": str(model)} | changes
+    )
     service = Service.open(settings)
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(settings, lambda: service), log_level="warning"))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(settings, lambda: service), log_level="warning")
+    )
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     while not server.started:

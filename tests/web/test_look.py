@@ -153,4 +153,6 @@ def _look(page: "Page", state: str) -> None:
 def test_motion_can_be_reduced(page: "Page") -> None:
     page.emulate_media(reduced_motion="reduce")
     waiting(page, 200)
-    assert page.locator(".ghost i").first.evaluate("e => getComputedStyle(e).animationName") == "none"
+    assert (
+        page.locator(".ghost i").first.evaluate("e => getComputedStyle(e).animationName") == "none"
+    )

@@ -120,7 +120,9 @@ def test_what_the_server_refuses_is_said_by_the_page(page: "Page") -> None:
     expect(page.locator(".hits h3")).to_have_count(10)
 
 
-def test_a_swapped_index_is_announced(browser: "Browser", tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_a_swapped_index_is_announced(
+    browser: "Browser", tiny_model_dir: Path, tmp_path: Path
+) -> None:
     add_index(tmp_path / "store", tiny_model_dir, BOOKS, tmp_path)
     with (
         served(tmp_path / "store", tiny_model_dir, QUERYTOWER_POLL_SECONDS="0") as address,
@@ -130,7 +132,11 @@ def test_a_swapped_index_is_announced(browser: "Browser", tiny_model_dir: Path, 
         page.goto("?q=mystery")
         expect(page.locator("#foot")).to_contain_text("6 documents")
         expect(page.locator("#notice")).to_be_hidden()
-        new = {"id": "new", "title": "Brand new", "text": "A mystery that was published a moment ago."}
+        new = {
+            "id": "new",
+            "title": "Brand new",
+            "text": "A mystery that was published a moment ago.",
+        }
         add_index(tmp_path / "store", tiny_model_dir, [*BOOKS, new], tmp_path)
         search(page, "brand new mystery")
         expect(page.locator("#notice")).to_contain_text("updated while you were here")
@@ -144,7 +150,10 @@ def test_an_index_that_comes_is_noticed(
 ) -> None:
     monkeypatch.setattr("handler.versions.live_index.RETRY_SECONDS", 0.0)
     (tmp_path / "store").mkdir()
-    with served(tmp_path / "store", tiny_model_dir) as address, browser.new_context(base_url=address) as context:
+    with (
+        served(tmp_path / "store", tiny_model_dir) as address,
+        browser.new_context(base_url=address) as context,
+    ):
         page = context.new_page()
         page.clock.install()
         page.goto("?q=mystery")
@@ -181,7 +190,9 @@ def test_hostile_documents_stay_text(page: "Page") -> None:
 def test_hostile_completions_stay_text(page: "Page") -> None:
     page.route(
         "**/suggest?*",
-        lambda route: route.fulfill(json={"suggestions": [{"text": "<img src=x onerror=window.pwned=1>"}]}),
+        lambda route: route.fulfill(
+            json={"suggestions": [{"text": "<img src=x onerror=window.pwned=1>"}]}
+        ),
     )
     page.goto("")
     page.locator("#q").press_sequentially("tra", delay=20)

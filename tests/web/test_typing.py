@@ -70,7 +70,10 @@ def test_an_answer_that_comes_late_is_dropped(page: "Page") -> None:
     page.locator("#q").fill("orc coffee")
     expect(page.locator("#view")).to_have_attribute("data-query", "orc coffee")
     shown = hits(page)
-    held[0].fulfill(body="<title>late</title><div id=view data-query=westerns>late</div>", content_type="text/html")
+    held[0].fulfill(
+        body="<title>late</title><div id=view data-query=westerns>late</div>",
+        content_type="text/html",
+    )
     page.wait_for_timeout(200)
     assert hits(page) == shown
     expect(page).to_have_title("orc coffee · Books by feel")
@@ -148,7 +151,11 @@ def test_everything_can_be_reached_by_keyboard_alone(page: "Page") -> None:
     reached = []
     for _ in range(60):
         page.keyboard.press("Tab")
-        reached.append(page.evaluate("e => (e = document.activeElement, e.className || e.name || e.id || e.tagName)"))
+        reached.append(
+            page.evaluate(
+                "e => (e = document.activeElement, e.className || e.name || e.id || e.tagName)"
+            )
+        )
         if reached[-1] == "like":
             break
     assert [reached[0], reached[-1]] == ["skip", "like"]
@@ -162,7 +169,9 @@ def test_filters_narrow_and_the_address_tells(page: "Page", browser: "Browser", 
     page.goto("?q=village mystery")
     page.locator("label", has_text="mystery").last.click()
     expect(page.locator(".chosen li")).to_have_count(1)
-    assert page.evaluate("document.activeElement.value") == "mystery"  # the focus stays where it was
+    assert (
+        page.evaluate("document.activeElement.value") == "mystery"
+    )  # the focus stays where it was
     page.locator("input[name='year>']").fill("1950")
     page.keyboard.press("Tab")
     expect(page.locator(".chosen li")).to_have_count(2)

@@ -22,7 +22,9 @@ ENOUGH_CHARS = 80
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; `load` returns the service."""
 
-    async def similar(request: HttpRequest, document_id: str, k: int = min(10, settings.max_k)) -> JsonResponse:
+    async def similar(
+        request: HttpRequest, document_id: str, k: int = min(10, settings.max_k)
+    ) -> JsonResponse:
         """Return the documents most like one, which itself is left out."""
         check_number(k, "k", 1, settings.max_k, "MAX_K")
         service = load()
@@ -30,7 +32,9 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         answer = service.searcher.similar(index, document_id, k)
         request.scope["trace"].seconds.update(answer.seconds)
         hits = [hit_body(hit, settings) for hit in answer.hits]
-        return JsonResponse({"id": document_id, "index_version": index.manifest.version, "hits": hits})
+        return JsonResponse(
+            {"id": document_id, "index_version": index.manifest.version, "hits": hits}
+        )
 
     async def document(request: HttpRequest, document_id: str) -> JsonResponse:
         """Return a whole document."""
@@ -45,7 +49,9 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         return JsonResponse(body | {"index_version": index.manifest.version})
 
     for prefix in ("", "/indexes/{name}"):
-        app.add_api_route(f"{prefix}/documents/{{document_id:path}}/similar", similar, methods=["GET"])
+        app.add_api_route(
+            f"{prefix}/documents/{{document_id:path}}/similar", similar, methods=["GET"]
+        )
         app.add_api_route(f"{prefix}/documents/{{document_id:path}}", document, methods=["GET"])
         app.add_api_route(f"{prefix}/random", draw, methods=["GET"])
 

@@ -23,17 +23,23 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         texts = [check_text(text, f"input[{at}]", settings) for at, text in enumerate(texts)]
         encoder = load().encoder
         if body.dimensions not in (None, encoder.dimension):
-            raise InvalidRequest(f"dimensions is {body.dimensions}; this model has {encoder.dimension}")
+            raise InvalidRequest(
+                f"dimensions is {body.dimensions}; this model has {encoder.dimension}"
+            )
         vectors = encoder.encode(texts, body.input_type)
         as_base64 = body.encoding_format == "base64"
         data = [
             {
                 "object": "embedding",
                 "index": at,
-                "embedding": base64.b64encode(vector.tobytes()).decode() if as_base64 else vector.tolist(),
+                "embedding": base64.b64encode(vector.tobytes()).decode()
+                if as_base64
+                else vector.tolist(),
             }
             for at, vector in enumerate(vectors)
         ]
         tokens = sum(len(encoding) for encoding in encoder.tokenizer.encode_batch_fast(texts))
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return JsonResponse({"object": "list", "data": data, "model": encoder.manifest.model, "usage": usage})
+        return JsonResponse(
+            {"object": "list", "data": data, "model": encoder.manifest.model, "usage": usage}
+        )

@@ -29,7 +29,10 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         trace.extra["hits"] = sum(len(each.hits) for each in found)
         if settings.log_queries:
             trace.extra["queries"] = [item.text for item in requests]
-        return [search_answer(index, item, each, settings) for item, each in zip(requests, found, strict=True)]
+        return [
+            search_answer(index, item, each, settings)
+            for item, each in zip(requests, found, strict=True)
+        ]
 
     async def post(request: HttpRequest, body: SearchBody) -> JsonResponse:
         """Search; the body holds the query and what else is wished."""
@@ -48,7 +51,9 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
     ) -> JsonResponse:
         """Search; any other parameter is a filter by metadata: `genres=mystery`, `year>=1990`, or `filter={…}`."""
         index = index_of(request, load())
-        others = [(key, value) for key, value in request.query_params.multi_items() if key not in RESERVED]
+        others = [
+            (key, value) for key, value in request.query_params.multi_items() if key not in RESERVED
+        ]
         body = SearchBody(
             query=q,
             k=k,
@@ -66,7 +71,12 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         """Answer several searches from one version of the index, in their order."""
         check_number(len(body.queries), "the number of queries", 1, settings.max_batch, "MAX_BATCH")
         index = index_of(request, load())
-        return JsonResponse({"index_version": index.manifest.version, "results": answer(request, index, body.queries)})
+        return JsonResponse(
+            {
+                "index_version": index.manifest.version,
+                "results": answer(request, index, body.queries),
+            }
+        )
 
     for prefix in ("", "/indexes/{name}"):
         app.add_api_route(f"{prefix}/search", post, methods=["POST"])

@@ -37,9 +37,12 @@ def add_routes(app: FastAPI, _settings: Settings, load: Callable[[], Service]) -
         """Return the metadata fields that can be filtered, counted and sorted by, with their types."""
         manifest = index_of(request, load()).manifest
         fields = {
-            name: {"type": f.kind, "list": f.list, "documents": f.documents} for name, f in manifest.schema.items()
+            name: {"type": f.kind, "list": f.list, "documents": f.documents}
+            for name, f in manifest.schema.items()
         }
-        return JsonResponse({"index": manifest.name, "index_version": manifest.version, "fields": fields})
+        return JsonResponse(
+            {"index": manifest.name, "index_version": manifest.version, "fields": fields}
+        )
 
     async def indexes() -> JsonResponse:
         """Return the names of the indexes in the store."""

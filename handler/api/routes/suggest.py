@@ -14,13 +14,17 @@ from handler.settings import Settings
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; `load` returns the service."""
 
-    async def suggest(request: HttpRequest, q: str, k: int = min(8, settings.max_k)) -> JsonResponse:
+    async def suggest(
+        request: HttpRequest, q: str, k: int = min(8, settings.max_k)
+    ) -> JsonResponse:
         """Complete what is being typed to titles, names and frequent phrases of the corpus."""
         check_number(k, "k", 1, settings.max_k, "MAX_K")
         typed = check_text(q, "q", settings)
         index = index_of(request, load())
         found = [{"text": text} for text in index.suggestions.complete(typed, k)]
-        return JsonResponse({"query": typed, "index_version": index.manifest.version, "suggestions": found})
+        return JsonResponse(
+            {"query": typed, "index_version": index.manifest.version, "suggestions": found}
+        )
 
     for prefix in ("", "/indexes/{name}"):
         app.add_api_route(f"{prefix}/suggest", suggest, methods=["GET"])

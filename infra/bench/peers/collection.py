@@ -25,7 +25,13 @@ def querytower_store(dataset: Path, model: Path, work: Path) -> Path:
     if not folder.exists():
         with _unfinished(folder) as part, shown() as progress:
             source = Source(dataset / "corpus.jsonl", part / "rejects.jsonl")
-            index_corpus(source, Store.open(str(part)), encoder, threads=os.cpu_count() or 1, progress=progress)
+            index_corpus(
+                source,
+                Store.open(str(part)),
+                encoder,
+                threads=os.cpu_count() or 1,
+                progress=progress,
+            )
     return folder
 
 
@@ -37,9 +43,14 @@ def peers_index(dataset: Path, model: Path, work: Path) -> Path:
     encoder = Encoder.open(model, os.cpu_count() or 1)
     folder = _place("vectors", dataset, encoder, work)
     if not folder.exists():
-        documents = [item for item in read_documents(dataset / "corpus.jsonl") if isinstance(item, Document)]
+        documents = [
+            item for item in read_documents(dataset / "corpus.jsonl") if isinstance(item, Document)
+        ]
         with _unfinished(folder) as part:
-            np.save(part / "vectors.npy", encoder.encode([f"{d.title} {d.text}" for d in documents], "document"))
+            np.save(
+                part / "vectors.npy",
+                encoder.encode([f"{d.title} {d.text}" for d in documents], "document"),
+            )
             (part / "ids.json").write_text(json.dumps([d.id for d in documents]), "utf-8")
             root = task_root("txtai", work)
             run_in(root, work, Path(__file__).with_name("txtai_index.py"), part, root / "model")

@@ -52,7 +52,9 @@ def task_root(name: str, work: Path) -> Path:
         _pip(runtime(work), "--no-deps", "--target", str(folder), "-r", str(pins))
         _copy_model(name, folder / "model")
         shutil.copyfile(pins, done)
-    shutil.copyfile(HERE / "handlers" / f"{name.replace('-', '_')}_function.py", folder / "function.py")
+    shutil.copyfile(
+        HERE / "handlers" / f"{name.replace('-', '_')}_function.py", folder / "function.py"
+    )
     return folder
 
 
@@ -75,12 +77,20 @@ def _copy_model(name: str, folder: Path) -> None:
 def _export_onnx(source: Path, folder: Path) -> None:
     """Make what fastembed takes: a graph that ends in last_hidden_state, fp32 as it ships it, with fused layers."""
     if not OPTIMUM.exists():
-        raise QuerytowerError("fastembed needs an ONNX model, and Optimum to make it is not installed: make optimum")
+        raise QuerytowerError(
+            "fastembed needs an ONNX model, and Optimum to make it is not installed: make optimum"
+        )
     options = ["--task", "feature-extraction", "--library-name", "transformers", "--optimize", "O2"]
-    _run([str(OPTIMUM), "export", "onnx", "--model", str(source), *options, str(folder)], os.environ | ENVIRONMENT)
+    _run(
+        [str(OPTIMUM), "export", "onnx", "--model", str(source), *options, str(folder)],
+        os.environ | ENVIRONMENT,
+    )
     path = folder / "tokenizer_config.json"
     limit = json.loads((source / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"]
-    settings = json.loads(path.read_text("utf-8")) | {"model_max_length": limit, "max_length": limit}
+    settings = json.loads(path.read_text("utf-8")) | {
+        "model_max_length": limit,
+        "max_length": limit,
+    }
     path.write_text(json.dumps(settings), "utf-8")
 
 
@@ -91,5 +101,7 @@ def _pip(python: Path, *arguments: str) -> None:
 def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise QuerytowerError(f"{' '.join(command)} failed: {done.stderr[-1000:]}; the message says what is missing")
+        raise QuerytowerError(
+            f"{' '.join(command)} failed: {done.stderr[-1000:]}; the message says what is missing"
+        )
     return done.stdout

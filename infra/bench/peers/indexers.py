@@ -69,7 +69,9 @@ def txtai(model: str, tokens: int) -> Index:
     from txtai import Embeddings  # type: ignore[import-not-found]
 
     embeddings = Embeddings(path=model, maxlength=tokens)
-    return lambda records: embeddings.index((record["id"], _text(record), None) for record in records)
+    return lambda records: embeddings.index(
+        (record["id"], _text(record), None) for record in records
+    )
 
 
 def _text(record: Record) -> str:

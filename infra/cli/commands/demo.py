@@ -10,7 +10,9 @@ from infra.cli.commands.serve import Host, Port
 
 
 def demo(
-    folder: Annotated[Path, typer.Option(help="Folder for the model and the index.")] = Path("build/demo"),
+    folder: Annotated[Path, typer.Option(help="Folder for the model and the index.")] = Path(
+        "build/demo"
+    ),
     host: Host = "127.0.0.1",
     port: Port = 8000,
     serve: Annotated[bool, typer.Option(help="Serve at the end.")] = True,

@@ -18,14 +18,25 @@ if TYPE_CHECKING:
 def export(
     to: Annotated[Path, typer.Option(help="Folder for the bundle.")],
     model: Annotated[str, typer.Argument(help="Model folder or hub id.")] = DEFAULT_MODEL,
-    converter: Annotated[Converter, typer.Option(help="How to make the graph; auto prefers direct.")] = "auto",
-    precision: Annotated[WeightPrecision, typer.Option(help="Number format of the weights.")] = "int8",
+    converter: Annotated[
+        Converter, typer.Option(help="How to make the graph; auto prefers direct.")
+    ] = "auto",
+    precision: Annotated[
+        WeightPrecision, typer.Option(help="Number format of the weights.")
+    ] = "int8",
     target: Annotated[CpuTarget, typer.Option(help="CPU that int8 is made for.")] = "portable",
     min_cosine: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Refuse an int8 encoder whose least cosine to fp32 is lower.")
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="Refuse an int8 encoder whose least cosine to fp32 is lower."
+        ),
     ] = 0.97,
-    query_prompt: Annotated[str | None, typer.Option(help="Put before every query, such as 'query: ' for E5.")] = None,
-    document_prompt: Annotated[str | None, typer.Option(help="Put before every passage, such as 'passage: '.")] = None,
+    query_prompt: Annotated[
+        str | None, typer.Option(help="Put before every query, such as 'query: ' for E5.")
+    ] = None,
+    document_prompt: Annotated[
+        str | None, typer.Option(help="Put before every passage, such as 'passage: '.")
+    ] = None,
 ) -> None:
     """Convert a sentence-transformers model to a bundle of ONNX encoder, tokenizer and manifest."""
     try:
@@ -49,7 +60,11 @@ def export(
             precision=precision,
             target=target,
             min_cosine=min_cosine,
-            prompts={k: v for k, v in (("query", query_prompt), ("document", document_prompt)) if v is not None},
+            prompts={
+                k: v
+                for k, v in (("query", query_prompt), ("document", document_prompt))
+                if v is not None
+            },
             progress=show,
         )
     for note in report.notes:
@@ -67,17 +82,23 @@ def _table(report: "ExportReport") -> Table:
     table.add_column("")
     table.add_column("", justify="right")
     origin = manifest.source
-    table.add_row("weights from", " ".join(origin[key] for key in ("kind", "revision") if key in origin))
+    table.add_row(
+        "weights from", " ".join(origin[key] for key in ("kind", "revision") if key in origin)
+    )
     table.add_row("converter", f"{manifest.converter} ({manifest.architecture})")
     table.add_row("precision", f"{manifest.precision}, {manifest.target}")
     table.add_row("pooling", manifest.pooling)
-    table.add_row("dimension, tokens", f"{manifest.dimension}, {manifest.max_tokens}", end_section=True)
+    table.add_row(
+        "dimension, tokens", f"{manifest.dimension}, {manifest.max_tokens}", end_section=True
+    )
     for name, size in report.sizes.items():
         table.add_row(name, f"{size / 1e6:.1f} MB")
     table.add_section()
     parity = manifest.parity
     table.add_row("least cosine to fp32", f"{parity['min_cosine']:.4f}")
-    table.add_row(f"mean over {parity['texts']} texts", f"{parity['mean_cosine']:.4f}", end_section=True)
+    table.add_row(
+        f"mean over {parity['texts']} texts", f"{parity['mean_cosine']:.4f}", end_section=True
+    )
     for stage, seconds in report.seconds.items():
         table.add_row(stage, f"{seconds:.2f} s")
     table.add_row("total", f"{sum(report.seconds.values()):.2f} s")

@@ -10,7 +10,10 @@ from infra.cli.commands.options import IndexName, ModelFolder, StoreUrl
 
 
 def index(
-    corpus: Annotated[Path, typer.Argument(help="File (.jsonl, .csv, .parquet, .gz) or folder of .md and .txt files.")],
+    corpus: Annotated[
+        Path,
+        typer.Argument(help="File (.jsonl, .csv, .parquet, .gz) or folder of .md and .txt files."),
+    ],
     to: StoreUrl,
     name: IndexName = "default",
     model: ModelFolder = Path("model"),
@@ -21,12 +24,20 @@ def index(
     max_rejects: Annotated[
         float, typer.Option(help="Faulty records that are tolerated, in percent.", min=0, max=100)
     ] = 1,
-    rejects: Annotated[Path, typer.Option(help="File that lists the faulty records.")] = Path("rejects.jsonl"),
+    rejects: Annotated[Path, typer.Option(help="File that lists the faulty records.")] = Path(
+        "rejects.jsonl"
+    ),
     passages: Annotated[str, typer.Option(help="Tokens in a passage, or off.")] = "96",
-    overlap: Annotated[int, typer.Option(help="Tokens shared with the passage before; else a quarter.")] = -1,
+    overlap: Annotated[
+        int, typer.Option(help="Tokens shared with the passage before; else a quarter.")
+    ] = -1,
     precision: Annotated[str, typer.Option(help="Vectors in i8 (half the size) or f16.")] = "i8",
-    language: Annotated[str, typer.Option(help="Language whose word forms are merged, or none.")] = "english",
-    threads: Annotated[int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)] = 0,
+    language: Annotated[
+        str, typer.Option(help="Language whose word forms are merged, or none.")
+    ] = "english",
+    threads: Annotated[
+        int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)
+    ] = 0,
 ) -> None:
     """Encode CORPUS and publish it as a new version of an index."""
     from handler.corpus.records import FieldNames
@@ -37,9 +48,13 @@ def index(
 
     options = build_options(passages, overlap, precision, language)
     threads = threads or os.cpu_count() or 1
-    source = Source(corpus, rejects, FieldNames(id_field, title_field, text_field, url_field), max_rejects / 100)
+    source = Source(
+        corpus, rejects, FieldNames(id_field, title_field, text_field, url_field), max_rejects / 100
+    )
     store = Store.open(to)
     encoder = Encoder.open(model, threads)
     with shown() as progress:
-        manifest = index_corpus(source, store, encoder, name=name, options=options, threads=threads, progress=progress)
+        manifest = index_corpus(
+            source, store, encoder, name=name, options=options, threads=threads, progress=progress
+        )
     report(manifest, store.url, rejects)

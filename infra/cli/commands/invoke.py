@@ -20,16 +20,23 @@ PROJECT = Path(__file__).parents[3]
 
 
 def invoke(
-    event: Annotated[str, typer.Argument(metavar="EVENT", help="JSON file with the event, or - for standard input.")],
+    event: Annotated[
+        str,
+        typer.Argument(metavar="EVENT", help="JSON file with the event, or - for standard input."),
+    ],
     store: Annotated[
-        str | None, typer.Option(envvar="QUERYTOWER_STORE", help="Folder or URL that holds the indexes.")
+        str | None,
+        typer.Option(envvar="QUERYTOWER_STORE", help="Folder or URL that holds the indexes."),
     ] = None,
     model: Annotated[Path | None, typer.Option(help="Folder of the model bundle.")] = None,
     handler: Annotated[str, typer.Option(help="Module and function to run.")] = "handler.main.http",
     task_root: Annotated[
-        Path, typer.Option(help="Folder that holds the handler's code.", show_default="this project")
+        Path,
+        typer.Option(help="Folder that holds the handler's code.", show_default="this project"),
     ] = PROJECT,
-    times: Annotated[int, typer.Option(min=1, help="How often to send the event; the first call is cold.")] = 1,
+    times: Annotated[
+        int, typer.Option(min=1, help="How often to send the event; the first call is cold.")
+    ] = 1,
     python: Annotated[
         str, typer.Option(help="Python that runs the handler.", show_default="the running one")
     ] = sys.executable,
@@ -66,9 +73,13 @@ def read_event(source: str) -> Any:
     try:
         return json.loads(sys.stdin.read() if source == "-" else Path(source).read_text("utf-8"))
     except OSError as cause:
-        raise QuerytowerError(f"can't read {name}: {cause.strerror}; samples lie in infra/events") from cause
+        raise QuerytowerError(
+            f"can't read {name}: {cause.strerror}; samples lie in infra/events"
+        ) from cause
     except ValueError as cause:
-        raise QuerytowerError(f"{name} is not JSON: {cause}; samples lie in infra/events") from cause
+        raise QuerytowerError(
+            f"{name} is not JSON: {cause}; samples lie in infra/events"
+        ) from cause
 
 
 def status_of(payload: Any) -> int:
@@ -83,13 +94,18 @@ def show(console: Console, payload: Any) -> None:
         console.print_json(data=payload)
         return
     console.print(
-        f"HTTP {status} {responses.get(status, '')}", style="green" if status < HTTPStatus.BAD_REQUEST else "red"
+        f"HTTP {status} {responses.get(status, '')}",
+        style="green" if status < HTTPStatus.BAD_REQUEST else "red",
     )
     for name, value in payload.get("headers", {}).items():
         console.print(f"{name}: {value}", style="dim")
     console.print()
     body = payload.get("body") or ""
-    text = base64.b64decode(body).decode("utf-8", "replace") if payload.get("isBase64Encoded") else body
+    text = (
+        base64.b64decode(body).decode("utf-8", "replace")
+        if payload.get("isBase64Encoded")
+        else body
+    )
     try:
         console.print_json(text)
     except ValueError:

@@ -15,4 +15,6 @@ StoreUrl = Annotated[
     ),
 ]
 IndexName = Annotated[str, typer.Option(envvar="QUERYTOWER_INDEX", help="Name of the index.")]
-ModelFolder = Annotated[Path, typer.Option(envvar="QUERYTOWER_MODEL", help="Folder of the model bundle.")]
+ModelFolder = Annotated[
+    Path, typer.Option(envvar="QUERYTOWER_MODEL", help="Folder of the model bundle.")
+]

@@ -20,10 +20,14 @@ SHOWN_FROM = MB // 2  # smaller parts share a line
 
 def package(
     arch: Annotated[str, typer.Option(help="CPU of the function: arm64 or x86_64.")] = "arm64",
-    python: Annotated[str, typer.Option(help="Python of the function: 3.12, 3.13 or 3.14.")] = "3.13",
+    python: Annotated[
+        str, typer.Option(help="Python of the function: 3.12, 3.13 or 3.14.")
+    ] = "3.13",
     model: ModelFolder = Path("model"),
     out: Annotated[Path, typer.Option(help="Folder for the package.")] = Path("build"),
-    zipped: Annotated[bool, typer.Option("--zip/--no-zip", help="Make the zip, or only its folder.")] = True,
+    zipped: Annotated[
+        bool, typer.Option("--zip/--no-zip", help="Make the zip, or only its folder.")
+    ] = True,
 ) -> None:
     """Build the function's zip for Lambda, for any CPU from any machine, without Docker.
 

@@ -12,7 +12,8 @@ def prune(
     name: IndexName = "default",
     keep: Annotated[int, typer.Option(help="Versions that stay, the newest ones.", min=1)] = 10,
     grace: Annotated[
-        float, typer.Option(help="Seconds for which warm functions may need what was current.", min=0)
+        float,
+        typer.Option(help="Seconds for which warm functions may need what was current.", min=0),
     ] = 900,
 ) -> None:
     """Remove old versions of an index, but never the current one, nor one that warm functions may still need."""
@@ -20,4 +21,6 @@ def prune(
     from handler.versions.manage import prune as remove
 
     removed = remove(Store.open(store), name, keep, grace)
-    print(f"{len(removed)} versions were removed" + "".join(f"\n  {version}" for version in removed))
+    print(
+        f"{len(removed)} versions were removed" + "".join(f"\n  {version}" for version in removed)
+    )

@@ -15,25 +15,45 @@ def reindex(
     corpus: Annotated[
         str,
         typer.Option(
-            envvar="QUERYTOWER_CORPUS", help="Path or URL (s3://, gs://, az://, https://) of a file or folder."
+            envvar="QUERYTOWER_CORPUS",
+            help="Path or URL (s3://, gs://, az://, https://) of a file or folder.",
         ),
     ],
     store: StoreUrl,
     name: IndexName = "default",
     model: ModelFolder = Path("model"),
-    force: Annotated[bool, typer.Option(help="Publish although documents went missing, or this was refused.")] = False,
+    force: Annotated[
+        bool, typer.Option(help="Publish although documents went missing, or this was refused.")
+    ] = False,
     full: Annotated[bool, typer.Option(help="Encode everything anew.")] = False,
-    dry_run: Annotated[bool, typer.Option(help="Say what would be done, and write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="Say what would be done, and write nothing.")
+    ] = False,
     fields: Annotated[
-        str, typer.Option(envvar="QUERYTOWER_CORPUS_FIELDS", help="Fields that hold id, title, text and link.")
+        str,
+        typer.Option(
+            envvar="QUERYTOWER_CORPUS_FIELDS", help="Fields that hold id, title, text and link."
+        ),
     ] = "id,title,text,url",
-    passages: Annotated[str, typer.Option(help="Tokens in a passage, or off; else as before.")] = "",
-    overlap: Annotated[int, typer.Option(help="Tokens shared with the passage before; else as before.")] = -1,
+    passages: Annotated[
+        str, typer.Option(help="Tokens in a passage, or off; else as before.")
+    ] = "",
+    overlap: Annotated[
+        int, typer.Option(help="Tokens shared with the passage before; else as before.")
+    ] = -1,
     precision: Annotated[str, typer.Option(help="Vectors in i8 or f16; else as before.")] = "",
-    language: Annotated[str, typer.Option(help="Language whose word forms are merged, or none; else as before.")] = "",
-    max_rejects: Annotated[float, typer.Option(help="Faulty records that are tolerated, in percent.", **Percent)] = 1,
-    max_drop: Annotated[float, typer.Option(help="Documents that may go missing, in percent.", **Percent)] = 20,
-    threads: Annotated[int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)] = 0,
+    language: Annotated[
+        str, typer.Option(help="Language whose word forms are merged, or none; else as before.")
+    ] = "",
+    max_rejects: Annotated[
+        float, typer.Option(help="Faulty records that are tolerated, in percent.", **Percent)
+    ] = 1,
+    max_drop: Annotated[
+        float, typer.Option(help="Documents that may go missing, in percent.", **Percent)
+    ] = 20,
+    threads: Annotated[
+        int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)
+    ] = 0,
 ) -> None:
     """Publish a new version of an index if its corpus changed; only what is new or changed is encoded."""
     from handler.corpus.records import FieldNames
@@ -60,7 +80,9 @@ def reindex(
             Encoder.open(model, threads),
             name=name,
             fields=FieldNames(*names),
-            options=lambda current: changed_options(current, passages, overlap, precision, language),
+            options=lambda current: changed_options(
+                current, passages, overlap, precision, language
+            ),
             limits=Limits(max_rejects=max_rejects / 100, max_drop=max_drop / 100),
             force=force,
             full=full,

@@ -9,7 +9,9 @@ from infra.cli.commands.options import IndexName, StoreUrl
 
 def rollback(
     store: StoreUrl,
-    version: Annotated[str, typer.Argument(help="A name that querytower versions lists; else the one before.")] = "",
+    version: Annotated[
+        str, typer.Argument(help="A name that querytower versions lists; else the one before.")
+    ] = "",
     name: IndexName = "default",
 ) -> None:
     """Make an earlier VERSION current; searches follow within their poll interval."""

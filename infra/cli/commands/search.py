@@ -18,7 +18,9 @@ def search(
     k: Annotated[int, typer.Option("--k", "-k", help="Number of hits.")] = 10,
     offset: Annotated[int, typer.Option(help="Hits to skip.")] = 0,
     mode: Annotated[str, typer.Option(help="hybrid, semantic or keyword.")] = "hybrid",
-    filter_: Annotated[str, typer.Option("--filter", help='JSON, such as {"year": {"$gte": 1990}}.')] = "",
+    filter_: Annotated[
+        str, typer.Option("--filter", help='JSON, such as {"year": {"$gte": 1990}}.')
+    ] = "",
     explain: Annotated[bool, typer.Option(help="Show how the scores came about.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
@@ -45,7 +47,9 @@ def show(body: dict[str, Any]) -> None:
         console.print("nothing found; try other words, or --mode semantic")
     for rank, hit in enumerate(body["hits"], start=1):
         details = " · ".join(_text(value) for value in hit["metadata"].values())
-        console.print(f"[bold]{rank:>2}. {_escape(hit['title'] or hit['id'])}[/bold]  [dim]{_escape(details)}[/dim]")
+        console.print(
+            f"[bold]{rank:>2}. {_escape(hit['title'] or hit['id'])}[/bold]  [dim]{_escape(details)}[/dim]"
+        )
         console.print(f"    {_escape(hit['passage']['text'][:240])}")
         if "explanation" in hit:
             console.print(f"    [dim]{_escape(json.dumps(hit['explanation']))}[/dim]")

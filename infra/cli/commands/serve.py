@@ -23,7 +23,12 @@ def serve(
     from infra.cli.server import run
 
     run(
-        {**os.environ, "QUERYTOWER_STORE": store, "QUERYTOWER_INDEX": name, "QUERYTOWER_MODEL": str(model.absolute())},
+        {
+            **os.environ,
+            "QUERYTOWER_STORE": store,
+            "QUERYTOWER_INDEX": name,
+            "QUERYTOWER_MODEL": str(model.absolute()),
+        },
         host,
         port,
     )

@@ -19,4 +19,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     scores = vectors @ model.encode(json.loads(event["body"])["query"], show_progress_bar=False)
     best = np.argsort(-scores)[:10]
     hits = [{"id": ids[row], "score": float(scores[row])} for row in best]
-    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps({"hits": hits})}
+    return {
+        "statusCode": 200,
+        "headers": {"content-type": "application/json"},
+        "body": json.dumps({"hits": hits}),
+    }

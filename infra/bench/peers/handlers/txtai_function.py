@@ -14,4 +14,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer an API Gateway event with the ids and cosines of the 10 nearest documents."""
     found = embeddings.search(json.loads(event["body"])["query"], 10)
     hits = [{"id": key, "score": float(score)} for key, score in found]
-    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps({"hits": hits})}
+    return {
+        "statusCode": 200,
+        "headers": {"content-type": "application/json"},
+        "body": json.dumps({"hits": hits}),
+    }

@@ -56,7 +56,10 @@ def place(encoder: Encoder, tmp_path: Path) -> Place:
 @pytest.fixture
 def settings(place: Place, tiny_model_dir: Path) -> Settings:
     return Settings(
-        store=str(place.folder / "store"), corpus=str(place.corpus), model=str(tiny_model_dir), min_self_retrieval=0.0
+        store=str(place.folder / "store"),
+        corpus=str(place.corpus),
+        model=str(tiny_model_dir),
+        min_self_retrieval=0.0,
     )
 
 
@@ -65,7 +68,11 @@ def invoked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Stand in for boto3, which Lambda's runtime has, and collect what is asked of it."""
     calls: list[dict[str, Any]] = []
     boto3 = ModuleType("boto3")
-    boto3.client = lambda service: SimpleNamespace(invoke=lambda **call: calls.append({"service": service, **call}))  # type: ignore[attr-defined]
+
+    def client(service: str) -> SimpleNamespace:
+        return SimpleNamespace(invoke=lambda **call: calls.append({"service": service, **call}))
+
+    boto3.client = client  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "boto3", boto3)
     return calls
 
@@ -75,7 +82,9 @@ def logged(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
     return {line["event"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
 
 
-def test_the_events_of_scheduler_and_upload_start_it_in_a_process_of_its_own(place: Place, settings: Settings) -> None:
+def test_the_events_of_scheduler_and_upload_start_it_in_a_process_of_its_own(
+    place: Place, settings: Settings
+) -> None:
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
@@ -87,20 +96,31 @@ def test_the_events_of_scheduler_and_upload_start_it_in_a_process_of_its_own(pla
     }
     events = [str(EVENTS / f"{name}.json") for name in ("scheduler", "upload")]
     done = subprocess.run(
-        [sys.executable, "-c", DRIVER, *events], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", DRIVER, *events],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    answers = [json.loads(line.removeprefix("ANSWER ")) for line in lines if line.startswith("ANSWER ")]
+    answers = [
+        json.loads(line.removeprefix("ANSWER ")) for line in lines if line.startswith("ANSWER ")
+    ]
     assert [answer["outcome"] for answer in answers] == ["published", "unchanged"]
     log = [json.loads(line) for line in lines if line.startswith("{")]
-    assert [line["trigger"] for line in log if line["event"] == "reindex_started"] == ["aws.scheduler", "aws.s3"]
+    assert [line["trigger"] for line in log if line["event"] == "reindex_started"] == [
+        "aws.scheduler",
+        "aws.s3",
+    ]
     assert place.current().manifest.documents == 12
 
 
 def test_an_import_of_the_entry_point_loads_nothing_of_it() -> None:
     code = "import sys, handler.main; print(*(name for name in sys.modules if name.startswith('handler.')))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert not {
         "handler.reindex.lambda_run",
         "handler.reindex.pipeline",
@@ -159,7 +179,10 @@ def test_runs_out_of_time_continue_until_it_is_done(
     monkeypatch.setattr(embed, "GROUP_DOCUMENTS", 5)
     event: dict[str, Any] = {"full": True}
     for number in (1, 2):
-        assert run(settings, event, Context(0.0)) == {"outcome": "continued", "continuation": number}
+        assert run(settings, event, Context(0.0)) == {
+            "outcome": "continued",
+            "continuation": number,
+        }
         call = invoked.pop()
         assert (call["service"], call["InvocationType"]) == ("lambda", "Event")
         assert call["FunctionName"] == Context.invoked_function_arn
@@ -223,13 +246,23 @@ def test_old_versions_are_pruned_after_a_publish(
         ({"corpus_fields": "id,text"}, "QUERYTOWER_CORPUS_FIELDS"),
     ],
 )
-def test_settings_that_are_missing_are_named(settings: Settings, changes: dict[str, Any], problem: str) -> None:
+def test_settings_that_are_missing_are_named(
+    settings: Settings, changes: dict[str, Any], problem: str
+) -> None:
     with pytest.raises((SettingError, CorpusError), match=problem):
         run(replace(settings, **changes), {}, Context())
 
 
 def test_fields_of_the_corpus_can_be_named(place: Place, settings: Settings) -> None:
-    place.write("a.jsonl", [{"isbn": "1", "name": "N", "blurb": "words", "link": "https://x.example", "year": 1}])
+    place.write(
+        "a.jsonl",
+        [{"isbn": "1", "name": "N", "blurb": "words", "link": "https://x.example", "year": 1}],
+    )
     run(replace(settings, corpus_fields="isbn, name, blurb, link"), {}, Context())
     document = place.current().document(0)
-    assert (document.id, document.title, document.text, document.url) == ("1", "N", "words", "https://x.example")
+    assert (document.id, document.title, document.text, document.url) == (
+        "1",
+        "N",
+        "words",
+        "https://x.example",
+    )
