@@ -105,7 +105,7 @@ class WebCorpus:
         try:
             with _opener().open(
                 Request(self.address, headers=headers), timeout=self.timeout
-            ) as answer:  # noqa: S310
+            ) as answer:
                 announced = int(answer.headers.get("Content-Length") or -1)
                 if announced > self.max_bytes:
                     raise self._failed(f"{announced:,} bytes are more than {self.max_bytes:,}")

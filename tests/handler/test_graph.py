@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handler.index.arrays import Rows
 from usearch.index import Index
 
 from handler.encoder import Encoder, Vectors
 from handler.errors import IndexUnavailable
+from handler.index.arrays import Rows
 from handler.index.hnsw import build_graph, fits, read_keys, update_graph
 from handler.index.manifest import IndexFiles
 from handler.index.vectors import Precision, VectorIndex, VectorWriter, read_codes
