@@ -103,9 +103,8 @@ class WebCorpus:
             {"If-None-Match": etag} if etag else {}
         )
         try:
-            with _opener().open(
-                Request(self.address, headers=headers), timeout=self.timeout
-            ) as answer:
+            request = Request(self.address, headers=headers)  # noqa: S310
+            with _opener().open(request, timeout=self.timeout) as answer:
                 announced = int(answer.headers.get("Content-Length") or -1)
                 if announced > self.max_bytes:
                     raise self._failed(f"{announced:,} bytes are more than {self.max_bytes:,}")
