@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 from export import DEFAULT_MODEL
+from export.cache import cache_folder
 from export.progress import silent
 from export.source import find_model
 from handler.errors import QuerytowerError
-from infra.emulation.program import cache_folder
 
 HERE = Path(__file__).parent
 OPTIMUM = HERE.parents[2] / ".venv-optimum" / "bin" / "optimum-cli"
@@ -26,7 +26,7 @@ ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "ANONYMIZED_T
 
 def default_folder() -> Path:
     """Folder that keeps what was made for the peers, some 3 GB."""
-    return cache_folder() / "peers"
+    return cache_folder("peers")
 
 
 def runtime(work: Path) -> Path:
