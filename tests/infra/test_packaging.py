@@ -3,9 +3,11 @@
 import csv
 import hashlib
 import importlib.util
+import json
 import math
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -17,13 +19,17 @@ import pytest
 
 import handler
 from handler.errors import ModelError, QuerytowerError
+from handler.storage.store import Store
 from infra.packaging.archive import zip_folder
 from infra.packaging.build import build_package
 from infra.packaging.bytecode import find_python
+from infra.packaging.check_model import check_model
 from infra.packaging.elf import compact
 from infra.packaging.target import RUNTIMES, PackageTarget
 from infra.packaging.trim import NEVER_IMPORTED, why_dropped
 from infra.packaging.wheels import fetch_wheels, read_pins
+from tests.command_line import Run, expect_failure
+from tests.library import Library
 
 RUNTIME = Path(__file__).parents[2] / "requirements/runtime.txt"
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -287,6 +293,28 @@ def test_a_package_beyond_lambdas_limit_points_to_the_container(
 def test_no_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="make one with: querytower export"):
         build_package(PackageTarget("arm64", "3.13"), tmp_path / "absent", tmp_path)
+
+
+def test_a_model_that_did_not_build_the_index_is_not_packaged(
+    run: Run, library: Library, tmp_path: Path
+) -> None:
+    shutil.copytree(library.model, tmp_path / "other")
+    manifest = tmp_path / "other/manifest.json"
+    prompts = json.loads(manifest.read_text("utf-8")) | {"prompts": {"query": "query: "}}
+    manifest.write_text(json.dumps(prompts), "utf-8")
+    expect_failure(
+        run("package", "--model", "other", "--store", library.store),
+        f"index 'default' in {library.store} was built with",
+        "other holds",
+        f"querytower index CORPUS --to {library.store} --model other",
+    )
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_model_is_compared_with_the_published_index(library: Library) -> None:
+    store = Store.open(str(library.store))
+    assert check_model(library.model, store, "default") == ""
+    assert "has no index 'absent' yet" in check_model(library.model, store, "absent")
 
 
 def test_requirements_apply_by_the_target_not_by_this_python(tmp_path: Path) -> None:
