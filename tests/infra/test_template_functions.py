@@ -77,6 +77,19 @@ def test_variables_are_declared_settings_with_values_that_can_be_read(
     assert reindex.corpus == "s3://DataBucket/corpus"
 
 
+def test_the_environment_of_sam_local_replaces_what_the_template_refers_to(
+    functions: dict[str, dict[str, Any]],
+) -> None:
+    given = json.loads((ROOT / "infra/local-env.json").read_text("utf-8"))["Parameters"]
+    referred = {
+        name: value.replace("DataBucket", "BUCKET")
+        for properties in functions.values()
+        for name, value in properties["Environment"]["Variables"].items()
+        if "DataBucket" in str(value)
+    }
+    assert given == referred
+
+
 def test_defaults_are_those_of_the_settings(functions: dict[str, dict[str, Any]]) -> None:
     defaults = {setting.name: setting.default for setting in SETTINGS}
     apart = {"QUERYTOWER_STORE", "QUERYTOWER_CORPUS"}
