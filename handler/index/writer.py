@@ -25,6 +25,7 @@ from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.suggestions import SuggestWriter
 from handler.index.text_writer import TextWriter
 from handler.index.vectors import EXACT_UP_TO, Precision, VectorWriter, read_codes
+from handler.progress import Progress, Stage, no_progress
 
 NOTHING_KNOWN = EmbeddingCache()
 
@@ -35,14 +36,6 @@ class Base:
 
     index: IndexVersion
     folder: Path
-
-
-# Told the name of a stage and how much of it is done, in documents or vectors.
-Progress = Callable[[str, int], None]
-
-
-def no_progress(_stage: str, _done: int) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +75,8 @@ def build_version(
     rejected: int = 0,
     known: EmbeddingCache = NOTHING_KNOWN,
     base: Base | None = None,
+    stage: Stage = "encode",
+    total: int | None = None,
     progress: Progress = no_progress,
     threads: int = 1,
 ) -> IndexManifest:
@@ -91,10 +86,14 @@ def build_version(
     vectors are `known`, with the same model and options, are not encoded. The graph of `base` is carried over
     unless much has changed, as that takes a fraction of the time, with as good a recall.
     """
-    rows, passages = _write_rows(documents, folder, schema, encoder, options, known, progress)
+
+    def report(done: int) -> None:
+        progress(stage, done, total)
+
+    rows, passages = _write_rows(documents, folder, schema, encoder, options, known, report)
     if passages > EXACT_UP_TO:
         for done in _write_graph(folder, options.precision, encoder.dimension, base, threads):
-            progress("graph", done)
+            progress("graph", done, passages)
     manifest = IndexManifest(
         name=name,
         version=new_version(),
@@ -127,7 +126,7 @@ def _write_rows(
     encoder: Encoder,
     options: Options,
     known: EmbeddingCache,
-    progress: Progress,
+    report: Callable[[int], None],
 ) -> tuple[int, int]:
     """Write all but graph and manifest; return how many documents and passages there are."""
     text = TextWriter(folder / IndexFiles.TEXT, schema, options.language)
@@ -149,7 +148,7 @@ def _write_rows(
                     vectors.add_codes(encoded.codes, encoded.scales)
                     spans.write(_passages(rows, encoded).tobytes())
                     rows, passages = rows + 1, passages + len(encoded.scales)
-                progress("encode", rows)
+                report(rows)
         vectors.close()
         suggestions.close()
         entries = np.frombuffer(table, DOCUMENT)

@@ -15,9 +15,8 @@ from typing import Annotated
 
 import typer
 
-from handler.index.manifest import IndexFiles
 from handler.storage.store import Store
-from handler.versions.pointer import read_pointer
+from handler.versions.repository import IndexRepository
 from infra.bench.report import Timing, show
 
 PROJECT = Path(__file__).parents[2]
@@ -63,8 +62,9 @@ def main(
         raise typer.BadParameter(
             "the store must be a folder: what is measured is the process, not the network"
         )
-    pointer, _ = read_pointer(folder, "default")
-    version = folder.local / IndexFiles.version("default", pointer.version)
+    repository = IndexRepository(folder, "default")
+    pointer, _ = repository.pointer()
+    version = folder.local / repository.layout.version(pointer.version)
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         "PYTHONPATH": str(PROJECT),

@@ -30,7 +30,7 @@ from handler.search.answer import SearchRequest
 from handler.search.searcher import Searcher
 from handler.storage.store import Store
 from handler.versions.live_index import LiveIndex
-from handler.versions.pointer import read_pointer
+from handler.versions.repository import IndexRepository
 from infra.cli.index_view import shown
 from infra.cli.reindex_view import tell
 
@@ -77,6 +77,11 @@ class Bench:
     documents: int
     rows: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def repository(self) -> IndexRepository:
+        """The index that the runs write."""
+        return IndexRepository(self.store, INDEX)
+
     def run(self, name: str) -> Outcome:
         """Reindex, and note what that took."""
         self.store.taken(), self.corpus.taken()
@@ -85,10 +90,9 @@ class Bench:
         with shown() as progress:
             outcome = reindex(
                 Job(
-                    StoreCorpus(self.corpus),
-                    self.store,
-                    self.encoder,
-                    INDEX,
+                    corpus=StoreCorpus(self.corpus),
+                    repository=self.repository,
+                    encoder=self.encoder,
                     threads=os.cpu_count() or 1,
                     progress=progress,
                     tell=tell,
@@ -135,10 +139,10 @@ def main(
         Encoder.open(model, os.cpu_count() or 1),
         documents,
     )
-    source = Source(corpus, documents, chars)
+    source = ChangingCorpus(corpus, documents, chars)
     source.write(bench.corpus)
     try:
-        read_pointer(bench.store, INDEX)
+        bench.repository.pointer()
         bench.run("brought up to date")
     except IndexUnavailable:
         bench.run("full")
@@ -154,7 +158,7 @@ def main(
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ChangingCorpus:
     """Where documents come from, how many, and how many characters of each."""
 
     path: Path
@@ -205,7 +209,7 @@ class Source:
 def follower(bench: Bench, cache: Path) -> LiveIndex:
     """Open the current version as a warm function has it."""
     fingerprint = bench.encoder.manifest.fingerprint
-    live = LiveIndex(bench.store, INDEX, cache=cache, fingerprint=fingerprint, poll_seconds=0.0)
+    live = LiveIndex(bench.repository, cache=cache, fingerprint=fingerprint, poll_seconds=0.0)
     live.current()
     return live
 

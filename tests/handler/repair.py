@@ -50,7 +50,7 @@ class Reader:
         fingerprint = place.encoder.manifest.fingerprint
         cache = place.folder / "cache"
         self.live = LiveIndex(
-            place.store, "default", cache=cache, fingerprint=fingerprint, poll_seconds=0
+            place.repository, cache=cache, fingerprint=fingerprint, poll_seconds=0
         )
         self.searcher = Searcher(place.encoder)
 

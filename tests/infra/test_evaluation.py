@@ -312,10 +312,10 @@ def test_an_index_is_built_once(animals: Dataset, encoder: Encoder, tmp_path: Pa
     stages: list[str] = []
     for _ in range(2):
         index = open_index(
-            animals, encoder, OPTIONS, tmp_path, progress=lambda stage, _: stages.append(stage)
+            animals, encoder, OPTIONS, tmp_path, progress=lambda stage, *_: stages.append(stage)
         )
         assert index.manifest.documents == len(ANIMALS)
-    assert stages == ["total", "encode", "total"]
+    assert stages == ["read", "encode", "read"]
     assert [path.name for path in tmp_path.iterdir()] == [
         index_folder(animals, encoder, OPTIONS, tmp_path).name
     ]
