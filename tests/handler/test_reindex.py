@@ -21,6 +21,7 @@ from handler.reindex.job import Outcome, Plan
 from handler.reindex.pipeline import plan
 from handler.storage.store import Store
 from handler.versions.layout import Layout
+from handler.versions.repository import IndexRepository
 from tests.handler.reindexing import SHORT, Counting, Place, expect_the_same, files_of, record
 from tests.library import index_corpus
 
