@@ -3,20 +3,19 @@
 from typing import Any
 
 from pydantic_core import to_json
-from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from handler.corpus.document import Document
 from handler.index.index_version import IndexVersion
-from handler.search.answer import Answer, Hit, SearchRequest
-from handler.service import Service
+from handler.search.answer import Answer, Hit
+from handler.search.request import SearchRequest
 from handler.settings import Settings
 
 Json = dict[str, Any]
 
 
 class JsonResponse(Response):
-    """An answer in JSON, rendered by pydantic's own serializer: five times as fast as the standard library's."""
+    """An answer in JSON, by pydantic's serializer: five times as fast as the standard library's."""
 
     media_type = "application/json"
 
@@ -25,19 +24,12 @@ class JsonResponse(Response):
         return to_json(content)
 
 
-def index_of(request: HttpRequest, service: Service) -> IndexVersion:
-    """Return the index that a request's path names, or the default; the request's trace learns its version."""
-    index = service.index(request.path_params.get("name", ""))
-    request.scope["trace"].index_version = index.manifest.version
-    return index
-
-
 def search_answer(
     index: IndexVersion, request: SearchRequest, answer: Answer, settings: Settings
 ) -> Json:
     """Return the body that answers one search."""
     body: Json = {
-        "query": request.text,
+        "query": request.query,
         "mode": request.mode,
         "index": index.manifest.name,
         "index_version": index.manifest.version,
@@ -52,7 +44,7 @@ def search_answer(
 
 
 def hit_body(hit: Hit, settings: Settings) -> Json:
-    """Return a hit; its text is cut to the limit, and its passage is given in full with its place in the text."""
+    """Return a hit: its text cut to the limit, its passage whole, with its place in the text."""
     start, end = hit.passage
     body = document_body(hit.document, settings.max_text_chars)
     body["score"] = None if hit.score is None else round(hit.score, 6)

@@ -1,4 +1,4 @@
-"""Filters in the JSON syntax that Amazon S3 Vectors and MongoDB share, to queries of the text index."""
+"""From filters, in the JSON syntax of Amazon S3 Vectors and MongoDB, to queries of the text index."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +14,7 @@ from handler.index.text_writer import field_name
 MAX_DEPTH = 8
 MAX_CONDITIONS = 100
 
+# Operator: whether it gives a lower bound, and whether the bound itself matches.
 RANGES = {"$gt": (True, False), "$gte": (True, True), "$lt": (False, False), "$lte": (False, True)}
 RANGE_TYPES = {
     "integer": FieldType.Integer,
@@ -26,7 +27,7 @@ class FilterCompiler:
     """Turns filters into queries, for the metadata fields of one index version."""
 
     def __init__(self, schema: Schema, fields: tantivy.Schema) -> None:
-        """Compose from the metadata's schema and the text index's own."""
+        """Take the schema of the metadata, and that of the text index."""
         self._schema = schema
         self._fields = fields
         self._conditions = 0
@@ -34,11 +35,12 @@ class FilterCompiler:
     def compile(self, condition: object, depth: int = 0) -> Query:
         """Return the query for a filter such as `{"year": {"$gte": 1990}, "genre": "gothic"}`.
 
-        `$ne` and `$nin` also find documents that lack the field, as in MongoDB. A list of values matches
-        where any of them does.
+        `$ne` and `$nin` also match documents without the field, as in MongoDB. A list of values
+        matches if one of them does.
 
         Raises:
-            InvalidRequest: an unknown field or operator, a value of the wrong type, or too large a filter.
+            InvalidRequest: an unknown field or operator, a value of the wrong type, or a filter
+                that is too large.
         """
         if not isinstance(condition, Mapping) or not condition:
             raise InvalidRequest(
@@ -55,22 +57,12 @@ class FilterCompiler:
                 f"the filter has more than {MAX_CONDITIONS} conditions; use $in for many values"
             )
         if name in ("$and", "$or"):
-            if not isinstance(value, Sequence) or isinstance(value, str) or not value:
-                raise InvalidRequest(f"{name} takes a list of filters, not {value!r}")
-            parts = [self.compile(item, depth + 1) for item in value]
-            return _all(parts) if name == "$and" else _any(parts)
+            return self._combined(name, value, depth)
         if name == "$not":
             return _not(self.compile(value, depth + 1))
         if name.startswith("$"):
             raise InvalidRequest(f"{name} is no operator that joins filters; use $and, $or or $not")
-        field = self._schema.get(name)
-        if field is None or field.kind == "text":
-            problem = (
-                "is long text, which can be searched but not filtered"
-                if field
-                else "is no field of this index"
-            )
-            raise InvalidRequest(f"{name!r} {problem}; {self._known()}")
+        field = self._field(name)
         if not isinstance(value, Mapping):
             return self._operator(name, field, "$eq", value)
         if not value:
@@ -78,8 +70,24 @@ class FilterCompiler:
                 f"the filter on {name!r} has no operator; use one of {', '.join(self._operators())}"
             )
         return _all(
-            [self._operator(name, field, operator, operand) for operator, operand in value.items()]
+            [self._operator(name, field, operator, each) for operator, each in value.items()]
         )
+
+    def _combined(self, operator: str, value: object, depth: int) -> Query:
+        if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+            raise InvalidRequest(f"{operator} takes a list of filters, not {value!r}")
+        parts = [self.compile(item, depth + 1) for item in value]
+        return _all(parts) if operator == "$and" else _any(parts)
+
+    def _field(self, name: str) -> Field:
+        field = self._schema.get(name)
+        if field is None:
+            raise InvalidRequest(f"{name!r} is no field of this index; {self._known()}")
+        if field.kind == "text":
+            raise InvalidRequest(
+                f"{name!r} is long text, which can be searched but not filtered; {self._known()}"
+            )
+        return field
 
     def _operators(self) -> dict[str, Callable[[str, Field, Any], Query]]:
         return {
@@ -176,17 +184,17 @@ def _whole(value: Any, operator: str) -> Any:
 
 
 def _all(parts: list[Query]) -> Query:
-    return (
-        parts[0] if len(parts) == 1 else Query.boolean_query([(Occur.Must, part) for part in parts])
-    )
+    return _joined(parts, Occur.Must)
 
 
 def _any(parts: list[Query]) -> Query:
-    return (
-        parts[0]
-        if len(parts) == 1
-        else Query.boolean_query([(Occur.Should, part) for part in parts])
-    )
+    return _joined(parts, Occur.Should)
+
+
+def _joined(parts: list[Query], occur: Occur) -> Query:
+    if len(parts) == 1:
+        return parts[0]
+    return Query.boolean_query([(occur, part) for part in parts])
 
 
 def _not(part: Query) -> Query:

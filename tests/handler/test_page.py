@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 from handler.app import create_app
 from handler.markup import Html, fill
 from handler.page.assets import DARK, LIGHT, Assets, readable
+from handler.page.hits import host_of, match_of
 from handler.page.page_state import PageState
-from handler.page.parts import host_of, match_of
 from handler.service import Service
 from handler.settings import SettingError, Settings
 from tests.function import Function, get_event
@@ -249,7 +249,7 @@ def test_documents_are_data(tiny_model_dir: Path, tmp_path: Path) -> None:
         f"/?q=%22%3E{attack}",
         f"/?like={attack}&q={attack}",
     ]
-    urls += [PageState("trap", like=str(item["id"])).link() for item in HOSTILE]
+    urls += [PageState(query="trap", like=str(item["id"])).link() for item in HOSTILE]
     for client in _client(settings):
         for url in urls:
             page = Elements(client.get(url).text)

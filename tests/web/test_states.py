@@ -167,8 +167,8 @@ def test_hostile_documents_stay_text(page: "Page") -> None:
     attack = HOSTILE[0]["title"]
     for url in (
         "?q=trap",
-        PageState(str(attack)).link(),
-        PageState("trap", filters=(("kind", str(HOSTILE[1]["kind"])),)).link(),
+        PageState(query=str(attack)).link(),
+        PageState(query="trap", filters=(("kind", str(HOSTILE[1]["kind"])),)).link(),
     ):
         page.goto(url)
         expect(page.locator(".hits h3").first).to_be_visible()

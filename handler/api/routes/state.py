@@ -1,24 +1,25 @@
-"""Routes that tell about the function: /health, /ready, /schema, /indexes."""
+"""Routes about the function itself: /health, /ready, /schema, /indexes."""
 
 from collections.abc import Callable
 
 from fastapi import FastAPI
 from starlette.requests import Request as HttpRequest
 
-from handler.api.answers import JsonResponse, index_of
+from handler.api.answers import JsonResponse
 from handler.service import Service
 from handler.settings import Settings
+from handler.trace import index_of
 
 
 def add_routes(app: FastAPI, _settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; `load` returns the service."""
 
     async def health() -> JsonResponse:
-        """Tell that the process is alive, whatever becomes of model and index."""
+        """Tell that the process is alive, whether or not model and index can be used."""
         return JsonResponse({"status": "ok"})
 
     async def ready(request: HttpRequest) -> JsonResponse:
-        """Tell which index version and which model answer; 503 if there is none."""
+        """Tell which index version and which model answer; 503 if none can."""
         manifest = index_of(request, load()).manifest
         return JsonResponse(
             {
@@ -34,11 +35,11 @@ def add_routes(app: FastAPI, _settings: Settings, load: Callable[[], Service]) -
         )
 
     async def schema(request: HttpRequest) -> JsonResponse:
-        """Return the metadata fields that can be filtered, counted and sorted by, with their types."""
+        """Return the metadata fields to filter, count and sort by, with their types."""
         manifest = index_of(request, load()).manifest
         fields = {
-            name: {"type": f.kind, "list": f.list, "documents": f.documents}
-            for name, f in manifest.schema.items()
+            name: {"type": field.kind, "list": field.list, "documents": field.documents}
+            for name, field in manifest.schema.items()
         }
         return JsonResponse(
             {"index": manifest.name, "index_version": manifest.version, "fields": fields}
