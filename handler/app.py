@@ -1,6 +1,7 @@
 """The FastAPI application: routes, middleware and errors, composed."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -32,6 +33,7 @@ def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
         description="Semantic search as one small serverless function.",
         exception_handlers={RequestValidationError: _invalid, HTTPException: _http_error},
     )
+    app.openapi = partial(_describe, app, settings)  # type: ignore[method-assign]
     # No routers in between: each would be matched at every request.
     for routes in (search, documents, suggest, state, embeddings, page):
         routes.add_routes(app, settings, load)
@@ -50,6 +52,15 @@ def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
             expose_headers=["Server-Timing", "X-Index-Version", "X-Request-Id"],
         )
     return app
+
+
+def _describe(app: FastAPI, settings: Settings) -> dict[str, Any]:
+    """Return the OpenAPI document, which is made at the first request for it."""
+    if app.openapi_schema is None:
+        from handler.api.openapi import describe
+
+        app.openapi_schema = describe(app, settings)
+    return app.openapi_schema
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -1,14 +1,14 @@
 """Documents on the search page: hits, the reason why each matched, and metadata."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from urllib.parse import quote, urlsplit
 
 from handler.corpus.document import Document, Value
 from handler.markup import NOTHING, Html, fill, joined
 from handler.page.page_state import PageState
 from handler.page.templates import part
-from handler.search.answer import Hit
+from handler.search.answer import Explanation, Hit
 from handler.settings import Settings
 
 TITLE_CHARS = 90
@@ -42,7 +42,7 @@ def _hit(settings: Settings, asked: PageState, hit: Hit, key: str) -> Html:
     )
 
 
-def _why(hit: Hit, explanation: Mapping[str, float | None]) -> Html:
+def _why(hit: Hit, explanation: Explanation) -> Html:
     """Return the fold that tells why a document matched."""
     kind = match_of(explanation)
     return part(
@@ -64,7 +64,7 @@ def _place(hit: Hit) -> str:
     return f"{start:,} to {end:,} of {length:,} characters"
 
 
-def match_of(explanation: Mapping[str, float | None]) -> str:
+def match_of(explanation: Explanation) -> str:
     """Return what made a document match: meaning, words or both.
 
     Every candidate has a cosine. If it is below the candidates' mean, only the words made the

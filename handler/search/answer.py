@@ -2,8 +2,25 @@
 
 from dataclasses import dataclass, field
 
+from typing_extensions import TypedDict
+
 from handler.corpus.document import Document
 from handler.index.text_index import FacetCount
+
+
+class Explanation(TypedDict):
+    """How a score came about; null is what a part of the search didn't find.
+
+    `semantic` and `keyword` are `cosine` and `bm25` in standard deviations from the mean of the
+    candidates. Ranks count from 1, among the candidates.
+    """
+
+    cosine: float | None
+    bm25: float | None
+    semantic: float | None
+    keyword: float | None
+    semantic_rank: int | None
+    keyword_rank: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +35,7 @@ class Hit:
     score: float | None
     passage: tuple[int, int]
     highlight: str | None = None
-    explanation: dict[str, float | int | None] | None = None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)

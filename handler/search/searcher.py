@@ -16,7 +16,7 @@ from handler.errors import DocumentNotFound, InvalidRequest
 from handler.index.index_version import IndexVersion
 from handler.index.text_index import FacetCount
 from handler.index.text_writer import field_name
-from handler.search.answer import Answer, Hit
+from handler.search.answer import Answer, Explanation, Hit
 from handler.search.filters import FilterCompiler
 from handler.search.highlight import Sentences, Span, closest_sentence, mark, word_spans
 from handler.search.ranking import NO_PASSAGE, POOLS, Ranking, rank
@@ -217,11 +217,7 @@ def _usable(index: IndexVersion, name: str, purpose: str) -> str:
     return field_name(schema, name)
 
 
-def _explanation(ranking: Ranking, at: int) -> dict[str, float | int | None]:
-    """Return the parts of a score; None for what a part didn't find.
-
-    Ranks count from 1, among the candidates.
-    """
+def _explanation(ranking: Ranking, at: int) -> Explanation:
     cosine, bm25 = float(ranking.cosines[at]), float(ranking.bm25[at])
     semantic, keyword = float(ranking.semantic[at]), float(ranking.keyword[at])
     return {

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -17,8 +17,11 @@ from handler.service import Service
 from handler.settings import Settings
 from handler.storage.store import Store
 
+if TYPE_CHECKING:
+    from handler.api.shapes import SearchAnswer
 
-def ask(options: Mapping[str, Any], *, store: str, name: str, model: Path) -> dict[str, Any]:
+
+def ask(options: Mapping[str, Any], *, store: str, name: str, model: Path) -> "SearchAnswer":
     """Return the body that POST /search would answer with.
 
     Args:

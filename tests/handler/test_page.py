@@ -19,6 +19,7 @@ from handler.markup import Html, fill
 from handler.page.assets import DARK, LIGHT, Assets, readable
 from handler.page.hits import host_of, match_of
 from handler.page.page_state import PageState
+from handler.search.answer import Explanation
 from handler.service import Service
 from handler.settings import SettingError, Settings
 from tests.function import Function, get_event
@@ -303,7 +304,15 @@ def test_templates_escape_all_but_html() -> None:
 def test_why_a_document_matched(
     semantic: float | None, keyword_rank: int | None, match: str
 ) -> None:
-    assert match_of({"semantic": semantic, "keyword_rank": keyword_rank}) == match
+    explanation: Explanation = {
+        "cosine": 0.5,
+        "bm25": 2.0,
+        "semantic": semantic,
+        "keyword": 0.1,
+        "semantic_rank": 1,
+        "keyword_rank": keyword_rank,
+    }
+    assert match_of(explanation) == match
 
 
 def test_the_policy_forbids_all_but_the_pages_own_files(client: TestClient) -> None:

@@ -2,22 +2,26 @@
 
 import base64
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from handler.api.answers import Json, JsonResponse
+from handler.api.answers import JsonResponse
 from handler.api.requests import EmbeddingsRequest
+from handler.api.routing import add_route
 from handler.encoder import Vectors
 from handler.errors import InvalidRequest
 from handler.search.bounds import BATCH, check_number, check_text
 from handler.service import Service
 from handler.settings import Settings
 
+if TYPE_CHECKING:
+    from handler.api.shapes import EmbeddingBody, EmbeddingsAnswer
+
 
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; `load` returns the service."""
 
-    @app.post("/v1/embeddings")
     async def embeddings(body: EmbeddingsRequest) -> JsonResponse:
         """Return the unit vectors of one or more texts."""
         texts = [body.input] if isinstance(body.input, str) else body.input
@@ -32,13 +36,18 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         as_base64 = body.encoding_format == "base64"
         data = [_embedding(at, vector, as_base64) for at, vector in enumerate(vectors)]
         tokens = sum(len(encoding) for encoding in encoder.tokenizer.encode_batch_fast(texts))
-        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return JsonResponse(
-            {"object": "list", "data": data, "model": encoder.manifest.model, "usage": usage}
-        )
+        answer: EmbeddingsAnswer = {
+            "object": "list",
+            "data": data,
+            "model": encoder.manifest.model,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
+        return JsonResponse(answer)
+
+    add_route(app, "POST", "/v1/embeddings", "create_embeddings", embeddings)
 
 
-def _embedding(at: int, vector: Vectors, as_base64: bool) -> Json:
+def _embedding(at: int, vector: Vectors, as_base64: bool) -> "EmbeddingBody":
     """Return the entry of the text at place `at`; `vector`, shape (dimension,), is float32."""
     value = base64.b64encode(vector.tobytes()).decode() if as_base64 else vector.tolist()
     return {"object": "embedding", "index": at, "embedding": value}

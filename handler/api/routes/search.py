@@ -1,12 +1,14 @@
 """Routes that search: /search, /search/batch, and the same for a named index."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.requests import Request as HttpRequest
 
-from handler.api.answers import Json, JsonResponse, search_answer
+from handler.api.answers import JsonResponse, search_answer
 from handler.api.requests import BatchRequest
+from handler.api.routing import add_index_route
 from handler.index.index_version import IndexVersion
 from handler.search.bounds import BATCH, check_number
 from handler.search.parameters import filter_from_parameters, options_from_parameters
@@ -15,13 +17,16 @@ from handler.service import Service
 from handler.settings import Settings
 from handler.trace import index_of, trace_of
 
+if TYPE_CHECKING:
+    from handler.api.shapes import BatchAnswer, SearchAnswer
+
 
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; `load` returns the service."""
 
     def answer(
         request: HttpRequest, index: IndexVersion, searches: list[SearchRequest]
-    ) -> list[Json]:
+    ) -> "list[SearchAnswer]":
         searches = [each.within(settings) for each in searches]
         searcher = load().searcher
         found = [searcher.search(index, each) for each in searches]
@@ -50,10 +55,12 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         """Answer several searches from one version of the index, in their order."""
         check_number(len(body.queries), "the number of queries", BATCH, settings)
         index = index_of(request, load())
-        results = answer(request, index, body.queries)
-        return JsonResponse({"index_version": index.manifest.version, "results": results})
+        answers: BatchAnswer = {
+            "index_version": index.manifest.version,
+            "results": answer(request, index, body.queries),
+        }
+        return JsonResponse(answers)
 
-    for prefix in ("", "/indexes/{name}"):
-        app.add_api_route(f"{prefix}/search", post, methods=["POST"])
-        app.add_api_route(f"{prefix}/search", get, methods=["GET"])
-        app.add_api_route(f"{prefix}/search/batch", batch, methods=["POST"])
+    add_index_route(app, "POST", "/search", "search", post)
+    add_index_route(app, "GET", "/search", "search_by_url", get)
+    add_index_route(app, "POST", "/search/batch", "search_batch", batch)

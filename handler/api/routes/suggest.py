@@ -1,15 +1,20 @@
 """GET /suggest: completions of what somebody types."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.requests import Request as HttpRequest
 
 from handler.api.answers import JsonResponse
+from handler.api.routing import add_index_route
 from handler.search.bounds import K, check_number, check_text
 from handler.service import Service
 from handler.settings import Settings
 from handler.trace import index_of
+
+if TYPE_CHECKING:
+    from handler.api.shapes import SuggestAnswer
 
 
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
@@ -22,10 +27,11 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         check_number(k, "k", K, settings)
         typed = check_text(q, "q", settings)
         index = index_of(request, load())
-        found = [{"text": text} for text in index.suggestions.complete(typed, k)]
-        return JsonResponse(
-            {"query": typed, "index_version": index.manifest.version, "suggestions": found}
-        )
+        body: SuggestAnswer = {
+            "query": typed,
+            "index_version": index.manifest.version,
+            "suggestions": [{"text": text} for text in index.suggestions.complete(typed, k)],
+        }
+        return JsonResponse(body)
 
-    for prefix in ("", "/indexes/{name}"):
-        app.add_api_route(f"{prefix}/suggest", suggest, methods=["GET"])
+    add_index_route(app, "GET", "/suggest", "suggest", suggest)

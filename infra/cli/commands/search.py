@@ -3,13 +3,16 @@
 import json
 from html import unescape
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from infra.cli.commands.options import IndexName, ModelFolder, StoreUrl
 from infra.cli.search_options import with_search_options
+
+if TYPE_CHECKING:
+    from handler.api.shapes import HitBody, SearchAnswer
 
 SHOWN_CHARS = 240
 
@@ -33,7 +36,7 @@ def search(
         show(body)
 
 
-def show(body: dict[str, Any]) -> None:
+def show(body: "SearchAnswer") -> None:
     """Print the hits and facets of an answer for people."""
     console = Console(highlight=False)
     if not body["hits"]:
@@ -45,7 +48,7 @@ def show(body: dict[str, Any]) -> None:
         console.print(f"[bold]{_escape(name)}[/bold]: {_escape(values)}")
 
 
-def _show_hit(console: Console, rank: int, hit: dict[str, Any]) -> None:
+def _show_hit(console: Console, rank: int, hit: "HitBody") -> None:
     title = _escape(hit["title"] or hit["id"])
     details = _escape(" · ".join(_text(value) for value in hit["metadata"].values()))
     console.print(f"[bold]{rank:>2}. {title}[/bold]  [dim]{details}[/dim]")
@@ -54,7 +57,7 @@ def _show_hit(console: Console, rank: int, hit: dict[str, Any]) -> None:
         console.print(f"    [dim]{_escape(json.dumps(hit['explanation']))}[/dim]")
 
 
-def _passage(hit: dict[str, Any]) -> str:
+def _passage(hit: "HitBody") -> str:
     if "highlight" not in hit:
         return _escape(hit["passage"]["text"][:SHOWN_CHARS])
     marked = _escape(hit["highlight"])
