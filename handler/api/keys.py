@@ -26,8 +26,8 @@ def key_check(digests: str) -> Callable[[str, Headers], bool]:
     known = {digest.strip().lower() for digest in digests.split(",")} if digests.strip() else set()
     if not all(map(DIGEST.fullmatch, known)):
         raise SettingError(
-            "QUERYTOWER_API_KEYS must have the sha256 of each key, 64 hexadecimal digits, separated by "
-            "commas; get it with: printf %s KEY | sha256sum"
+            "QUERYTOWER_API_KEYS must have the sha256 of each key, 64 hexadecimal digits, "
+            "separated by commas; get it with: printf %s KEY | sha256sum"
         )
 
     def may_pass(path: str, headers: Headers) -> bool:

@@ -36,7 +36,7 @@ HEADERS = {
 FILTER_PARAMETER = {
     "name": "filter",
     "in": "query",
-    "description": "A filter in JSON; may be repeated. Other ways are other parameters, see below.",
+    "description": "A filter in JSON; may be repeated.",
     "content": {"application/json": {"schema": {"type": "object"}}},
 }
 METADATA_PARAMETERS = {

@@ -1,4 +1,4 @@
-"""What the search page's routes answer. Imported at the first visit, so that no start waits for it."""
+"""The answers of the search page's routes. Imported at the first visit: no start waits for it."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""From filters, in the JSON syntax of Amazon S3 Vectors and MongoDB, to queries of the text index."""
+"""Filters in the JSON syntax of Amazon S3 Vectors and MongoDB, as queries of the text index."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -73,7 +73,7 @@ class Ranking:
         cosines: Floats | None = None,
         bm25: Floats | None = None,
     ) -> Self:
-        """Return `documents` in this order, scored by one of `cosines` and `bm25`, or by neither."""
+        """Return `documents` in this order, scored by `cosines`, by `bm25`, or by neither."""
         scores = cosines if bm25 is None else bm25
         return cls(
             documents=documents,

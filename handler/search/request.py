@@ -38,8 +38,8 @@ class SearchRequest(BaseModel):
     )
     mode: Mode = Field(
         default="hybrid",
-        description="Search by meaning and words (hybrid), by meaning alone (semantic), or by words "
-        "alone (keyword).",
+        description="Search by meaning and words (hybrid), by meaning (semantic), or by words "
+        "(keyword).",
     )
     filter: dict[str, Any] | None = Field(
         default=None,

@@ -80,7 +80,7 @@ def random_condition(rng: random.Random, name: str, nested: bool = False) -> dic
 
 
 def passes(metadata: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
-    """Tell whether a document passes a filter, by MongoDB's rules; an empty list counts as no value."""
+    """Tell whether a document matches a filter by MongoDB's rules; [] counts as no value."""
     for name, operand in condition.items():
         if name == "$and":
             result = all(passes(metadata, part) for part in operand)
@@ -298,7 +298,10 @@ def test_what_is_refused(rows: Rows, condition: object, problem: str) -> None:
 
 
 def test_an_unknown_field_gets_the_list_of_fields(rows: Rows) -> None:
-    listed = "year (integer), price (float), ok (boolean), day (date), genre (string), tags (string), days (date)"
+    listed = (
+        "year (integer), price (float), ok (boolean), day (date), genre (string), tags (string), "
+        "days (date)"
+    )
     with pytest.raises(InvalidRequest) as caught:
         rows({"yaer": 1990})
     assert set(str(caught.value).partition(KNOWN)[2].split(", ")) == set(listed.split(", "))

@@ -1,4 +1,4 @@
-"""The search page as the server sends it, without a browser: states, escaping, files, caching and compression."""
+"""The search page as it is sent: states, escaping, files, caching and compression."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""The order of documents: exact where it must be, near enough where it may be, and the same on every page."""
+"""The order of documents: exact or near enough, and the same on every page."""
 
 import random
 from pathlib import Path
@@ -49,7 +49,7 @@ def large(
     vectors: Vectors,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> IndexVersion:
-    """Return an index of many documents in random order of what they have, scanned or searched by graph."""
+    """Return an index of many documents in random order, scanned or searched by graph."""
     rng = random.Random(3)
     order = rng.sample(range(COUNT), COUNT)
     facts: list[dict[str, Value]] = [
@@ -73,7 +73,7 @@ def large(
 
 
 def cosines(index: IndexVersion, vectors: Vectors, query: Vectors) -> Vectors:
-    """Return the cosine of each vector, in NumPy, of what is left of vectors in the index's precision."""
+    """Return the cosine of each vector by NumPy, in the precision of the index."""
     if index.manifest.precision == "f16":
         return np.asarray(vectors @ query)
     codes, scales = quantize(np.vstack([vectors, query]), "i8")

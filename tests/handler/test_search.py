@@ -1,4 +1,4 @@
-"""Queries to answers: pages, facets, sorting, highlights, explanations, and documents of every odd kind."""
+"""From queries to answers: pages, facets, sorts, highlights, explanations, odd documents."""
 
 import html
 import random
