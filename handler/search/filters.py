@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import tantivy
 from tantivy import FieldType, Occur, Query
@@ -13,6 +13,10 @@ from handler.index.text_writer import field_name
 
 MAX_DEPTH = 8
 MAX_CONDITIONS = 100
+
+# What the index can hold.
+MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
+MAX_FLOAT = 1.7e308
 
 # Operator: whether it gives a lower bound, and whether the bound itself matches.
 RANGES = {"$gt": (True, False), "$gte": (True, True), "$lt": (False, False), "$lte": (False, True)}
@@ -137,9 +141,12 @@ class FilterCompiler:
                 f"{operator} compares numbers and dates; {name!r} is of type {field.kind}"
             )
         above, inclusive = RANGES[operator]
-        typed = self._value(
-            name, field, _whole(value, operator) if field.kind == "integer" else value
-        )
+        if field.kind == "integer" and _is_number(value):
+            value = _whole(value, operator)
+            if not MIN_INTEGER <= value <= MAX_INTEGER:
+                all_match = above == (value < MIN_INTEGER)
+                return self._exists(name, field, True) if all_match else Query.empty_query()
+        typed = self._value(name, field, value)
         lower, upper = (typed, None) if above else (None, typed)
         key = field_name(self._schema, name)
         kind = RANGE_TYPES[field.kind]
@@ -149,10 +156,11 @@ class FilterCompiler:
 
     def _value(self, name: str, field: Field, value: Any) -> Any:
         """Return `value` as the type of its field, or raise InvalidRequest."""
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if field.kind == "integer" and number and value == value // 1 and -(2**63) <= value < 2**63:
-            return int(value)
-        if field.kind == "float" and number and abs(value) <= 1.7e308:
+        number = _is_number(value)
+        if field.kind == "integer" and number and value == value // 1:
+            if MIN_INTEGER <= value <= MAX_INTEGER:
+                return int(value)
+        if field.kind == "float" and number and abs(value) <= MAX_FLOAT:
             return float(value) or 0.0  # as in the index
         if field.kind == "boolean" and isinstance(value, bool):
             return value
@@ -175,12 +183,16 @@ class FilterCompiler:
         return f"fields to filter by: {fields or 'none'}"
 
 
-def _whole(value: Any, operator: str) -> Any:
-    """Return the whole number that bounds the same whole numbers as the number `value` does."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return value
-    whole = math.floor(value) if operator in ("$gt", "$lte") else math.ceil(value)
-    return min(max(whole, -(2**63)), 2**63 - 1)
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether `value` is a finite number."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _whole(value: float, operator: str) -> int:
+    """Return the whole number that bounds the same whole numbers as `value` does."""
+    return math.floor(value) if operator in ("$gt", "$lte") else math.ceil(value)
 
 
 def _all(parts: list[Query]) -> Query:
