@@ -7,6 +7,8 @@ import numpy.typing as npt
 Rows = npt.NDArray[np.int64]
 # Scores or cosines, shape (n,).
 Scores = npt.NDArray[np.float32]
+# The same, where it doesn't matter whether a computation widened them to float64.
+Floats = npt.NDArray[np.floating]
 # Quantized vectors, shape (n, dimension), int8 or float16.
 Codes = npt.NDArray[np.generic]
 

@@ -73,8 +73,9 @@ class GoldenResults:
         tops, nearest = {}, {}
         for key, text in queries.items():
             vector = encoder.encode([text], "query")[0]
-            found = rank(index, "hybrid", vector, index.text.query(text), None, TOP).documents[:TOP]
-            tops[key] = [index.document(int(row)).id for row in found]
+            words = index.text.query(text)
+            found = rank(index, "hybrid", vector=vector, keyword_query=words, depth=TOP)
+            tops[key] = [index.document(int(row)).id for row in found.documents[:TOP]]
             nearest[key] = float(index.vectors.search(vector, 1)[1][0])
         return cls(tops, nearest)
 

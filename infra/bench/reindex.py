@@ -26,7 +26,7 @@ from handler.encoder import Encoder
 from handler.errors import IndexUnavailable
 from handler.reindex.job import Job, Outcome
 from handler.reindex.pipeline import reindex
-from handler.search.answer import SearchRequest
+from handler.search.request import SearchRequest
 from handler.search.searcher import Searcher
 from handler.storage.store import Store
 from handler.versions.live_index import LiveIndex
@@ -220,7 +220,7 @@ def first_answer(live: LiveIndex, version: str, encoder: Encoder) -> float:
     searcher = Searcher(encoder)
     while True:
         index = live.current()
-        searcher.search(index, SearchRequest("phase transitions in two dimensions"))
+        searcher.search(index, SearchRequest(query="phase transitions in two dimensions"))
         if index.manifest.version == version:
             return perf_counter() - started
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from handler.encoder import Encoder
 from handler.index.index_version import IndexVersion
-from handler.search.answer import SearchRequest
-from handler.search.ranking import Mode
+from handler.search.request import Mode, SearchRequest
 from handler.search.searcher import Searcher
 from infra.evaluation.dataset import JudgedQuery
 from infra.evaluation.metrics import Floats, ndcg, recall, reciprocal_rank
@@ -75,13 +74,13 @@ def run(
 ) -> Run:
     """Ask for `k` hits to each query. A query whose id is also a document's never gets that document."""
     # What the process does once is not measured; nor does one mode profit from vectors that another has cached.
-    Searcher(encoder).search(index, SearchRequest(queries[0].text, k, mode=mode))
+    Searcher(encoder).search(index, SearchRequest(query=queries[0].text, k=k, mode=mode))
     searcher = Searcher(encoder)
     hits, seconds = [], []
     for query in queries:
         itself = index.text.row_of(query.id) is not None
         started = time.perf_counter()
-        answer = searcher.search(index, SearchRequest(query.text, k + itself, mode=mode))
+        answer = searcher.search(index, SearchRequest(query=query.text, k=k + itself, mode=mode))
         seconds.append(time.perf_counter() - started)
         hits.append([hit.document.id for hit in answer.hits if hit.document.id != query.id][:k])
         tick()

@@ -19,7 +19,7 @@ from handler.index.writer import Options
 from handler.quality.gates import Limits
 from handler.reindex.job import Job, Outcome
 from handler.reindex.pipeline import reindex
-from handler.search.answer import SearchRequest
+from handler.search.request import SearchRequest
 from handler.search.searcher import Searcher
 from handler.storage.store import Store
 from handler.versions.layout import Layout
@@ -165,7 +165,9 @@ class Place:
 
 def answers(index: IndexVersion, encoder: Encoder) -> list[Any]:
     """Return ids, scores and passages that some queries find."""
-    found = [Searcher(encoder, 0).search(index, SearchRequest(query, k=20)) for query in QUERIES]
+    found = [
+        Searcher(encoder, 0).search(index, SearchRequest(query=query, k=20)) for query in QUERIES
+    ]
     return [[(hit.document, hit.score, hit.passage) for hit in answer.hits] for answer in found]
 
 

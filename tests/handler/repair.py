@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from handler.encoder import Encoder
-from handler.search.answer import SearchRequest
+from handler.search.request import SearchRequest
 from handler.search.searcher import Searcher
 from handler.versions.lease import LeaseConfig
 from handler.versions.live_index import LiveIndex
@@ -57,7 +57,7 @@ class Reader:
     def answer(self) -> tuple[str, set[str]]:
         """Return the version that answers and the ids that it finds."""
         index = self.live.current()
-        hits = self.searcher.search(index, SearchRequest("The a1", k=50)).hits
+        hits = self.searcher.search(index, SearchRequest(query="The a1", k=50)).hits
         return index.manifest.version, {hit.document.id for hit in hits}
 
 

@@ -17,8 +17,7 @@ from handler.errors import IndexUnavailable, ModelMismatch, StoreError
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.writer import new_version
-from handler.search.answer import SearchRequest
-from handler.search.ranking import Mode
+from handler.search.request import Mode, SearchRequest
 from handler.search.searcher import Searcher
 from handler.storage.store import Store
 from handler.versions.layout import Layout
@@ -118,7 +117,7 @@ def remote(encoder: Encoder, built: Built, tmp_path: Path) -> Publisher:
 def check_search(index: IndexVersion, searcher: Searcher, mode: Mode = "hybrid") -> int:
     """Search, check that the answer is of one version, and return its number."""
     answer = searcher.search(
-        index, SearchRequest("the work", k=20, mode=mode, facets=["v"], highlight=True)
+        index, SearchRequest(query="the work", k=20, mode=mode, facets=["v"], highlight=True)
     )
     versions = {hit.document.metadata["v"] for hit in answer.hits}
     assert len(answer.hits) == 20

@@ -264,8 +264,8 @@ def test_a_store_inside_the_corpus_is_found_by_any_way(
     (tmp_path / "link").symlink_to(place.corpus)
     (place.corpus / "sub").mkdir()
     url = {"dots": f"{place.corpus}/sub/..", "link": f"{tmp_path}/link"}[way]
+    inside = IndexRepository(Store.open(str(place.corpus / "store")), "default")
     with pytest.raises(StoreError, match="lies inside the corpus"):
-        inside = IndexRepository(Store.open(str(place.corpus / "store")), "default")
         place.run(corpus=open_corpus(url), repository=inside)
 
 

@@ -7,7 +7,7 @@ import pytest
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, LostRace, StoreError
 from handler.index.manifest import IndexFiles
-from handler.search.answer import SearchRequest
+from handler.search.request import SearchRequest
 from handler.service import Service
 from handler.storage.store import Store
 from handler.versions.repository import IndexRepository
@@ -58,7 +58,7 @@ def test_a_warm_service_swaps_and_forgets_the_old_files(bucket: Bucket) -> None:
     refreshed(service, new)
     assert [hit.document.title for hit in search(service).hits] == ["Tides, the film"]
     assert bucket.cached() == [new]
-    request = SearchRequest("tide")
+    request = SearchRequest(query="tide")
     assert len(service.searcher.search(held, request).hits) == len(
         BOOKS
     )  # a request in flight goes on undisturbed

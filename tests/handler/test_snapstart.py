@@ -1,4 +1,4 @@
-"""What a function does when Lambda restores it from a snapshot, driven through the runtime's own hook registry."""
+"""What a function does when Lambda restores it, through the runtime's own hook registry."""
 
 import json
 import os

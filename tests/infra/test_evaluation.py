@@ -17,7 +17,7 @@ from handler.errors import CorpusError, InvalidRequest, QuerytowerError, StoreEr
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles
 from handler.index.writer import Options
-from handler.search.ranking import Mode
+from handler.search.request import Mode
 from infra.cli.commands.eval import read_modes
 from infra.cli.main import app
 from infra.evaluation.cached import index_folder, open_index
