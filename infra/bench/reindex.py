@@ -31,6 +31,7 @@ from handler.search.searcher import Searcher
 from handler.storage.store import Store
 from handler.versions.live_index import LiveIndex
 from handler.versions.repository import IndexRepository
+from infra.bench.start import DEMO_MODEL, ModelFolder, start
 from infra.cli.index_view import shown
 from infra.cli.reindex_view import tell
 
@@ -118,9 +119,7 @@ class Bench:
 
 def main(
     corpus: Annotated[Path, typer.Argument(help="Corpus, such as 100,000 abstracts as JSONL.")],
-    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path(
-        "build/demo/model"
-    ),
+    model: ModelFolder = DEMO_MODEL,
     store: Annotated[
         str, typer.Option(help="Folder or URL; an index that is there is used again.")
     ] = "build/reindex",
@@ -260,4 +259,4 @@ def show(rows: list[dict[str, Any]], seconds: float, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    start(main)

@@ -1,4 +1,4 @@
-"""Indexes that evaluations are run on, kept between them."""
+"""Indexes for evaluations, kept from one to the next."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ REJECTS = "rejects.jsonl"
 
 
 def index_folder(dataset: Dataset, encoder: Encoder, options: Options, cache: Path) -> Path:
-    """Return the folder, below `cache`, of the index of these very documents, model, options and format."""
+    """Return the folder in `cache` for an index of these documents, model, options and format."""
     with dataset.corpus.open("rb") as file:
         corpus = hashlib.file_digest(file, "sha256").hexdigest()
     what = [corpus, encoder.manifest.fingerprint, asdict(options), INDEX_FORMAT]
@@ -39,7 +39,7 @@ def open_index(
     threads: int = 1,
     progress: Progress = no_progress,
 ) -> IndexVersion:
-    """Open the index in `cache`; build it first if it isn't there or is damaged.
+    """Open the index in `cache`, and build it first if it is missing or damaged.
 
     `progress` is told of the stages read, encode and graph.
 
@@ -58,11 +58,12 @@ def open_index(
         with tempfile.TemporaryDirectory(prefix=".part-", dir=cache) as scratch:
             part = Path(scratch) / "part"
             _build(dataset, encoder, options, part, threads, progress)
-            if not folder.exists():  # nobody else was faster
+            if not folder.exists():  # another process may have been faster
                 part.rename(folder)
     except OSError as cause:
         raise StoreError(
-            f"the index can't be kept in {cache}: {cause.strerror}; choose another folder with --cache"
+            f"the index can't be kept in {cache}: {cause.strerror}; "
+            "choose another folder with --cache"
         ) from cause
     return IndexVersion.open(folder / INDEX)
 

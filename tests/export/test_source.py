@@ -10,9 +10,10 @@ from zipfile import ZipFile
 
 import pytest
 
-from export import DEFAULT_MODEL, source, wheel
+from export import DEFAULT_MODEL, wheel
+from export.cache import CACHE_VARIABLE, cache_folder
 from export.progress import silent
-from export.source import CACHE_VARIABLE, DEFAULT_SHA256, find_model
+from export.source import DEFAULT_SHA256, find_model
 from export.weights import weights_sha256
 from handler.errors import ModelError
 from handler.files import FileEntry
@@ -25,7 +26,7 @@ NAME = "somebody/tiny-bert"
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    return tmp_path / "cache"
+    return tmp_path / "cache" / "models"
 
 
 def use_hub(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,4 +252,4 @@ def test_digest_of_several_files_depends_on_each(tmp_path: Path) -> None:
 def test_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(CACHE_VARIABLE)
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert source.cache_folder() == Path("/somewhere/querytower/models")
+    assert cache_folder("models") == Path("/somewhere/querytower/models")

@@ -19,13 +19,13 @@ import pytest
 from mangum import Mangum
 from rich.console import Console
 
+from export.cache import cache_folder
 from handler.app import create_app
 from handler.errors import QuerytowerError
 from handler.service import Service
 from handler.settings import Settings
 from infra.cli.commands.package import size_table
 from infra.emulation.emulator import Emulator
-from infra.emulation.program import cache_folder
 from infra.packaging.archive import Archive, zip_folder
 from infra.packaging.build import build_package
 from infra.packaging.bytecode import find_python
@@ -144,7 +144,7 @@ def runtime(target: PackageTarget, tmp_path_factory: pytest.TempPathFactory) -> 
     pins = [pin for pin in read_pins(ROOT / "requirements/dev.txt", target) if pin.name in wanted]
     folder = tmp_path_factory.mktemp("runtime")
     try:
-        wheels = fetch_wheels(pins, target, cache_folder() / "wheels")
+        wheels = fetch_wheels(pins, target, cache_folder("wheels"))
     except QuerytowerError as error:
         pytest.skip(str(error))
     for wheel in wheels:

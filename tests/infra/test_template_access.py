@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -32,7 +33,22 @@ def test_search_may_only_read_and_only_its_prefix(resources: dict[str, Any]) -> 
         "DataBucket.Arn/querytower/*",
     )
     assert (listing["Action"], listing["Resource"]) == ("s3:ListBucket", "DataBucket.Arn")
-    assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": "querytower/*"}}
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": "querytower/*"}}
+
+
+@pytest.mark.parametrize(
+    ("role", "listed"),
+    [
+        ("SearchFunctionRole", {"querytower/", "querytower/indexes/"}),
+        ("ReindexFunctionRole", {"corpus/", "querytower/indexes/default/versions/"}),
+    ],
+)
+def test_a_function_lists_its_own_folders_only(
+    resources: dict[str, Any], role: str, listed: set[str]
+) -> None:
+    conditions = [each["Condition"] for each in _statements(resources, role) if _is_listing(each)]
+    asked = {None, "", "other/", "corpus", *listed}
+    assert {prefix for prefix in asked if any(_holds(c, prefix) for c in conditions)} == listed
 
 
 def test_reindex_may_write_its_index_only_and_read_its_corpus(template: dict[str, Any]) -> None:
@@ -206,6 +222,20 @@ def _statements(resources: dict[str, Any], role: str) -> list[dict[str, Any]]:
         if each["Type"] == "AWS::IAM::Policy" and each["Roles"] == [role]
     ]
     return [statement for policy in policies for statement in policy["Statement"]]
+
+
+def _is_listing(statement: dict[str, Any]) -> bool:
+    return "s3:ListBucket" in _listed(statement["Action"])
+
+
+def _holds(condition: dict[str, Any], prefix: str | None) -> bool:
+    """Evaluate a condition on s3:prefix as IAM does; None is a request without a prefix."""
+    ((operator, keys),) = condition.items()
+    assert set(keys) == {"s3:prefix"}
+    if prefix is None:
+        return bool(operator.endswith("IfExists"))
+    patterns = _listed(keys["s3:prefix"])
+    return any(fnmatchcase(prefix, pattern) for pattern in patterns)
 
 
 def _listed(value: str | list[str]) -> list[str]:
