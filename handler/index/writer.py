@@ -59,7 +59,7 @@ class Options:
 
 
 def new_version() -> str:
-    """Return a name for a version: UTC time to the millisecond, then chance, so that names sort by age."""
+    """Return a version name: UTC time in milliseconds, then random digits. Names sort by age."""
     now = datetime.now(UTC)
     return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}-{token_hex(3)}"
 
@@ -82,9 +82,9 @@ def build_version(
 ) -> IndexManifest:
     """Write the files of a new version into the empty `folder`, its manifest last, and return that.
 
-    Documents are read once, in order; only some hundred of them are in memory at a time. Those whose
-    vectors are `known`, with the same model and options, are not encoded. The graph of `base` is carried over
-    unless much has changed, as that takes a fraction of the time, with as good a recall.
+    Documents are read once, in order; some hundred of them are in memory at a time. Documents whose
+    vectors are `known`, with the same model and options, are not encoded. The graph of `base` is
+    carried over unless much has changed: that takes a fraction of the time, at the same recall.
     """
 
     def report(done: int) -> None:
@@ -197,7 +197,7 @@ def _write_graph(
 
 
 def _kept(old: IndexVersion, documents: npt.NDArray[np.void], passages: int) -> tuple[Rows, Rows]:
-    """Return the rows of the passages of texts that are in both versions, in the old one and in the new one."""
+    """Return the rows of passages whose text both versions have: in the old, in the new one."""
     bounds = np.append(documents["passage"], passages).astype(np.int64)
     before = version_hashes(old, "text")
     after = np.ascontiguousarray(documents["text"]).view(before.dtype)
@@ -209,7 +209,7 @@ def _kept(old: IndexVersion, documents: npt.NDArray[np.void], passages: int) -> 
 
 
 def _numbered(values: Rows) -> Rows:
-    """Return unique numbers for `values`, which may repeat: value and occurrence, both the same in any other array."""
+    """Return a unique number for each of `values`: the value and how often it came before."""
     order = np.argsort(values, kind="stable")
     ranks = np.empty(len(values), np.int64)
     ranks[order] = np.arange(len(values)) - np.searchsorted(values[order], values[order])
