@@ -24,7 +24,7 @@ Stage = Literal[
 class Progress(Protocol):
     """Told how far a stage is: bytes for a download, documents, vectors or files otherwise."""
 
-    def __call__(self, stage: Stage, done: int, total: int | None = None) -> None:
+    def __call__(self, stage: Stage, done: int, total: int | None = None, /) -> None:
         """Report that `done` of `total` units are finished; `total` is None while it is unknown."""
 
 

@@ -4,14 +4,12 @@ import re
 import sys
 from importlib import import_module
 
+from handler.errors import QuerytowerError, install_command
+
 try:
     import typer
 except ImportError:  # the base install is the function's, which has no command line
-    sys.exit(
-        'the command line needs more packages; install them with: pip install "querytower[export]"'
-    )
-
-from handler.errors import QuerytowerError
+    sys.exit(f"the command line needs more packages; install them with: {install_command('cli')}")
 
 # Each module defines a function of the command's name.
 COMMANDS = (

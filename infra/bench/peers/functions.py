@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 from export import DEFAULT_MODEL
-from export.progress import silent
 from export.source import find_model
 from handler.errors import QuerytowerError
+from handler.progress import no_progress
 from infra.emulation.program import cache_folder
 
 HERE = Path(__file__).parent
@@ -67,7 +67,7 @@ def run_in(folder: Path, work: Path, script: Path, *arguments: object) -> str:
 
 
 def _copy_model(name: str, folder: Path) -> None:
-    source = find_model(DEFAULT_MODEL, silent).folder
+    source = find_model(DEFAULT_MODEL, no_progress).folder
     if name == "fastembed":
         _export_onnx(source, folder)
     else:
