@@ -26,7 +26,7 @@ def convert(sentence: SentenceConfig) -> onnx.ModelProto:
         warnings.simplefilter("ignore")  # PyTorch's remarks on tracing
         model = onnx.load(_export(sentence, Path(scratch)))
         _drop_segments(model.graph)
-        attach_tail(model.graph, model.graph.output[0].name, sentence)
+        attach_tail(model, model.graph.output[0].name, sentence)
         return _fuse(model, sentence, Path(scratch))
 
 
@@ -87,7 +87,7 @@ def _fuse(model: onnx.ModelProto, sentence: SentenceConfig, scratch: Path) -> on
     options = FusionOptions("bert")
     # Quantization needs the table lookups as nodes of their own.
     options.enable_embed_layer_norm = False
-    config = sentence.config
+    config = sentence.config.values
     fused: onnx.ModelProto = optimize_model(
         str(path),
         model_type="bert",

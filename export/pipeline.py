@@ -96,20 +96,20 @@ def export_model(
 
 def _convert(sentence: SentenceConfig, converter: Converter) -> tuple[str, onnx.ModelProto]:
     """Return the name of the converter used, and the fp32 graph."""
-    weights = Weights.open(sentence.transformer)
-    if weights.float32_bytes > MOST_BYTES:
+    size = Weights.open(sentence.transformer).float32_bytes
+    if size > MOST_BYTES:
         raise ModelError(
-            f"the model takes {weights.float32_bytes / 2**30:.1f} GiB in fp32, an ONNX file holds 2 at most; "
-            "choose a smaller model"
+            f"the model takes {size / 2**30:.1f} GiB in fp32, an ONNX file holds 2 at most; "
+            "choose a smaller model, see: querytower export --list"
         )
-    hindrance = direct.unsupported(sentence.config)
+    hindrance = direct.unsupported(sentence)
     if converter == "direct" and hindrance:
         raise ModelError(
             f"the direct converter does not support {hindrance}; try --converter optimum"
         )
     if converter == "optimum" or hindrance:
         return "optimum", optimum.convert(sentence)
-    return "direct", direct.convert(sentence, weights)
+    return "direct", direct.convert(sentence)
 
 
 def _write_encoder(

@@ -187,9 +187,9 @@ def test_other_architecture_asks_for_optimum(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "optimum.exporters.onnx", None)  # as if it were not installed
-    model = write_bert(tmp_path / "model", model_type="mpnet")
+    model = write_bert(tmp_path / "model", model_type="convbert")
     with pytest.raises(
-        ModelError, match=r"type 'mpnet' needs Optimum.*pip install -e \"\.\[optimum\]\""
+        ModelError, match=r"type 'convbert' needs Optimum.*pip install -e \"\.\[optimum\]\""
     ):
         export_model(str(model), tmp_path / "bundle")
 

@@ -138,7 +138,8 @@ def test_folder_without_weights(tmp_path: Path) -> None:
     folder = write_bert(tmp_path / "model")
     (folder / "model.safetensors").unlink()
     with pytest.raises(
-        ModelError, match=rf"{folder} has no weights: model.safetensors is missing.*save_pretrained"
+        ModelError,
+        match=rf"{folder} has no weights: there is no model.safetensors and no pytorch_model.bin.*save_pre",
     ):
         find_model(str(folder), no_progress)
 
