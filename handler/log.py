@@ -1,4 +1,4 @@
-"""Structured log: one JSON object to a line on standard output, as CloudWatch reads it."""
+"""The log: one JSON object per line on standard output, which CloudWatch reads."""
 
 import os
 import sys
@@ -15,13 +15,12 @@ def log(event: str, **fields: Any) -> None:
 
 
 def metric(event: str, values: dict[str, float], unit: str, **fields: Any) -> None:
-    """Write a line from which CloudWatch also takes `values`, in its embedded metric format, for each function.
+    """Write a line from which CloudWatch also reads `values` as metrics, one series per function.
 
-    Source: AWS, CloudWatch embedded metric format specification.
+    The format is AWS's embedded metric format; `unit` is one of its units.
     """
-    function = (
-        {"FunctionName": name} if (name := os.environ.get("AWS_LAMBDA_FUNCTION_NAME")) else {}
-    )
+    name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+    function = {"FunctionName": name} if name else {}
     directive = {
         "Namespace": "querytower",
         "Dimensions": [[*function]],

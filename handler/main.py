@@ -1,4 +1,4 @@
-"""Lambda entry points: reads the settings, composes the parts, and nothing else."""
+"""Lambda's entry points: read the settings and compose the parts, nothing else."""
 
 # ruff: noqa: E402  (the clock starts before the imports that it times)
 import time
@@ -7,7 +7,7 @@ STARTED = time.perf_counter()
 
 import gc
 
-# Nothing that is imported becomes garbage, and looking for it among all that takes an eighth of the start.
+# Imports leave no garbage, and the collector's search for it took an eighth of the start.
 gc.disable()
 
 import os
@@ -18,9 +18,10 @@ from handler.errors import QuerytowerError
 from handler.log import log, metric
 from handler.service import Service
 from handler.settings import Settings
+from handler.startup import import_fastapi
 from handler.warm_up import WarmUp
 
-# Lambda gives up a function whose hooks take ten; the snapshot has an index that can be used meanwhile.
+# Lambda allows ten seconds for all hooks. The snapshot's index answers if the store takes longer.
 RESTORE_SECONDS = 3.0
 
 settings = Settings.from_mapping(os.environ)
@@ -28,18 +29,20 @@ settings = Settings.from_mapping(os.environ)
 
 @cache
 def service() -> Service:
-    """Return the one service of this process; a failure is not remembered."""
+    """Return this process's service; after a failure, the next call tries again."""
     return Service.open(settings)
 
 
 warm_up = WarmUp(service, STARTED) if os.environ.get("_HANDLER", "").endswith(".http") else None
+
+import_fastapi()
 
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
 from handler.app import create_app
 
-# Lifespan off: Mangum would start and stop the application at every invocation.
+# With lifespan on, Mangum would start and stop the application at every invocation.
 http = Mangum(
     create_app(settings, service),
     lifespan="off",
@@ -48,14 +51,14 @@ http = Mangum(
 
 
 def reindex(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Bring the index up to date with its corpus: on schedule, after an upload, or by hand."""
+    """Update the index from its corpus: on schedule, after an upload, or on request."""
     from handler.reindex.lambda_run import run
 
     return run(settings, event, context)
 
 
 def after_restore() -> None:
-    """Renew connections and look for a newer index: both are as old as the snapshot, which may be days."""
+    """Renew what is as old as the snapshot, which may be days: connections and the index."""
     before = time.perf_counter()
     try:
         service().reconnect(RESTORE_SECONDS)
@@ -72,6 +75,6 @@ if warm_up:
 
         register_after_restore(after_restore)
 
-# What lives as long as the process need not be walked by the collector again and again.
+# The collector skips everything that lives as long as the process.
 gc.freeze()
 gc.enable()

@@ -1,4 +1,4 @@
-"""HTML from templates in which every value is escaped, unless it is `Html` already."""
+"""HTML from templates: every value is escaped, unless it is `Html` already."""
 
 from collections.abc import Iterable
 from html import escape
@@ -6,7 +6,7 @@ from string import Template
 
 
 class Html(str):
-    """Text that is HTML already."""
+    """Text that is HTML, and must not be escaped."""
 
     __slots__ = ()
 
@@ -15,7 +15,7 @@ NOTHING = Html("")
 
 
 def fill(template: str, /, **values: object) -> Html:
-    """Put `values` in place of the $names of `template`."""
+    """Return `template` with `values` in place of its $names."""
     texts = {
         name: value if isinstance(value, Html) else escape(str(value))
         for name, value in values.items()
@@ -29,5 +29,5 @@ def joined(parts: Iterable[Html]) -> Html:
 
 
 def flag(name: str, on: bool) -> Html:
-    """Return an attribute that stands alone, or nothing."""
+    """Return an attribute without a value, such as `checked`, if `on`."""
     return Html(f" {name}") if on else NOTHING

@@ -12,7 +12,7 @@ from handler.search.searcher import Searcher
 from handler.settings import SettingError, Settings
 from handler.storage.store import Store
 from handler.versions.live_index import LiveIndex
-from handler.versions.pointer import check_name, index_names
+from handler.versions.repository import IndexRepository, index_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,13 @@ class Service:
         name = name or self.settings.index
         promised = name == self.settings.index
         try:
-            if not promised:
-                check_name(name)
+            live = self.live(name)
         except StoreError:
+            if promised:
+                raise
             raise _not_found(name) from None
         try:
-            return self.live(name).current()
+            return live.current()
         except IndexUnavailable:
             if promised or name in self.index_names():
                 raise
@@ -76,10 +77,8 @@ class Service:
         name = name or self.settings.index
         with self._lock:
             if name not in self._indexes:
-                check_name(name)
                 self._indexes[name] = LiveIndex(
-                    self.store,
-                    name,
+                    IndexRepository(self.store, name),
                     cache=self.settings.cache_folder,
                     fingerprint=self.encoder.manifest.fingerprint,
                     poll_seconds=self.settings.poll_seconds,

@@ -1,4 +1,4 @@
-"""The search function's start: while Python imports the web framework, a thread loads what answers need."""
+"""The start of the search function: a thread loads model and index while Python imports."""
 
 import time
 from collections.abc import Callable
@@ -7,21 +7,21 @@ from typing import TypeVar
 
 from handler.errors import QuerytowerError
 from handler.log import log, metric
-from handler.search.answer import SearchRequest
+from handler.search.request import SearchRequest
 from handler.service import Service
 
 T = TypeVar("T")
 
 
 class WarmUp:
-    """Loads model and index and searches once, beside whatever goes on until `finish`.
+    """Loads model and index and searches once, in a thread, until `finish`.
 
-    Imports keep Python busy, and loading mostly doesn't: with both at once, the first answer came after 332
-    instead of 516 ms (infra/bench/coldstart.py), and where there is one CPU only, nothing is lost.
+    Imports keep Python busy, and loading mostly doesn't. With both at once, the first answer came
+    after 332 instead of 516 ms (infra/bench/coldstart.py). With one CPU, nothing is lost.
     """
 
     def __init__(self, service: Callable[[], Service], since: float) -> None:
-        """Begin; `since` is when the process did, by time.perf_counter."""
+        """Start the thread; `since` is the start of the process, by time.perf_counter."""
         self._service = service
         self._since = since
         self._stages = {"imports": time.perf_counter() - since}
@@ -29,7 +29,10 @@ class WarmUp:
         self._thread.start()
 
     def finish(self) -> None:
-        """Wait until it is done, and log how many milliseconds each stage took; those of the thread overlap `app`."""
+        """Wait for the thread, and log the milliseconds that each stage took.
+
+        The stages of the thread overlap `app`, the import of the web framework.
+        """
         self._stages["app"] = time.perf_counter() - self._since - self._stages["imports"]
         self._thread.join()
         total = time.perf_counter() - self._since
@@ -46,9 +49,8 @@ class WarmUp:
                 "index_fetch": self._stages["index_fetch"] - opening,
                 "index_open": opening,
             }
-            self._stage(
-                "first_search", lambda: service.searcher.search(index, SearchRequest("warm up"))
-            )
+            request = SearchRequest(query="warm up")
+            self._stage("first_search", lambda: service.searcher.search(index, request))
         except QuerytowerError as error:
             log("warm_up_failed", problem=str(error))
 

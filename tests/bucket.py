@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from handler.search.answer import Answer, SearchRequest
+from handler.search.answer import Answer
+from handler.search.request import SearchRequest
 from handler.service import Service
 from handler.settings import Settings
 from handler.storage.store import Store
@@ -64,7 +65,7 @@ def bucket(
 
 def search(service: Service, text: str = "tide") -> Answer:
     return service.searcher.search(
-        service.index(), SearchRequest(text, highlight=True, explain=True)
+        service.index(), SearchRequest(query=text, highlight=True, explain=True)
     )
 
 

@@ -1,22 +1,22 @@
-"""Bodies of answers, as plain JSON values."""
+"""Bodies of answers, as plain values of the shapes in handler/api/shapes.py."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
-from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from handler.corpus.document import Document
 from handler.index.index_version import IndexVersion
-from handler.search.answer import Answer, Hit, SearchRequest
-from handler.service import Service
+from handler.search.answer import Answer, Hit
+from handler.search.request import SearchRequest
 from handler.settings import Settings
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from handler.api.shapes import DocumentAnswer, HitBody, SearchAnswer
 
 
 class JsonResponse(Response):
-    """An answer in JSON, rendered by pydantic's own serializer: five times as fast as the standard library's."""
+    """An answer in JSON, by pydantic's serializer: five times as fast as the standard library's."""
 
     media_type = "application/json"
 
@@ -25,19 +25,12 @@ class JsonResponse(Response):
         return to_json(content)
 
 
-def index_of(request: HttpRequest, service: Service) -> IndexVersion:
-    """Return the index that a request's path names, or the default; the request's trace learns its version."""
-    index = service.index(request.path_params.get("name", ""))
-    request.scope["trace"].index_version = index.manifest.version
-    return index
-
-
 def search_answer(
     index: IndexVersion, request: SearchRequest, answer: Answer, settings: Settings
-) -> Json:
+) -> "SearchAnswer":
     """Return the body that answers one search."""
-    body: Json = {
-        "query": request.text,
+    body: SearchAnswer = {
+        "query": request.query,
         "mode": request.mode,
         "index": index.manifest.name,
         "index_version": index.manifest.version,
@@ -51,12 +44,19 @@ def search_answer(
     return body
 
 
-def hit_body(hit: Hit, settings: Settings) -> Json:
-    """Return a hit; its text is cut to the limit, and its passage is given in full with its place in the text."""
+def hit_body(hit: Hit, settings: Settings) -> "HitBody":
+    """Return a hit: its text cut to the limit, its passage whole, with its place in the text."""
+    document = hit.document
     start, end = hit.passage
-    body = document_body(hit.document, settings.max_text_chars)
-    body["score"] = None if hit.score is None else round(hit.score, 6)
-    body["passage"] = {"start": start, "end": end, "text": hit.document.text[start:end]}
+    body: HitBody = {
+        "id": document.id,
+        "title": document.title,
+        "text": document.text[: settings.max_text_chars],
+        "url": document.url,
+        "metadata": document.metadata,
+        "score": None if hit.score is None else round(hit.score, 6),
+        "passage": {"start": start, "end": end, "text": document.text[start:end]},
+    }
     if hit.highlight is not None:
         body["highlight"] = hit.highlight
     if hit.explanation is not None:
@@ -64,12 +64,15 @@ def hit_body(hit: Hit, settings: Settings) -> Json:
     return body
 
 
-def document_body(document: Document, max_chars: int | None = None) -> Json:
-    """Return a document, its text cut to `max_chars` if that is given."""
+def document_answer(
+    index: IndexVersion, document: Document, max_chars: int | None = None
+) -> "DocumentAnswer":
+    """Return the body that answers with a document, its text cut to `max_chars` if given."""
     return {
         "id": document.id,
         "title": document.title,
         "text": document.text[:max_chars],
         "url": document.url,
         "metadata": document.metadata,
+        "index_version": index.manifest.version,
     }

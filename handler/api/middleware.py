@@ -1,40 +1,30 @@
-"""Around every request: an id, a key, a bounded body, errors as problems, timing headers, one line in the log."""
+"""What every request gets: an id, a key check, a bounded body, problems, headers, a log line."""
 
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
 from uuid import uuid4
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handler.api.problems import classify, problem
 from handler.log import log
+from handler.problems import classify, problem
+from handler.trace import Trace
 
 NO_KEY = "this needs a key; send yours in the header X-Api-Key"
 
 
-@dataclass(slots=True)
-class Trace:
-    """What becomes known of a request while it is answered."""
-
-    request_id: str
-    index_version: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
-    extra: dict[str, Any] = field(default_factory=dict)
-
-
 class RequestMiddleware:
-    """Pure ASGI middleware: cheaper than Starlette's base class, which starts a task for each request."""
+    """Pure ASGI middleware: Starlette's base class starts a task for each request."""
 
     def __init__(
         self, app: ASGIApp, max_body_bytes: int, may_pass: Callable[[str, Headers], bool]
     ) -> None:
-        """Wrap `app`; `may_pass` tells of a path and headers whether the request is answered."""
+        """Wrap `app`; `may_pass` tells by path and headers whether a request is answered."""
         self._app = app
         self._may_pass = may_pass
         self._max_body_bytes = max_body_bytes
@@ -45,10 +35,10 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        trace = scope["trace"] = Trace(_request_id(scope))
+        trace = scope["trace"] = Trace(request_id=_request_id(scope))
         status = 0
         head_only = scope["method"] == "HEAD"
-        # Whatever can be had can be asked for by HEAD, as monitors do.
+        # Every GET route also answers HEAD.
         inner = {**scope, "method": "GET"} if head_only else scope
 
         async def send_with_headers(message: Message) -> None:
@@ -65,22 +55,11 @@ class RequestMiddleware:
             if self._may_pass(scope["path"], headers):
                 await self._app(inner, self._bounded(headers, receive), send_with_headers)
             else:
-                refusal = problem(
-                    HTTPStatus.UNAUTHORIZED,
-                    NO_KEY,
-                    trace.request_id,
-                    {"WWW-Authenticate": "Bearer"},
-                )
-                await refusal(scope, receive, send_with_headers)
+                await _refusal(trace)(scope, receive, send_with_headers)
         except Exception as error:
             if status:
                 raise
-            code, detail = classify(error)
-            if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                trace.extra["problem"] = (
-                    str(error) if code == HTTPStatus.SERVICE_UNAVAILABLE else traceback.format_exc()
-                )
-            await problem(code, detail, trace.request_id)(scope, receive, send_with_headers)
+            await _failure(error, trace)(scope, receive, send_with_headers)
         finally:
             _log(scope, trace, status, time.perf_counter() - started)
 
@@ -94,11 +73,26 @@ class RequestMiddleware:
             message = await receive()
             received += len(message.get("body", b""))
             if max(announced, received) > self._max_body_bytes:
-                # FastAPI lets this one pass; of any other exception it would make a 400.
+                # FastAPI turns any other exception into a 400.
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return message
 
         return bounded
+
+
+def _refusal(trace: Trace) -> Response:
+    challenge = {"WWW-Authenticate": "Bearer"}
+    return problem(HTTPStatus.UNAUTHORIZED, NO_KEY, trace.request_id, challenge)
+
+
+def _failure(error: Exception, trace: Trace) -> Response:
+    """Return the answer for `error`; the log gets what callers aren't told."""
+    status, detail = classify(error)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        trace.extra["problem"] = str(error)
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        trace.extra["problem"] = traceback.format_exc()
+    return problem(status, detail, trace.request_id)
 
 
 def _request_id(scope: Scope) -> str:
@@ -126,7 +120,7 @@ def _add_headers(message: Message, trace: Trace, total: float) -> None:
 
 
 def _header(text: str) -> bytes:
-    """Return `text` as the value of a header, where line ends and the like may not stand."""
+    """Return `text` without what the value of a header can't have, such as line ends."""
     return "".join(character for character in text if " " < character < "\x7f").encode()
 
 

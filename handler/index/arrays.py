@@ -7,12 +7,14 @@ import numpy.typing as npt
 Rows = npt.NDArray[np.int64]
 # Scores or cosines, shape (n,).
 Scores = npt.NDArray[np.float32]
+# The same, where it doesn't matter whether a computation widened them to float64.
+Floats = npt.NDArray[np.floating]
 # Quantized vectors, shape (n, dimension), int8 or float16.
 Codes = npt.NDArray[np.generic]
 
 
 def rows_between(bounds: Rows, items: Rows) -> Rows:
-    """Return the rows of `items`, those of each side by side; item i has the rows bounds[i] to bounds[i + 1]."""
+    """Return the rows of all `items` in turn; item i has the rows bounds[i] to bounds[i + 1]."""
     first = bounds[items]
     lengths = bounds[items + 1] - first
     starts = np.repeat(first - np.cumsum(lengths) + lengths, lengths)

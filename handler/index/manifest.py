@@ -23,7 +23,7 @@ class IndexFiles:
     TEXT = "text"
     SUGGESTIONS = "suggestions"
     MANIFEST = MANIFEST
-    # Beside the others, but of no use to a search: the manifest's list leaves them out, and nobody downloads them.
+    # A search needs none of these: the manifest does not list them, and nobody downloads them.
     OBJECTS = "objects.json"
     REJECTS = "rejects.jsonl"
     DRIFT = "drift.json"
@@ -67,7 +67,7 @@ class IndexFiles:
 
     @staticmethod
     def golden(name: str) -> str:
-        """Path of the folder of queries, with or without judgments, that watch over index `name`."""
+        """Path of the folder of golden queries of index `name`."""
         return f"indexes/{name}/golden"
 
 
@@ -75,10 +75,10 @@ class IndexFiles:
 class IndexManifest:
     """Contents of an index version's manifest.json.
 
-    `model` and `fingerprint` name the bundle that made the vectors; `split` has the size and overlap of
-    passages in tokens; `quality` has what was measured on the finished version, and `failures` why it was not
-    good enough to be published. `corpus` says what it was made from: the corpus's `url`, the sha256 of `objects`,
-    the file that lists its objects, and a digest of all `inputs`.
+    `model` and `fingerprint` name the bundle that made the vectors; `split` has the size and
+    overlap of passages in tokens; `quality` has what was measured on the finished version, and
+    `failures` why it was not good enough to publish. `corpus` describes the source: its `url`, the
+    sha256 of the file `objects` that lists its objects, and a digest of all `inputs`.
     """
 
     name: str
@@ -111,7 +111,7 @@ class IndexManifest:
         """Read the text of a manifest that was found at `origin`.
 
         Raises:
-            IndexUnavailable: it is no manifest, has a newer format, or names files outside its folder.
+            IndexUnavailable: no manifest, a newer format, or names of files outside its folder.
         """
         raw = parse_manifest(data, origin, INDEX_FORMAT, IndexUnavailable)
         known = manifest_fields(cls, raw, origin, IndexUnavailable)

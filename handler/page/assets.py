@@ -1,4 +1,4 @@
-"""The search page's files: read, coloured, compressed and named after their content, once a process."""
+"""The search page's files: read, coloured, compressed and named by content, once per process."""
 
 import colorsys
 import gzip
@@ -10,8 +10,9 @@ from typing import Self
 WEB = Path(__file__).parent / "web"
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
-# The page's grounds, light and dark, as web/style.css has them too; WCAG AA asks for 4.5, a tint below takes its share.
+# The page's backgrounds, light and dark, which web/style.css has too.
 LIGHT, DARK = "#fafbf9", "#0f1412"
+# WCAG AA asks for 4.5; a tint behind the text takes some of the contrast.
 CONTRAST = 6.0
 STEPS = 50
 
@@ -25,9 +26,9 @@ class Asset:
     type: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assets:
-    """The page's template, and its other files by name; `digest` changes whenever one of those does."""
+    """The page's template, and its other files by name; `digest` changes with any of those."""
 
     template: str
     files: dict[str, Asset]
@@ -36,7 +37,7 @@ class Assets:
 
     @classmethod
     def read(cls, accent: str) -> Self:
-        """Read the files; the style sheet begins with `accent`, as #rrggbb, in two shades that can be read."""
+        """Read the files; the style sheet gets `accent`, as #rrggbb, in two readable shades."""
         light, dark = readable(accent, LIGHT), readable(accent, DARK)
         colours = f":root{{--on-light:{light};--on-dark:{dark}}}\n"
         files = {}
@@ -45,16 +46,17 @@ class Assets:
                 body = (colours if path.suffix == ".css" else "").encode() + path.read_bytes()
                 files[path.name] = Asset(body, compress(body, 9), TYPES[path.suffix])
         digest = hashlib.sha256(b"\0".join(asset.body for asset in files.values())).hexdigest()[:12]
-        return cls((WEB / "index.html").read_text("utf-8"), files, digest, light)
+        template = (WEB / "index.html").read_text("utf-8")
+        return cls(template=template, files=files, digest=digest, accent=light)
 
 
 def compress(body: bytes, level: int) -> bytes:
-    """Return `body` gzipped; the same bytes at any time."""
+    """Return `body` gzipped; equal bodies give equal bytes."""
     return gzip.compress(body, level, mtime=0)
 
 
 def readable(colour: str, ground: str) -> str:
-    """Return `colour`, made darker or lighter in its own hue until text of it stands out from `ground`."""
+    """Return `colour`, darker or lighter, until text in it can be read on `ground`."""
     hue, lightness, saturation = colorsys.rgb_to_hls(
         *(channel / 255 for channel in _channels(colour))
     )

@@ -2,19 +2,25 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Self, get_args
+from typing import Any, Self
 from urllib.parse import urlencode
 
-from handler.search.ranking import Mode
+from handler.search.request import MODES, Mode
 
-# Parameters of the page's own; a metadata field of such a name is shown, but can't be filtered by here.
+# The page's own parameters. Metadata fields of these names are shown, but the page can't filter by
+# them.
 OWN = ("q", "mode", "page", "like", "lucky")
+DEFAULTS = {"q": "", "like": "", "mode": "hybrid", "page": "1"}
 MAX_PAGE_DIGITS = 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageState:
-    """What the page's URL asks for; `filters` are its other parameters, as the API knows them: year> is year>=."""
+    """What the page's URL asks for.
+
+    `filters` are the parameters that aren't the page's own, as GET /search has them: `year>` with
+    the value 1990 stands for `year>=1990`.
+    """
 
     query: str = ""
     mode: Mode = "hybrid"
@@ -24,37 +30,32 @@ class PageState:
 
     @classmethod
     def of(cls, parameters: Iterable[tuple[str, str]]) -> Self:
-        """Read parameters; one that makes no sense counts as missing."""
+        """Read the parameters of a URL; one that makes no sense counts as missing."""
         pairs = [(name, value.strip()) for name, value in parameters if value.strip()]
         own = dict(pairs)
-        modes: tuple[Mode, ...] = get_args(Mode)
-        mode = own.get("mode")
-        page = own.get("page", "")
         return cls(
             query=own.get("q", ""),
-            mode=next((known for known in modes if known == mode), "hybrid"),
-            page=max(1, int(page))
-            if page.isascii() and page.isdigit() and len(page) <= MAX_PAGE_DIGITS
-            else 1,
+            mode=next((mode for mode in MODES if mode == own.get("mode")), "hybrid"),
+            page=_page_number(own.get("page", "")),
             like=own.get("like", ""),
             filters=tuple(pair for pair in dict.fromkeys(pairs) if pair[0] not in OWN),
         )
 
     def among(self, fields: Iterable[str]) -> Self:
-        """Return the same with the filters by `fields` alone: shared links gather foreign parameters."""
+        """Return the same state with the filters by `fields` alone.
+
+        Links that people share collect foreign parameters, such as utm_source.
+        """
         known = set(fields)
-        return replace(
-            self, filters=tuple(pair for pair in self.filters if field_of(pair[0]) in known)
-        )
+        kept = tuple(pair for pair in self.filters if field_of(pair[0]) in known)
+        return replace(self, filters=kept)
 
     def link(self, **changes: Any) -> str:
-        """Return the URL of this page after `changes`, and of its first page unless they name another."""
+        """Return the URL of this state after `changes`, on its first page unless they name one."""
         to = replace(self, **({"page": 1} | changes))
         own = [("q", to.query), ("like", to.like), ("mode", to.mode), ("page", str(to.page))]
-        default = {"q": "", "like": "", "mode": "hybrid", "page": "1"}
-        return "?" + urlencode(
-            [pair for pair in own if pair[1] != default[pair[0]]] + list(to.filters)
-        )
+        given = [(name, value) for name, value in own if value != DEFAULTS[name]]
+        return "?" + urlencode(given + list(to.filters))
 
     def values(self, name: str) -> list[str]:
         """Return the values given for a parameter."""
@@ -62,5 +63,11 @@ class PageState:
 
 
 def field_of(parameter: str) -> str:
-    """Return the metadata field that a filter's parameter is about: that of `year>` is year."""
+    """Return the metadata field of a filter's parameter: year for `year>`."""
     return parameter.rstrip("<>!")
+
+
+def _page_number(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= MAX_PAGE_DIGITS:
+        return max(1, int(text))
+    return 1

@@ -1,4 +1,4 @@
-"""The states of the search page, each rendered whole: the script in the browser takes from it what it needs."""
+"""The states of the search page, each rendered whole; the browser's script takes what it needs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,32 +8,25 @@ from urllib.parse import quote
 
 from handler.corpus.document import Document
 from handler.index.manifest import IndexManifest
-from handler.markup import NOTHING, Html, fill, joined
+from handler.markup import NOTHING, Html, fill, flag, joined
 from handler.page.assets import Assets
+from handler.page.hits import MATCHES, facts, hits, linked, title_of
 from handler.page.page_state import PageState
-from handler.page.parts import chosen, facts, hits, linked, modes, title_of
+from handler.page.rail import chosen
 from handler.page.templates import part
+from handler.page.view import View
 from handler.search.answer import Hit
 from handler.settings import Settings
 
 UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 RETRY_SECONDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What fills the page; `title` and `status` say it to the window's title and to screen readers."""
-
-    kind: str
-    html: Html
-    title: str = ""
-    status: str = ""
-    retry_seconds: int = 0
+# The ways to search, with the symbol of what each matches by.
+MODES = {"hybrid": "both", "semantic": "meaning", "keyword": "words"}
 
 
 @dataclass(frozen=True, slots=True)
 class PageRenderer:
-    """The frame around a view, as the settings want it."""
+    """Renders the page as the settings want it."""
 
     settings: Settings
     assets: Assets
@@ -41,15 +34,14 @@ class PageRenderer:
     def html(
         self, asked: PageState, view: View, manifest: IndexManifest | None, milliseconds: float
     ) -> Html:
-        """Return the whole document."""
+        """Return the whole document; `milliseconds` is the time that the answer took."""
         settings = self.settings
+        title = settings.page_title
         return fill(
             self.assets.template,
             digest=self.assets.digest,
-            title=settings.page_title,
-            head_title=f"{view.title} · {settings.page_title}"
-            if view.title
-            else settings.page_title,
+            title=title,
+            head_title=f"{view.title} · {title}" if view.title else title,
             description=settings.page_description,
             icon=quote(part("icon", colour=self.assets.accent).strip()),
             kind=view.kind,
@@ -60,116 +52,153 @@ class PageRenderer:
             mode=asked.mode,
             max_chars=settings.max_query_chars,
             placeholder=settings.page_placeholder,
-            modes=modes(asked),
+            modes=_modes(asked),
             view=view.html,
             foot=_foot(manifest, milliseconds) if manifest else NOTHING,
         )
 
     def home(self) -> View:
         """Return what a first visit shows."""
-        return View("home", self._suggestions("Try"))
+        return View(kind="home", html=self._suggestions("Try"))
 
     def results(
         self, asked: PageState, found: Sequence[Hit], first: int, more: bool, rail: Html
     ) -> View:
-        """Return a page of hits, the best of which is number `first`; `more` tells that another page follows."""
+        """Return a page of hits.
+
+        Args:
+            asked: The state of the page.
+            found: The hits, best first.
+            first: Number of the first hit, from 1.
+            more: Whether another page follows.
+            rail: The filters on offer.
+        """
         number = f", page {asked.page}" if asked.page > 1 else ""
-        back = part("previous", href=asked.link(page=asked.page - 1)) if asked.page > 1 else NOTHING
-        onward = part("next", href=asked.link(page=asked.page + 1)) if more else NOTHING
         html = part(
             "results",
             heading=f"Results for “{asked.query}”{number}",
             chosen=chosen(asked),
             first=first,
             hits=hits(self.settings, asked, found),
-            pages=part("pages", previous=back, page=asked.page, next=onward)
-            if back or onward
-            else NOTHING,
+            pages=_pages(asked, more),
             rail=rail,
         )
-        return View(
-            "results",
-            html,
-            asked.query,
-            f"{_count(len(found), 'result')} for {asked.query}{number}",
-        )
+        status = f"{_count(len(found), 'result')} for {asked.query}{number}"
+        return View(kind="results", html=html, title=asked.query, status=status)
 
     def nothing(self, asked: PageState, rail: Html) -> View:
-        """Return what stands where there are no hits: what to try."""
+        """Return what the page shows without hits: what to try."""
         heading = "That was everything" if asked.page > 1 else "Nothing found"
-        ways = [("Back to the first page", asked.link())] if asked.page > 1 else []
-        ways += [("Take the filters away", asked.link(filters=()))] if asked.filters else []
-        ways += (
-            [("Search by meaning too", asked.link(mode="hybrid"))]
-            if asked.mode == "keyword"
-            else []
-        )
         html = part(
             "nothing",
             heading=heading,
             detail=_reason(asked),
             chosen=chosen(asked),
-            ways=joined(part("way", text=text, href=href) for text, href in ways),
+            ways=joined(part("way", text=text, href=href) for text, href in _ways(asked)),
             suggestions=self._suggestions("Or ask for something else"),
             rail=rail,
         )
-        return View("results", html, asked.query, f"{heading}. {_reason(asked)}")
+        status = f"{heading}. {_reason(asked)}"
+        return View(kind="results", html=html, title=asked.query, status=status)
 
     def document(self, asked: PageState, document: Document, found: Sequence[Hit]) -> View:
-        """Return a whole document, and `found`, which are most like it."""
+        """Return a whole document, and `found`, which are most similar to it."""
         title = title_of(document)
         paragraphs = [text for text in document.text.split("\n") if text.strip()]
+        back = NOTHING
+        if asked.query:
+            back = part("back", href=asked.link(like=""), query=asked.query)
         html = part(
             "document",
-            back=part("back", href=asked.link(like=""), query=asked.query)
-            if asked.query
-            else NOTHING,
+            back=back,
             title=linked(title, document.url),
             facts=facts(self.settings, document),
             text=joined(part("paragraph", text=text) for text in paragraphs),
             hits=hits(self.settings, asked, found),
         )
-        return View("document", html, title, f"{title}, and {len(found)} more like it")
+        status = f"{title}, and {len(found)} more like it"
+        return View(kind="document", html=html, title=title, status=status)
 
     def failed(self, asked: PageState, status: int, detail: str) -> View:
-        """Return what stands for a problem; one that passes is tried again."""
-        passing = status == HTTPStatus.SERVICE_UNAVAILABLE
-        if passing:
-            title, detail = (
-                "The collection is being made ready",
-                "This page looks again by itself in a moment.",
+        """Return what the page shows for a problem; it asks again if the problem is temporary."""
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return _failure(
+                title="The collection is being made ready",
+                detail="This page looks again by itself in a moment.",
+                way="Try again",
+                href=asked.link(page=asked.page),
+                retry_seconds=RETRY_SECONDS,
             )
-        else:
-            title = (
-                "That is not here" if status == HTTPStatus.NOT_FOUND else "This can’t be answered"
-            )
-        html = part(
-            "failed",
-            title=title,
+        missing = status == HTTPStatus.NOT_FOUND
+        return _failure(
+            title="That is not here" if missing else "This can’t be answered",
             detail=f"{detail[:1].upper()}{detail[1:]}".rstrip(".") + ".",
-            way="Try again" if passing else "Start over",
-            href=asked.link(page=asked.page) if passing else asked.link(filters=(), like=""),
+            way="Start over",
+            href=asked.link(filters=(), like=""),
         )
-        return View("results", html, title, title, RETRY_SECONDS if passing else 0)
 
     def _suggestions(self, label: str) -> Html:
-        texts = [text.strip() for text in self.settings.page_suggestions.split("|") if text.strip()]
-        items = joined(part("suggestion", href=PageState(text).link(), text=text) for text in texts)
+        texts = [text.strip() for text in self.settings.page_suggestions.split("|")]
+        items = joined(
+            part("suggestion", href=PageState(query=text).link(), text=text)
+            for text in texts
+            if text
+        )
         return part("suggestions", label=label, items=items) if items else NOTHING
 
 
+def _failure(*, title: str, detail: str, way: str, href: str, retry_seconds: int = 0) -> View:
+    """Return the view of a problem; `way` is the text of the link to `href`."""
+    html = part("failed", title=title, detail=detail, way=way, href=href)
+    return View(kind="results", html=html, title=title, status=title, retry_seconds=retry_seconds)
+
+
+def _modes(asked: PageState) -> Html:
+    """Return the switch between ways to search."""
+    return joined(
+        part(
+            "mode",
+            mode=mode,
+            kind=kind,
+            label=MATCHES[kind],
+            checked=flag("checked", asked.mode == mode),
+        )
+        for mode, kind in MODES.items()
+    )
+
+
+def _pages(asked: PageState, more: bool) -> Html:
+    """Return the links to the pages before and after this one."""
+    if asked.page == 1 and not more:
+        return NOTHING
+    back = part("previous", href=asked.link(page=asked.page - 1)) if asked.page > 1 else NOTHING
+    onward = part("next", href=asked.link(page=asked.page + 1)) if more else NOTHING
+    return part("pages", previous=back, page=asked.page, next=onward)
+
+
+def _ways(asked: PageState) -> list[tuple[str, str]]:
+    """Return texts and links of what to try where there are no hits."""
+    ways = []
+    if asked.page > 1:
+        ways.append(("Back to the first page", asked.link()))
+    if asked.filters:
+        ways.append(("Take the filters away", asked.link(filters=())))
+    if asked.mode == "keyword":
+        ways.append(("Search by meaning too", asked.link(mode="hybrid")))
+    return ways
+
+
 def _reason(asked: PageState) -> str:
-    """Say why there are no hits."""
+    """Return why there are no hits."""
     if asked.page > 1:
         return f"There are no further results for “{asked.query}”."
-    words = asked.mode == "keyword"
+    if asked.filters and asked.mode == "keyword":
+        return "No document has these words and fits the filters."
     if asked.filters:
-        return (
-            "No document has these words and fits the filters."
-            if words
-            else "No document fits the filters."
-        )
-    return "No document has any of these words." if words else "The collection is empty."
+        return "No document fits the filters."
+    if asked.mode == "keyword":
+        return "No document has any of these words."
+    return "The collection is empty."
 
 
 def _foot(manifest: IndexManifest, milliseconds: float) -> Html:

@@ -1,4 +1,4 @@
-"""What the search page's routes answer; imported at the first visit, since the function's start is for searches."""
+"""The answers of the search page's routes. Imported at the first visit: no start waits for it."""
 
 import time
 from collections.abc import Callable
@@ -8,28 +8,29 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import RedirectResponse, Response
 
-from handler.api.answers import index_of
-from handler.api.problems import classify
-from handler.api.requests import SearchBody, filter_from_parameters
-from handler.api.routes.documents import lucky
 from handler.corpus.schema import Schema
 from handler.errors import QuerytowerError
 from handler.index.index_version import IndexVersion
 from handler.index.text_index import FacetCount
 from handler.page.assets import Assets, compress
 from handler.page.page_state import PageState
-from handler.page.parts import INPUTS, filter_fields, rail
-from handler.page.renderer import PageRenderer, View
-from handler.search.answer import SearchRequest
-from handler.search.searcher import find
+from handler.page.rail import INPUTS, filter_fields, rail
+from handler.page.renderer import PageRenderer
+from handler.page.view import View
+from handler.problems import classify
+from handler.search.lucky import lucky
+from handler.search.parameters import filter_from_parameters
+from handler.search.request import SearchRequest
+from handler.search.searcher import Searcher, find
 from handler.service import Service
 from handler.settings import Settings
+from handler.trace import index_of, trace_of
 
 PAGE_SIZE = 10
 MAX_FACETS = 6
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -46,6 +47,7 @@ class Site:
     def __init__(self, page: PageRenderer, load: Callable[[], Service]) -> None:
         """Compose; `load` returns the service."""
         self._page = page
+        self._settings = page.settings
         self._load = load
 
     @classmethod
@@ -54,132 +56,126 @@ class Site:
         return cls(PageRenderer(settings, Assets.read(settings.page_accent)), load)
 
     def page(self, request: HttpRequest) -> Response:
-        """Return the page in the state that the URL asks for, so that it works without a script too."""
+        """Return the page in the state that the URL asks for, so that it works without a script."""
         started = time.perf_counter()
-        index, asked, status = None, PageState.of(request.query_params.multi_items()), 200
+        asked = PageState.of(request.query_params.multi_items())
+        index, status = None, 200
         try:
-            index = index_of(request, self._load())
+            service = self._load()
+            index = index_of(request, service)
             if "lucky" in request.query_params:
-                return RedirectResponse(
-                    PageState(like=lucky(index).id).link(), 303, {"Cache-Control": "no-store"}
-                )
-            view = _view(request, self._page, asked, self._load(), index)
+                to = PageState(like=lucky(index).id).link()
+                return RedirectResponse(to, 303, {"Cache-Control": "no-store"})
+            view = self._view(request, asked, service.searcher, index)
         except QuerytowerError as error:
             status, detail = classify(error)
             if status >= 500:
-                request.scope["trace"].extra["problem"] = str(error)
+                trace_of(request).extra["problem"] = str(error)
             view = self._page.failed(asked, status, detail)
         milliseconds = 1000 * (time.perf_counter() - started)
         html = self._page.html(asked, view, index.manifest if index else None, milliseconds)
-        retry = {"Retry-After": str(view.retry_seconds)} if view.retry_seconds else {}
-        return _packed(
-            request,
-            html.encode(),
-            "text/html; charset=utf-8",
-            status,
-            retry | {"Cache-Control": "no-cache"},
-        )
+        headers = {"Cache-Control": "no-cache", "Content-Type": "text/html; charset=utf-8"}
+        if view.retry_seconds:
+            headers["Retry-After"] = str(view.retry_seconds)
+        return _packed(request, html.encode(), status, headers)
 
     def file(self, request: HttpRequest, digest: str, name: str) -> Response:
-        """Return one of the page's files; under another digest it is that of another deployment, not to be kept."""
+        """Return one of the page's files.
+
+        A file under another digest belongs to another deployment, so it must not be cached.
+        """
         assets = self._page.assets
         if name not in assets.files:
             raise HTTPException(404)
         asset = assets.files[name]
-        caching = {"Cache-Control": FOR_EVER if digest == assets.digest else "no-cache"}
-        return _packed(request, asset.body, asset.type, 200, caching, asset.gzipped)
+        caching = FOR_EVER if digest == assets.digest else "no-cache"
+        headers = {"Cache-Control": caching, "Content-Type": asset.type}
+        return _packed(request, asset.body, 200, headers, asset.gzipped)
+
+    def _view(
+        self, request: HttpRequest, asked: PageState, searcher: Searcher, index: IndexVersion
+    ) -> View:
+        if asked.like:
+            answer = searcher.similar(index, asked.like, min(PAGE_SIZE, self._settings.max_k))
+            trace_of(request).seconds.update(answer.seconds)
+            document = index.document(find(index, asked.like))
+            return self._page.document(asked, document, answer.hits)
+        if not asked.query:
+            return self._page.home()
+        fields = filter_fields(self._settings, index.manifest.schema)
+        return self._results(request, asked.among(fields), fields, searcher, index)
+
+    def _results(
+        self,
+        request: HttpRequest,
+        asked: PageState,
+        fields: Schema,
+        searcher: Searcher,
+        index: IndexVersion,
+    ) -> View:
+        """Search, and return the view of the hits; `fields` are those to filter by."""
+        # One hit more than shown tells whether another page follows.
+        k = min(PAGE_SIZE + 1, self._settings.max_k)
+        size = max(1, k - 1)
+        offset = (asked.page - 1) * size
+        counted = [name for name, field in fields.items() if field.kind not in INPUTS][:MAX_FACETS]
+        answer = searcher.search(index, self._request(asked, index, counted, k, offset))
+        shown = answer.hits[:size]
+        trace = trace_of(request)
+        trace.seconds.update(answer.seconds)
+        trace.extra["hits"] = len(shown)
+        if self._settings.log_queries:
+            trace.extra["queries"] = [asked.query]
+        counts = {
+            name: self._counts(asked, searcher, index, name) or answer.facets[name]
+            for name in counted
+        }
+        filters = rail(asked, fields, counts)
+        if not shown:
+            return self._page.nothing(asked, filters)
+        more = len(answer.hits) > size and offset + size <= self._settings.max_offset
+        return self._page.results(asked, shown, offset + 1, more, filters)
+
+    def _counts(
+        self, asked: PageState, searcher: Searcher, index: IndexVersion, name: str
+    ) -> list[FacetCount]:
+        """Count a filtered field without its own filter, to show what its other values would add.
+
+        Returns nothing for a field without a filter.
+        """
+        if not asked.values(name):
+            return []
+        others = asked.among({field for field in index.manifest.schema if field != name})
+        return searcher.search(index, self._request(others, index, [name])).facets[name]
+
+    def _request(
+        self,
+        asked: PageState,
+        index: IndexVersion,
+        facets: list[str],
+        k: int = 0,
+        offset: int = 0,
+    ) -> SearchRequest:
+        """Return the search for a state of the page; without `k`, only `facets` matter."""
+        request = SearchRequest(
+            query=asked.query,
+            k=k or 1,
+            offset=offset,
+            mode=asked.mode,
+            filter=filter_from_parameters(asked.filters, index.manifest.schema),
+            facets=facets,
+            explain=k > 0,
+            highlight=k > 0,
+        )
+        return request.within(self._settings)
 
 
 def _packed(
-    request: HttpRequest,
-    body: bytes,
-    kind: str,
-    status: int,
-    headers: dict[str, str],
-    gzipped: bytes = b"",
+    request: HttpRequest, body: bytes, status: int, headers: dict[str, str], gzipped: bytes = b""
 ) -> Response:
-    headers = HEADERS | headers | {"Content-Type": kind}
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(
-            gzipped or compress(body, 5), status, headers | {"Content-Encoding": "gzip"}
-        )
-    return Response(body, status, headers)
-
-
-def _view(
-    request: HttpRequest,
-    page: PageRenderer,
-    asked: PageState,
-    service: Service,
-    index: IndexVersion,
-) -> View:
-    if asked.like:
-        answer = service.searcher.similar(index, asked.like, min(PAGE_SIZE, page.settings.max_k))
-        request.scope["trace"].seconds.update(answer.seconds)
-        return page.document(asked, index.document(find(index, asked.like)), answer.hits)
-    if not asked.query:
-        return page.home()
-    fields = filter_fields(page.settings, index.manifest.schema)
-    return _results(request, page, asked.among(fields), fields, service, index)
-
-
-def _results(
-    request: HttpRequest,
-    page: PageRenderer,
-    asked: PageState,
-    fields: Schema,
-    service: Service,
-    index: IndexVersion,
-) -> View:
-    # One hit more than shown tells whether a further page follows.
-    k = min(PAGE_SIZE + 1, page.settings.max_k)
-    size = max(1, k - 1)
-    counted = [name for name, field in fields.items() if field.kind not in INPUTS][:MAX_FACETS]
-    offset = (asked.page - 1) * size
-    answer = service.searcher.search(index, _request(page, asked, index, counted, k, offset))
-    trace = request.scope["trace"]
-    trace.seconds.update(answer.seconds)
-    shown = answer.hits[:size]
-    trace.extra["hits"] = len(shown)
-    if page.settings.log_queries:
-        trace.extra["queries"] = [asked.query]
-    counts = {
-        name: _counts(page, asked, service, index, name) or answer.facets[name] for name in counted
-    }
-    filters = rail(asked, fields, counts)
-    if not shown:
-        return page.nothing(asked, filters)
-    more = len(answer.hits) > size and offset + size <= page.settings.max_offset
-    return page.results(asked, shown, offset + 1, more, filters)
-
-
-def _counts(
-    page: PageRenderer, asked: PageState, service: Service, index: IndexVersion, name: str
-) -> list[FacetCount]:
-    """Return the counts of a filtered field as if it weren't, for these are what another of its values would add."""
-    if not asked.values(name):
-        return []
-    others = asked.among({field for field in index.manifest.schema if field != name})
-    return service.searcher.search(index, _request(page, others, index, [name])).facets[name]
-
-
-def _request(
-    page: PageRenderer,
-    asked: PageState,
-    index: IndexVersion,
-    facets: list[str],
-    k: int = 0,
-    offset: int = 0,
-) -> SearchRequest:
-    """Return the search that the page stands for; without `k` it is only about the counts of `facets`."""
-    return SearchBody(
-        query=asked.query,
-        k=k or 1,
-        offset=offset,
-        mode=asked.mode,
-        filter=filter_from_parameters(asked.filters, index.manifest.schema),
-        facets=facets,
-        sort="",
-        explain=k > 0,
-        highlight=k > 0,
-    ).request(page.settings)
+    """Return an answer of `body`, compressed if the caller takes that; `gzipped` is body so."""
+    headers = HEADERS | headers
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(body, status, headers)
+    packed = gzipped or compress(body, 5)
+    return Response(packed, status, headers | {"Content-Encoding": "gzip"})

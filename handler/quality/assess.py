@@ -18,7 +18,7 @@ from handler.quality.drift import Drift, compare, profile_in
 from handler.quality.drift_report import render
 from handler.quality.golden import Golden, GoldenResults, mean_ndcg
 from handler.quality.profile import Profile
-from handler.storage.store import Store
+from handler.versions.repository import IndexRepository
 
 Quality = dict[str, float]
 
@@ -33,14 +33,16 @@ class PreviousVersion:
 
     @classmethod
     def read(
-        cls, store: Store, manifest: IndexManifest | None, index: IndexVersion | None
+        cls,
+        repository: IndexRepository,
+        manifest: IndexManifest | None,
+        index: IndexVersion | None,
     ) -> "PreviousVersion":
-        """Complete what is known of the version before with its profile."""
+        """Add the profile that is stored beside the version."""
         profile = None
         if manifest:
             with suppress(StoreError):
-                path = f"{IndexFiles.version(manifest.name, manifest.version)}/{IndexFiles.DRIFT}"
-                profile = profile_in(store.get(path)[0])
+                profile = profile_in(repository.read(manifest.version, IndexFiles.DRIFT))
         return cls(manifest, profile, index)
 
     def ndcg(self, golden: Golden, encoder: Encoder) -> float | None:
@@ -63,7 +65,7 @@ class Candidate:
     drift: Drift
 
 
-def complete(
+def assess(
     folder: Path,
     encoder: Encoder,
     *,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from handler.index.manifest import IndexManifest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Shares, 0 to 1: records rejected, documents lost since the version before, and figures of quality.py."""
 

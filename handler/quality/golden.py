@@ -11,9 +11,8 @@ import numpy as np
 from handler.encoder import Encoder
 from handler.errors import CorpusError
 from handler.index.index_version import IndexVersion
-from handler.index.manifest import IndexFiles
 from handler.search.ranking import rank
-from handler.storage.store import Store
+from handler.versions.repository import IndexRepository
 
 MAX_QUERIES = 500
 TOP = 10
@@ -21,15 +20,18 @@ TOP = 10
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Texts of queries by id, grades by query and document id, and what changes whenever one of the files does."""
+    """Golden queries: texts by query id, grades by query id and document id.
+
+    `etag` changes whenever one of the files does.
+    """
 
     queries: Mapping[str, str]
     judgments: Mapping[str, Mapping[str, int]]
     etag: str = ""
 
     @classmethod
-    def load(cls, store: Store, name: str) -> Self:
-        """Read queries.jsonl and all .tsv files of judgments, in BEIR's layout, from the index's folder golden.
+    def load(cls, repository: IndexRepository) -> Self:
+        """Read queries.jsonl and all .tsv files of judgments, in BEIR's layout, of an index.
 
         Raises:
             CorpusError: a file is malformed.
@@ -37,11 +39,9 @@ class Golden:
         """
         queries: dict[str, str] = {}
         judgments: dict[str, dict[str, int]] = defaultdict(dict)
-        files = [
-            each
-            for each in store.list(IndexFiles.golden(name))
-            if each.path.endswith((".jsonl", ".tsv"))
-        ]
+        store = repository.store
+        listed = store.list(repository.layout.golden)
+        files = [each for each in listed if each.path.endswith((".jsonl", ".tsv"))]
         for each in files:
             for number, line in enumerate(store.get(each.path)[0].splitlines(), start=1):
                 try:
@@ -53,8 +53,9 @@ class Golden:
                         judgments[query_id][document_id] = int(grade)
                 except (ValueError, KeyError, TypeError, AttributeError) as cause:
                     raise CorpusError(
-                        f"{store.url}/{each.path} line {number} is no query or judgment: {cause}; "
-                        "queries are {_id, text} in JSON lines, judgments three columns with tabs below a header"
+                        f"{repository.location(each.path)} line {number} is no query or "
+                        f"judgment: {cause}; queries are {{_id, text}} in JSON lines, judgments "
+                        "three columns with tabs below a header"
                     ) from cause
         return cls(queries, judgments, " ".join(each.etag for each in files))
 
@@ -72,8 +73,9 @@ class GoldenResults:
         tops, nearest = {}, {}
         for key, text in queries.items():
             vector = encoder.encode([text], "query")[0]
-            found = rank(index, "hybrid", vector, index.text.query(text), None, TOP).documents[:TOP]
-            tops[key] = [index.document(int(row)).id for row in found]
+            words = index.text.query(text)
+            found = rank(index, "hybrid", vector=vector, keyword_query=words, depth=TOP)
+            tops[key] = [index.document(int(row)).id for row in found.documents[:TOP]]
             nearest[key] = float(index.vectors.search(vector, 1)[1][0])
         return cls(tops, nearest)
 

@@ -1,4 +1,4 @@
-"""The published version as the next run finds it: what can be compared with, and built upon."""
+"""The published version as the next run finds it: what to compare with, and what to reuse."""
 
 import json
 from contextlib import suppress
@@ -13,26 +13,23 @@ from handler.index.index_version import IndexVersion
 from handler.index.manifest import INDEX_FORMAT, IndexFiles, IndexManifest
 from handler.index.writer import Options
 from handler.reindex.incremental_reader import Stored
-from handler.storage.store import Store
-from handler.versions.catalog import (
-    as_uploaded,
-    check_complete,
-    fetch_version,
-    version_root,
-    versions,
-)
-from handler.versions.pointer import Pointer, manifest_text
-from handler.versions.transfer import note_etags
+from handler.versions.pointer import Pointer
+from handler.versions.repository import IndexRepository
+from handler.versions.transfer import open_version
 
 
-@dataclass(frozen=True, slots=True)
-class Current:
-    """What the pointer of an index leads to.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """The version that the pointer of an index leads to.
 
-    `etag` is the pointer's own, None where there is none; `listing` says what the version was made from.
-    `problem` says why manifest or listing are missing although there was a version, and `damaged` whether it can be
-    searched no more; `touched` says that one of its files may be another than was uploaded. `last` is the manifest
-    of the version, or of the newest good one where that can't be told.
+    Attributes:
+        etag: of the pointer; None where there is no pointer.
+        manifest: of the version; None if it can't be read.
+        listing: the corpus objects that the version was made from; None if that can't be read.
+        problem: why manifest or listing is missing although there was a version.
+        damaged: the version can't be searched any more.
+        touched: one of its files may differ from the file that was uploaded.
+        last: the manifest of the version, or else of the newest good version.
     """
 
     etag: str | None = None
@@ -44,48 +41,51 @@ class Current:
     last: IndexManifest | None = None
 
     @classmethod
-    def read(cls, store: Store, name: str) -> "Current":
-        """Read pointer, manifest and listing; whatever is damaged is left out.
+    def read(cls, repository: IndexRepository) -> "Baseline":
+        """Read pointer, manifest and listing; what is damaged is left out.
 
         Raises:
             StoreError: the store fails.
         """
-        try:
-            data, etag = store.get(IndexFiles.current(name))
-        except ObjectNotFound:
-            last = _newest(store, name)
-            problem = (
-                f"{store.url}/{IndexFiles.current(name)} is missing although there are versions"
-                if last
-                else ""
-            )
-            return cls(problem=problem, damaged=bool(problem), last=last)
+        etag = repository.pointer_etag()
+        if etag is None:
+            return cls._without_pointer(repository)
         manifest = None
         try:
-            manifest = _read_manifest(
-                store, name, Pointer.parse(data, f"{store.url}/{IndexFiles.current(name)}")
-            )
-            touched = not as_uploaded(store, manifest, check_complete(store, manifest))
+            pointer, etag = repository.pointer()
+            manifest = _read_manifest(repository, pointer)
+            found = repository.check_complete(manifest)
+            touched = not repository.is_as_uploaded(manifest, found)
         except IndexUnavailable as cause:
-            return cls(
-                etag,
-                manifest,
-                None,
-                str(cause),
-                damaged=True,
-                last=manifest or _newest(store, name),
-            )
+            last = manifest or repository.newest_good()
+            return cls(etag=etag, manifest=manifest, problem=str(cause), damaged=True, last=last)
         try:
-            return cls(
-                etag, manifest, _read_listing(store, manifest), touched=touched, last=manifest
-            )
+            listing, problem = _read_listing(repository, manifest), ""
         except IndexUnavailable as cause:
-            return cls(etag, manifest, None, str(cause), touched=touched, last=manifest)
+            listing, problem = None, str(cause)
+        return cls(
+            etag=etag,
+            manifest=manifest,
+            listing=listing,
+            problem=problem,
+            touched=touched,
+            last=manifest,
+        )
 
-    def verified(self, store: Store, scratch: Path, *, settle: bool) -> "Current":
-        """Return the same after a look at every byte of the version, with the problem if it was altered.
+    @classmethod
+    def _without_pointer(cls, repository: IndexRepository) -> "Baseline":
+        last = repository.newest_good()
+        if last is None:
+            return cls()
+        address = repository.location(repository.layout.pointer)
+        problem = f"{address} is missing although there are versions"
+        return cls(problem=problem, damaged=True, last=last)
 
-        To `settle` it notes that the files are good as they are now, so that the next run need not look again.
+    def verified(self, repository: IndexRepository, scratch: Path, *, settle: bool) -> "Baseline":
+        """Check every byte of the version; the result has the problem if it was altered.
+
+        With `settle`, the present ETags are recorded as good, so that the next run need not check
+        again.
 
         Raises:
             StoreError: the store fails.
@@ -93,20 +93,17 @@ class Current:
         if self.manifest is None:
             return self
         try:
-            fetch_version(store, self.manifest, scratch, graph=True)
+            open_version(repository, self.manifest, scratch, graph=True)
         except IndexUnavailable as cause:
             return replace(self, listing=None, problem=str(cause), damaged=True)
         if settle:
-            found = check_complete(store, self.manifest)
-            note_etags(
-                store,
-                version_root(self.manifest),
-                {name: each.etag for name, each in found.items()},
-            )
+            found = repository.check_complete(self.manifest)
+            etags = {name: each.etag for name, each in found.items()}
+            repository.note_etags(self.manifest.version, etags)
         return self
 
     def obstacles(self, encoder: Encoder, options: Options) -> list[str]:
-        """Return in words why none of the version's vectors can be used again."""
+        """Return the reasons why none of the version's vectors can be reused."""
         old = self.manifest
         if old is None:
             return [self.problem] if self.problem else []
@@ -127,8 +124,10 @@ class Current:
         old = self.last
         return Options(Split(**old.split), old.precision, old.language) if old else Options()
 
-    def fetch(self, store: Store, scratch: Path, *, graph: bool) -> tuple[IndexVersion, Path]:
-        """Open the version, with its `graph` or without, and return it with its folder.
+    def open(
+        self, repository: IndexRepository, scratch: Path, *, graph: bool
+    ) -> tuple[IndexVersion, Path]:
+        """Open the version, with or without its `graph`, and return it with its folder.
 
         Raises:
             IndexUnavailable: it is incomplete or was altered.
@@ -136,22 +135,23 @@ class Current:
         """
         if self.manifest is None:
             raise IndexUnavailable(self.problem or "there is no version yet")
-        return fetch_version(store, self.manifest, scratch, graph=graph)
+        return open_version(repository, self.manifest, scratch, graph=graph)
 
-    def stored(self, store: Store, index: IndexVersion) -> Stored | None:
-        """Return what the version holds of each object, or None where that is not recorded."""
+    def stored(self, repository: IndexRepository, index: IndexVersion) -> Stored | None:
+        """Return what the version holds of each corpus object; None if that is not recorded."""
         if self.listing is None or self.manifest is None:
             return None
         rejects = b""
         with suppress(ObjectNotFound):
-            rejects, _ = store.get(f"{version_root(self.manifest)}/{IndexFiles.REJECTS}")
+            rejects = repository.read(self.manifest.version, IndexFiles.REJECTS)
         return Stored.of(index, self.listing, rejects)
 
 
-def _read_manifest(store: Store, name: str, pointer: Pointer) -> IndexManifest:
-    """Return the manifest of the version that `pointer` names, or raise IndexUnavailable, also for another format."""
-    data = manifest_text(store, name, pointer)
-    origin = f"{store.url}/{IndexFiles.version(name, pointer.version)}/{IndexFiles.MANIFEST}"
+def _read_manifest(repository: IndexRepository, pointer: Pointer) -> IndexManifest:
+    """Return the published manifest; raise IndexUnavailable also for an older format."""
+    data = repository.published_manifest(pointer)
+    path = repository.layout.file(pointer.version, IndexFiles.MANIFEST)
+    origin = repository.location(path)
     manifest = IndexManifest.parse(data, origin)
     if (found := json.loads(data)["format"]) != INDEX_FORMAT:
         raise IndexUnavailable(
@@ -160,16 +160,10 @@ def _read_manifest(store: Store, name: str, pointer: Pointer) -> IndexManifest:
     return manifest
 
 
-def _read_listing(store: Store, manifest: IndexManifest) -> Listing:
-    path = f"{version_root(manifest)}/{IndexFiles.OBJECTS}"
+def _read_listing(repository: IndexRepository, manifest: IndexManifest) -> Listing:
+    origin = repository.location(repository.layout.file(manifest.version, IndexFiles.OBJECTS))
     try:
-        data, _ = store.get(path)
-        return Listing.parse(data, manifest.corpus.get("objects", ""), f"{store.url}/{path}")
+        data = repository.read(manifest.version, IndexFiles.OBJECTS)
     except ObjectNotFound as cause:
-        raise IndexUnavailable(
-            f"{store.url}/{path} is missing: all objects are read again"
-        ) from cause
-
-
-def _newest(store: Store, name: str) -> IndexManifest | None:
-    return next((manifest for manifest in versions(store, name) if not manifest.failures), None)
+        raise IndexUnavailable(f"{origin} is missing: all objects are read again") from cause
+    return Listing.parse(data, manifest.corpus.get("objects", ""), origin)

@@ -11,9 +11,9 @@ from secrets import token_hex
 from handler.encoder import Encoder
 from handler.errors import ObjectNotFound, StoreError
 from handler.index.embedding_cache import EncodedBatch
-from handler.index.manifest import INDEX_FORMAT, IndexFiles
+from handler.index.manifest import INDEX_FORMAT
 from handler.index.writer import Options
-from handler.storage.store import Store
+from handler.versions.repository import IndexRepository
 
 MAX_PARTS = 24
 SMALL_BYTES = 16 << 20
@@ -25,7 +25,7 @@ class Checkpoints:
     """The parts saved for one index, model and way to make passages. Their number stays bounded."""
 
     def __init__(
-        self, store: Store, index: str, encoder: Encoder, options: Options, folder: Path
+        self, repository: IndexRepository, encoder: Encoder, options: Options, folder: Path
     ) -> None:
         """Prepare; copies of the parts are kept in `folder`, which exists."""
         what = [
@@ -34,10 +34,9 @@ class Checkpoints:
             asdict(options.split),
             options.precision,
         ]
-        self._root = (
-            f"{IndexFiles.work(index)}/{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]}"
-        )
-        self._store = store
+        digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+        self._root = f"{repository.layout.work}/{digest}"
+        self._store = repository.store
         self._precision = options.precision
         self._folder = folder
         self._parts: dict[str, EncodedBatch] = {}
@@ -91,7 +90,11 @@ class Checkpoints:
         self._store.put(f"{self._root}/{name}", self._folder / name)
 
 
-def clear(store: Store, index: str) -> None:
-    """Remove what runs left for later ones, whatever the model; what can't be removed now is next time."""
+def clear(repository: IndexRepository) -> None:
+    """Remove the vectors that runs left for later ones, whatever the model.
+
+    What can't be removed now is removed next time.
+    """
+    store = repository.store
     with suppress(StoreError):
-        store.delete(each.path for each in store.list(IndexFiles.work(index)))
+        store.delete(each.path for each in store.list(repository.layout.work))

@@ -13,7 +13,8 @@ from handler.encoder import Encoder
 from handler.errors import OutOfTime
 from handler.index.embed import encode_documents, groups
 from handler.index.embedding_cache import EmbeddingCache, EncodedBatch, EncodedDocument
-from handler.index.writer import Options, Progress
+from handler.index.writer import Options
+from handler.progress import Progress
 
 SAVE_SECONDS = 60.0
 SAVE_PASSAGES = 32_768
@@ -69,7 +70,8 @@ def encode_missing(
     """
     wanted = missing(known, spool.texts)
     total, done, slowest = int(wanted.sum()), 0, 0.0
-    progress("missing", total)
+    if total:
+        progress("encode", 0, total)
     pending = Pending(save)
     for group in groups(spool.select(wanted)) if total else ():
         started = time.monotonic()
@@ -86,6 +88,6 @@ def encode_missing(
             )
         if pending.passages >= SAVE_PASSAGES or time.monotonic() - pending.since >= save_seconds:
             pending.flush()
-        progress("encode", done)
+        progress("encode", done, total)
     pending.flush()
     return total

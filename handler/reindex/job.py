@@ -1,4 +1,4 @@
-"""What a run is asked for, and what it comes to."""
+"""A run of the reindex: what it is asked for, and its outcome."""
 
 import math
 from collections.abc import Callable
@@ -9,33 +9,44 @@ from handler.corpus.records import DEFAULT_FIELDS, FieldNames
 from handler.corpus.sources import Corpus
 from handler.encoder import Encoder
 from handler.index.manifest import IndexManifest
-from handler.index.writer import Options, Progress, no_progress
+from handler.index.writer import Options
 from handler.log import log, metric
+from handler.progress import Progress, no_progress
 from handler.quality.changes import Changes
 from handler.quality.drift import Drift
 from handler.quality.gates import Limits
 from handler.reindex.encode import SAVE_SECONDS
-from handler.storage.store import Store
 from handler.versions.lease import LeaseConfig
+from handler.versions.repository import IndexRepository
 
 OutcomeKind = Literal["published", "unchanged", "rolled back"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
-    """What is made of which corpus, and how.
+    """One corpus to index into one repository, and how.
 
-    `options` gets those of the current version and returns those of the next. `force` publishes although documents
-    went missing, or although this very corpus was refused before; `full` encodes everything anew. `remaining` tells
-    how many seconds are left; `tell` and `measure` are told of events and metrics, as the functions of log.py are,
-    and `progress` of the stages encode, text, graph, check, upload, publish and clean; of "total" first, how many
-    documents there are, and of "missing", how many of them must be encoded.
+    Attributes:
+        corpus: where the documents come from.
+        repository: where the versions go.
+        encoder: of passages and of golden queries.
+        fields: names of the corpus fields that hold id, title, text and link.
+        options: gets the options of the current version and returns those of the next.
+        limits: gates that the new version must pass.
+        force: publish although documents are missing, or although this very corpus was refused.
+        full: encode everything again.
+        threads: CPUs for the graph.
+        terms: of the lease.
+        save_seconds: seconds between checkpoints.
+        remaining: returns how many seconds are left.
+        progress: is told of the stages read, encode, text, graph, check, upload, publish, clean.
+        tell: is told of events, as log.log is.
+        measure: is told of metrics, as log.metric is.
     """
 
     corpus: Corpus
-    store: Store
+    repository: IndexRepository
     encoder: Encoder
-    name: str = "default"
     fields: FieldNames = DEFAULT_FIELDS
     options: Callable[[Options], Options] = lambda current: current
     limits: Limits = field(default_factory=Limits)
@@ -50,11 +61,17 @@ class Job:
     measure: Callable[..., None] = metric
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run came to: the version that is current now, and how it differs from the one before if it is new.
+    """The result of a run.
 
-    `inputs` is given where it took a look at the documents to see that they are the same as before.
+    Attributes:
+        kind: whether a new version was published, and if not, why.
+        version: the current version after the run.
+        manifest: of that version.
+        drift: how a new version differs from the one before.
+        encoded: documents encoded by this run.
+        inputs: digest of the inputs, if the documents had to be read to see that none changed.
     """
 
     kind: OutcomeKind
@@ -65,7 +82,7 @@ class Outcome:
     inputs: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a run would do; `encode` counts the documents to encode."""
 

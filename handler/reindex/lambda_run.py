@@ -18,6 +18,7 @@ from handler.reindex.pipeline import plan, reindex
 from handler.settings import SettingError, Settings
 from handler.storage.store import Store
 from handler.versions.manage import prune
+from handler.versions.repository import IndexRepository
 
 # A run that is out of time starts the next one; this bounds how often, and with that what a mistake may cost.
 MAX_CONTINUATIONS = 50
@@ -43,7 +44,7 @@ def run(settings: Settings, event: Mapping[str, Any], context: Any) -> dict[str,
     except OutOfTime as problem:
         return _continue(event, context, problem)
     if outcome.kind == "published":
-        log("pruned", versions=prune(job.store, job.name, settings.keep_versions))
+        log("pruned", versions=prune(job.repository, settings.keep_versions))
     return {"outcome": outcome.kind, "version": outcome.version}
 
 
@@ -66,24 +67,25 @@ def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> Job:
     names = [name.strip() for name in settings.corpus_fields.split(",")]
     if len(names) != 4 or not all(names):
         raise SettingError(
-            f"QUERYTOWER_CORPUS_FIELDS is {settings.corpus_fields!r}; give four names, as id,title,text,url"
+            f"QUERYTOWER_CORPUS_FIELDS is {settings.corpus_fields!r}; "
+            "give four names, as id,title,text,url"
         )
     if not settings.store:
         raise SettingError(
             "QUERYTOWER_STORE is not set; set it to the folder or URL that holds the indexes"
         )
+    store = Store.open(settings.store, timeout=settings.store_timeout)
     return Job(
-        open_corpus(settings.corpus),
-        Store.open(settings.store, timeout=settings.store_timeout),
-        Encoder.open(settings.model_folder, settings.threads),
-        name=settings.index,
+        corpus=open_corpus(settings.corpus),
+        repository=IndexRepository(store, settings.index),
+        encoder=Encoder.open(settings.model_folder, settings.threads),
         fields=FieldNames(*names),
         limits=Limits(
-            settings.max_rejects / 100,
-            settings.max_drop / 100,
-            settings.min_self_retrieval,
-            settings.min_recall,
-            settings.max_ndcg_loss,
+            max_rejects=settings.max_rejects / 100,
+            max_drop=settings.max_drop / 100,
+            min_self_retrieval=settings.min_self_retrieval,
+            min_recall=settings.min_recall,
+            max_ndcg_loss=settings.max_ndcg_loss,
         ),
         force=bool(event.get("force")),
         full=bool(event.get("full")),

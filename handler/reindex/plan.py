@@ -1,9 +1,9 @@
-"""What precedes a new version: is there anything to do, what has changed, and what can be used again."""
+"""Plan a new version: is there anything to do, what has changed, and what can be reused."""
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles
 from handler.index.writer import Base, Options
 from handler.quality.golden import Golden
-from handler.reindex.baseline import Current
+from handler.reindex.baseline import Baseline
 from handler.reindex.incremental_reader import Reading
 from handler.reindex.job import Job, Outcome
 from handler.versions.last_attempt import LastAttempt, rolled_back
@@ -25,21 +25,29 @@ from handler.versions.last_attempt import LastAttempt, rolled_back
 READINGS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A corpus that was read and differs from the current version, and what of that can be used again.
+    """A corpus that was read and differs from the current version.
 
-    `before` is the current version if it can be read, `base` the same if its vectors fit.
+    Attributes:
+        baseline: the published version.
+        options: how the new version is built.
+        golden: the golden queries.
+        inputs: digest of all that the result depends on.
+        spool: the documents.
+        listing: the corpus objects that they came from.
+        before: the current version if it can be read.
+        base: the same if its vectors can be reused.
     """
 
-    current: Current
+    baseline: Baseline
     options: Options
     golden: Golden
     inputs: str
     spool: Spool
     listing: Listing
-    before: IndexVersion | None
-    base: Base | None
+    before: IndexVersion | None = None
+    base: Base | None = None
 
     @property
     def reusable(self) -> list[EncodedBatch]:
@@ -48,14 +56,14 @@ class Prepared:
 
 
 def prepare(job: Job, scratch: Path, *, dry: bool = False) -> Prepared | Outcome:
-    """Read the corpus, or return the outcome at once if nothing is to be done.
+    """Read the corpus, or return the outcome at once if there is nothing to do.
 
-    Nothing is written to the store but, unless the run is a `dry` one, a note that the current version is as it
-    should be; a dry run does without the version's graph, too.
+    The store is only read, except that a run which is not `dry` may record that the current
+    version is intact. A dry run doesn't fetch the graph.
 
     Raises:
         GatesFailed: this very corpus failed before.
-        CorpusError: the corpus can't be read, has no document, or doesn't stay still.
+        CorpusError: the corpus can't be read, has no document, or keeps changing.
         StoreError: the store can't be read.
     """
     for attempt in range(1, READINGS + 1):
@@ -68,69 +76,100 @@ def prepare(job: Job, scratch: Path, *, dry: bool = False) -> Prepared | Outcome
     raise AssertionError
 
 
+def prepare_full(job: Job, scratch: Path, rejects: Path) -> Prepared:
+    """Read the whole corpus for a version that reuses nothing and is compared with nothing.
+
+    Rejected records are listed in `rejects`.
+
+    Raises:
+        CorpusError: the corpus can't be read, is empty, or has too many faulty records.
+        StoreError: the store can't be read.
+    """
+    # The ETag comes first: whoever publishes while the corpus is read must win.
+    baseline = Baseline(etag=job.repository.pointer_etag())
+    objects = job.corpus.objects({}, scratch)
+    reading = Reading(job.corpus, objects, job.fields, None, scratch, [])
+    max_rejects = job.limits.max_rejects
+    spool = Spool.write(reading, scratch / "spool.jsonl", rejects, max_rejects)
+    job.progress("read", spool.documents, spool.documents)
+    return Prepared(
+        baseline=baseline,
+        options=job.options(Options()),
+        golden=Golden.load(job.repository),
+        inputs="",
+        spool=spool,
+        listing=Listing(job.corpus.url, job.fields, reading.entries),
+    )
+
+
 def refused(job: Job, version: str, reasons: Sequence[str], since: str = "") -> GatesFailed:
     """Return the error that says why a version isn't published."""
     return GatesFailed(
-        f"index {job.name!r} stays as it is, the new version fails: {'; '.join(reasons)}.{since} "
+        f"index {job.repository.name!r} stays as it is, the new version fails: "
+        f"{'; '.join(reasons)}.{since} "
         f"It is kept for inspection; to publish it nevertheless: querytower rollback {version}"
     )
 
 
 def _prepare(job: Job, scratch: Path, dry: bool) -> Prepared | Outcome:
-    current = Current.read(job.store, job.name)
-    if current.touched:
-        current = current.verified(job.store, scratch / "before", settle=not dry)
-    options = job.options(current.options())
-    obstacles = ["that was asked for"] if job.full else current.obstacles(job.encoder, options)
-    listing = None if obstacles or not current.listing else current.listing
+    repository = job.repository
+    baseline = Baseline.read(repository)
+    if baseline.touched:
+        baseline = baseline.verified(repository, scratch / "before", settle=not dry)
+    options = job.options(baseline.options())
+    obstacles = (
+        ["a full run was requested"] if job.full else baseline.obstacles(job.encoder, options)
+    )
+    listing = None if obstacles or not baseline.listing else baseline.listing
     if listing and not listing.read_alike(job.corpus.url, job.fields):
         listing = None
-    golden = Golden.load(job.store, job.name)
+    golden = Golden.load(repository)
     objects = job.corpus.objects(listing.etags if listing else {}, scratch)
     inputs = _digest(job, options, golden, objects)
     if listing and same_objects(listing.entries, objects):
-        return _unchanged(current)
-    if not (job.force or job.full) and (done := _judged_before(job, current, inputs)):
+        return _unchanged(baseline)
+    if not (job.force or job.full) and (done := _judged_before(job, baseline, inputs)):
         return done
-    before, folder = _open(job, current, scratch, obstacles, dry)
+    before, folder = _open(job, baseline, scratch, obstacles, dry)
     usable = None if obstacles else before
-    stored = current.stored(job.store, usable) if usable and listing else None
+    stored = baseline.stored(repository, usable) if usable and listing else None
     reading = Reading(job.corpus, objects, job.fields, stored, scratch, [])
     rejects = scratch / IndexFiles.REJECTS
     rejects.unlink(missing_ok=True)
     spool = Spool.write(reading, scratch / "spool.jsonl", rejects, max_rejects=1.0)
-    job.progress("total", spool.documents)
+    job.progress("read", spool.documents, spool.documents)
     if usable and usable.manifest.rejected == spool.rejected and _same_documents(usable, spool):
-        return _unchanged(current, inputs)
-    listing = Listing(job.corpus.url, job.fields, reading.entries)
+        return _unchanged(baseline, inputs)
     return Prepared(
-        current,
-        options,
-        golden,
-        inputs,
-        spool,
-        listing,
-        before,
-        Base(usable, folder) if usable else None,
+        baseline=baseline,
+        options=options,
+        golden=golden,
+        inputs=inputs,
+        spool=spool,
+        listing=Listing(job.corpus.url, job.fields, reading.entries),
+        before=before,
+        base=Base(usable, folder) if usable else None,
     )
 
 
 def _open(
-    job: Job, current: Current, scratch: Path, obstacles: list[str], dry: bool
+    job: Job, baseline: Baseline, scratch: Path, obstacles: list[str], dry: bool
 ) -> tuple[IndexVersion | None, Path]:
-    """Open the current version, if it can be, and tell of all `obstacles` to using it, to which that may add one."""
+    """Open the current version if possible, and tell of all `obstacles` to reusing it.
+
+    A failure to open it becomes a further obstacle. A `dry` run doesn't fetch the graph.
+    """
     before, folder = None, scratch
+    graph = not (obstacles or dry)
     try:
-        if current.manifest:
-            before, folder = current.fetch(
-                job.store, scratch / "before", graph=not (obstacles or dry)
-            )
+        if baseline.manifest:
+            before, folder = baseline.open(job.repository, scratch / "before", graph=graph)
     except IndexUnavailable as problem:
         obstacles.append(str(problem))
     for reason in obstacles:
         job.tell("full_rebuild", reason=reason)
-    if current.problem and not obstacles:
-        job.tell("all_objects_read", reason=current.problem)
+    if baseline.problem and not obstacles:
+        job.tell("all_objects_read", reason=baseline.problem)
     return before, folder
 
 
@@ -138,32 +177,28 @@ def _same_documents(index: IndexVersion, spool: Spool) -> bool:
     return np.array_equal(version_hashes(index, "content"), spool.contents)
 
 
-def _unchanged(current: Current, inputs: str = "") -> Outcome:
-    return Outcome(
-        "unchanged",
-        current.manifest.version if current.manifest else "",
-        current.manifest,
-        inputs=inputs,
-    )
+def _unchanged(baseline: Baseline, inputs: str = "") -> Outcome:
+    manifest = baseline.manifest
+    version = manifest.version if manifest else ""
+    return Outcome(kind="unchanged", version=version, manifest=manifest, inputs=inputs)
 
 
-def _judged_before(job: Job, current: Current, inputs: str) -> Outcome | None:
+def _judged_before(job: Job, baseline: Baseline, inputs: str) -> Outcome | None:
     """Return what became of the same inputs before, or None if they are new."""
-    if inputs in rolled_back(job.store, job.name):
-        if current.damaged:
+    if inputs in rolled_back(job.repository):
+        if baseline.damaged:
             raise IndexUnavailable(
-                f"{current.problem}; this very corpus was rolled back: change it, or use force"
+                f"{baseline.problem}; this very corpus was rolled back: change it, or use force"
             )
-        return Outcome(
-            "rolled back", current.manifest.version if current.manifest else "", current.manifest
-        )
-    verdict = LastAttempt.read(job.store, job.name)
-    if verdict is None or verdict.inputs != inputs:
+        return replace(_unchanged(baseline), kind="rolled back")
+    attempt = LastAttempt.read(job.repository)
+    if attempt is None or attempt.inputs != inputs:
         return None
-    if verdict.kind == "failed":
-        raise refused(job, verdict.version, verdict.reasons, " The corpus hasn't changed since.")
-    same = current.manifest and current.manifest.version == verdict.version and not current.damaged
-    return _unchanged(current) if same else None
+    if attempt.kind == "failed":
+        raise refused(job, attempt.version, attempt.reasons, " The corpus hasn't changed since.")
+    manifest = baseline.manifest
+    same = manifest and manifest.version == attempt.version and not baseline.damaged
+    return _unchanged(baseline) if same else None
 
 
 def _digest(job: Job, options: Options, golden: Golden, objects: Sequence[CorpusObject]) -> str:

@@ -1,46 +1,46 @@
-"""A search request and what answers it."""
+"""What answers a search."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from typing_extensions import TypedDict
 
 from handler.corpus.document import Document
 from handler.index.text_index import FacetCount
-from handler.search.ranking import Mode
 
 
-@dataclass(frozen=True, slots=True)
-class SearchRequest:
-    """What is searched for: `k` hits after the first `offset`, among the documents that pass `filter`.
+class Explanation(TypedDict):
+    """How a score came about; null is what a part of the search didn't find.
 
-    `sort` names a metadata field, with - in front for descending order.
+    `semantic` and `keyword` are `cosine` and `bm25` in standard deviations from the mean of the
+    candidates. Ranks count from 1, among the candidates.
     """
 
-    text: str
-    k: int = 10
-    offset: int = 0
-    mode: Mode = "hybrid"
-    filter: Mapping[str, Any] | None = None
-    sort: str = ""
-    facets: Sequence[str] = ()
-    explain: bool = False
-    highlight: bool = False
+    cosine: float | None
+    bm25: float | None
+    semantic: float | None
+    keyword: float | None
+    semantic_rank: int | None
+    keyword_rank: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A document, its score, the characters of its text that its best passage covers, and what was asked for."""
+    """A document, its score, and the start and end of its best passage, in characters of its text.
+
+    `score` is None where a sort, not a score, gave the document its place.
+    `highlight` and `explanation` are there when they were asked for.
+    """
 
     document: Document
     score: float | None
     passage: tuple[int, int]
     highlight: str | None = None
-    explanation: dict[str, float | int | None] | None = None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The hits of one page, the counts of values of each facet, and the seconds that each stage took."""
+    """The hits of one page, the values of each facet, and the seconds that each stage took."""
 
     hits: list[Hit]
     facets: dict[str, list[FacetCount]] = field(default_factory=dict)

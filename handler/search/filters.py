@@ -1,8 +1,8 @@
-"""Filters in the JSON syntax that Amazon S3 Vectors and MongoDB share, to queries of the text index."""
+"""Filters in the JSON syntax of Amazon S3 Vectors and MongoDB, as queries of the text index."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import tantivy
 from tantivy import FieldType, Occur, Query
@@ -14,6 +14,11 @@ from handler.index.text_writer import field_name
 MAX_DEPTH = 8
 MAX_CONDITIONS = 100
 
+# What the index can hold.
+MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
+MAX_FLOAT = 1.7e308
+
+# Operator: whether it gives a lower bound, and whether the bound itself matches.
 RANGES = {"$gt": (True, False), "$gte": (True, True), "$lt": (False, False), "$lte": (False, True)}
 RANGE_TYPES = {
     "integer": FieldType.Integer,
@@ -26,7 +31,7 @@ class FilterCompiler:
     """Turns filters into queries, for the metadata fields of one index version."""
 
     def __init__(self, schema: Schema, fields: tantivy.Schema) -> None:
-        """Compose from the metadata's schema and the text index's own."""
+        """Take the schema of the metadata, and that of the text index."""
         self._schema = schema
         self._fields = fields
         self._conditions = 0
@@ -34,11 +39,12 @@ class FilterCompiler:
     def compile(self, condition: object, depth: int = 0) -> Query:
         """Return the query for a filter such as `{"year": {"$gte": 1990}, "genre": "gothic"}`.
 
-        `$ne` and `$nin` also find documents that lack the field, as in MongoDB. A list of values matches
-        where any of them does.
+        `$ne` and `$nin` also match documents without the field, as in MongoDB. A list of values
+        matches if one of them does.
 
         Raises:
-            InvalidRequest: an unknown field or operator, a value of the wrong type, or too large a filter.
+            InvalidRequest: an unknown field or operator, a value of the wrong type, or a filter
+                that is too large.
         """
         if not isinstance(condition, Mapping) or not condition:
             raise InvalidRequest(
@@ -55,22 +61,12 @@ class FilterCompiler:
                 f"the filter has more than {MAX_CONDITIONS} conditions; use $in for many values"
             )
         if name in ("$and", "$or"):
-            if not isinstance(value, Sequence) or isinstance(value, str) or not value:
-                raise InvalidRequest(f"{name} takes a list of filters, not {value!r}")
-            parts = [self.compile(item, depth + 1) for item in value]
-            return _all(parts) if name == "$and" else _any(parts)
+            return self._combined(name, value, depth)
         if name == "$not":
             return _not(self.compile(value, depth + 1))
         if name.startswith("$"):
             raise InvalidRequest(f"{name} is no operator that joins filters; use $and, $or or $not")
-        field = self._schema.get(name)
-        if field is None or field.kind == "text":
-            problem = (
-                "is long text, which can be searched but not filtered"
-                if field
-                else "is no field of this index"
-            )
-            raise InvalidRequest(f"{name!r} {problem}; {self._known()}")
+        field = self._field(name)
         if not isinstance(value, Mapping):
             return self._operator(name, field, "$eq", value)
         if not value:
@@ -78,8 +74,24 @@ class FilterCompiler:
                 f"the filter on {name!r} has no operator; use one of {', '.join(self._operators())}"
             )
         return _all(
-            [self._operator(name, field, operator, operand) for operator, operand in value.items()]
+            [self._operator(name, field, operator, each) for operator, each in value.items()]
         )
+
+    def _combined(self, operator: str, value: object, depth: int) -> Query:
+        if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+            raise InvalidRequest(f"{operator} takes a list of filters, not {value!r}")
+        parts = [self.compile(item, depth + 1) for item in value]
+        return _all(parts) if operator == "$and" else _any(parts)
+
+    def _field(self, name: str) -> Field:
+        field = self._schema.get(name)
+        if field is None:
+            raise InvalidRequest(f"{name!r} is no field of this index; {self._known()}")
+        if field.kind == "text":
+            raise InvalidRequest(
+                f"{name!r} is long text, which can be searched but not filtered; {self._known()}"
+            )
+        return field
 
     def _operators(self) -> dict[str, Callable[[str, Field, Any], Query]]:
         return {
@@ -129,9 +141,12 @@ class FilterCompiler:
                 f"{operator} compares numbers and dates; {name!r} is of type {field.kind}"
             )
         above, inclusive = RANGES[operator]
-        typed = self._value(
-            name, field, _whole(value, operator) if field.kind == "integer" else value
-        )
+        if field.kind == "integer" and _is_number(value):
+            value = _whole(value, operator)
+            if not MIN_INTEGER <= value <= MAX_INTEGER:
+                all_match = above == (value < MIN_INTEGER)
+                return self._exists(name, field, True) if all_match else Query.empty_query()
+        typed = self._value(name, field, value)
         lower, upper = (typed, None) if above else (None, typed)
         key = field_name(self._schema, name)
         kind = RANGE_TYPES[field.kind]
@@ -141,10 +156,11 @@ class FilterCompiler:
 
     def _value(self, name: str, field: Field, value: Any) -> Any:
         """Return `value` as the type of its field, or raise InvalidRequest."""
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if field.kind == "integer" and number and value == value // 1 and -(2**63) <= value < 2**63:
+        number = _is_number(value)
+        whole = number and value == value // 1
+        if field.kind == "integer" and whole and MIN_INTEGER <= value <= MAX_INTEGER:
             return int(value)
-        if field.kind == "float" and number and abs(value) <= 1.7e308:
+        if field.kind == "float" and number and abs(value) <= MAX_FLOAT:
             return float(value) or 0.0  # as in the index
         if field.kind == "boolean" and isinstance(value, bool):
             return value
@@ -167,26 +183,30 @@ class FilterCompiler:
         return f"fields to filter by: {fields or 'none'}"
 
 
-def _whole(value: Any, operator: str) -> Any:
-    """Return the whole number that bounds the same whole numbers as the number `value` does."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return value
-    whole = math.floor(value) if operator in ("$gt", "$lte") else math.ceil(value)
-    return min(max(whole, -(2**63)), 2**63 - 1)
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether `value` is a finite number."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _whole(value: float, operator: str) -> int:
+    """Return the whole number that bounds the same whole numbers as `value` does."""
+    return math.floor(value) if operator in ("$gt", "$lte") else math.ceil(value)
 
 
 def _all(parts: list[Query]) -> Query:
-    return (
-        parts[0] if len(parts) == 1 else Query.boolean_query([(Occur.Must, part) for part in parts])
-    )
+    return _joined(parts, Occur.Must)
 
 
 def _any(parts: list[Query]) -> Query:
-    return (
-        parts[0]
-        if len(parts) == 1
-        else Query.boolean_query([(Occur.Should, part) for part in parts])
-    )
+    return _joined(parts, Occur.Should)
+
+
+def _joined(parts: list[Query], occur: Occur) -> Query:
+    if len(parts) == 1:
+        return parts[0]
+    return Query.boolean_query([(occur, part) for part in parts])
 
 
 def _not(part: Query) -> Query:

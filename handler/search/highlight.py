@@ -1,4 +1,4 @@
-"""The passage that matched, as HTML with the words or the sentence that made it match marked."""
+"""The passage that matched, as HTML in which the words or the sentence that matched are marked."""
 
 import re
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from tantivy import TextAnalyzer
 from handler.encoder import Vectors
 from handler.index.analysis import UNSPACED
 
+# Start and end of a part of a text, in characters.
 Span = tuple[int, int]
 
 # The spans of the sentences of a text, and their unit vectors, shape (sentences, dimension).
@@ -16,12 +17,11 @@ Sentences = tuple[list[Span], Vectors]
 
 
 def word_spans(text: str, terms: Sequence[str], analyzer: TextAnalyzer) -> list[Span]:
-    """Return the character spans of the words of `text` whose stems are among `terms`, in order, disjoint."""
+    """Return the spans of the words of `text` whose stems are among `terms`, in order, disjoint."""
     wanted = set(terms)
-    tokens = analyzer.pre_tokenize(text).tokens
     spans = [
         (token.char_offset_from, token.char_offset_to or 0)
-        for token in tokens
+        for token in analyzer.pre_tokenize(text).tokens
         if token.text in wanted
     ]
     for term in terms:
@@ -31,14 +31,18 @@ def word_spans(text: str, terms: Sequence[str], analyzer: TextAnalyzer) -> list[
 
 
 def closest_sentence(sentences: Sentences, query: Vectors) -> list[Span]:
-    """Return the span of the sentence nearest to the unit vector `query`; none if there is only one."""
+    """Return the span of the sentence nearest to `query`, a unit vector of shape (dimension,).
+
+    A single sentence isn't worth marking: then there is no span.
+    """
     spans, vectors = sentences
     return [spans[int((vectors @ query).argmax())]] if len(spans) > 1 else []
 
 
 def mark(text: str, spans: Sequence[Span]) -> str:
-    """Return `text` as HTML, escaped, with <mark> around `spans`, which are in order and don't overlap."""
-    parts, end = [], 0
+    """Return `text` as escaped HTML with <mark> around `spans`, which are in order and disjoint."""
+    parts: list[str] = []
+    end = 0
     for start, stop in spans:
         parts += [escape(text[end:start]), "<mark>", escape(text[start:stop]), "</mark>"]
         end = stop
@@ -46,6 +50,7 @@ def mark(text: str, spans: Sequence[Span]) -> str:
 
 
 def _joined(spans: list[Span]) -> list[Span]:
+    """Return `spans` in order, with those that touch or overlap joined into one."""
     joined: list[Span] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:

@@ -1,35 +1,35 @@
-"""The order of documents for one query, by meaning, by words, or by both fused."""
+"""The order of documents for one query: by meaning, by words, or by both."""
 
 from dataclasses import dataclass
-from typing import Literal, Self, get_args
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 from tantivy import Query
 
 from handler.encoder import Vectors
-from handler.index.arrays import Rows
+from handler.index.arrays import Floats, Rows
 from handler.index.index_version import IndexVersion
 from handler.search.fuse import Scale, fuse
+from handler.search.request import Mode
 from handler.search.retrieve import best_passages, matching, nearest
 
-Mode = Literal["hybrid", "semantic", "keyword"]
-MODES: tuple[str, ...] = get_args(Mode)
-
-# Documents that each part contributes. A page that reaches beyond the first pool goes on with the second, less
-# what the first had: no page repeats or skips a document.
+# Documents that meaning and words contribute each. A page beyond the first pool continues with the
+# second, minus what the first held, so that no page repeats or skips a document.
 POOLS = (100, 2000)
 
-Floats = npt.NDArray[np.floating]
 NO_PASSAGE = -1
 
+# How cosines and BM25 scores are standardised.
+Scales = tuple[Scale, Scale]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """Documents, best first, as arrays of one length; `cosines` or `bm25` are nan where that part had no say.
+    """Documents, best first, as arrays of shape (n,).
 
-    `passages` has the best passage of each document by cosine, or NO_PASSAGE; `semantic` and `keyword` are
-    the standardised scores that were fused.
+    `passages` is the best passage of each document by cosine, or NO_PASSAGE. `semantic` and
+    `keyword` are the standardised `cosines` and `bm25` that were averaged to `scores`.
+    Values of a part that took no part in the ranking are nan.
     """
 
     documents: Rows
@@ -40,18 +40,19 @@ class Ranking:
     semantic: Floats
     keyword: Floats
 
-    def take(self, rows: npt.NDArray[np.integer]) -> Self:
+    def take(self, rows: Rows) -> Self:
         """Return the entries at `rows`, in that order."""
-        return type(self)(*(getattr(self, name)[rows] for name in self.__slots__))
+        return type(self)(**{name: getattr(self, name)[rows] for name in self.__slots__})
 
     def reordered(self, documents: Rows) -> Self:
-        """Return the entries of `documents`, in that order; of those not in this ranking nothing is known."""
+        """Return the entries of `documents`, in that order.
+
+        Documents that are not in this ranking get NO_PASSAGE, and nan for everything else.
+        """
+        result = type(self).of(documents)
         at = {document: place for place, document in enumerate(self.documents.tolist())}
-        known = self.take(np.array([at[row] for row in documents.tolist() if row in at], np.int64))
-        nothing = np.full(len(documents), np.nan)
-        result = type(self)(
-            documents, np.full(len(documents), NO_PASSAGE), *(nothing.copy() for _ in range(5))
-        )
+        found = [at[row] for row in documents.tolist() if row in at]
+        known = self.take(np.array(found, np.int64))
         places = np.isin(documents, self.documents)
         for name in self.__slots__:
             getattr(result, name)[places] = getattr(known, name)
@@ -60,76 +61,121 @@ class Ranking:
     def followed_by(self, other: Self) -> Self:
         """Return this ranking and then what `other` has beyond it."""
         rest = other.take(np.flatnonzero(~np.isin(other.documents, self.documents)))
-        return type(self)(
-            *(np.concatenate([getattr(self, n), getattr(rest, n)]) for n in self.__slots__)
+        joined = {n: np.concatenate([getattr(self, n), getattr(rest, n)]) for n in self.__slots__}
+        return type(self)(**joined)
+
+    @classmethod
+    def of(
+        cls,
+        documents: Rows,
+        *,
+        passages: Rows | None = None,
+        cosines: Floats | None = None,
+        bm25: Floats | None = None,
+    ) -> Self:
+        """Return `documents` in this order, scored by `cosines`, by `bm25`, or by neither."""
+        scores = cosines if bm25 is None else bm25
+        return cls(
+            documents=documents,
+            passages=_no_passages(len(documents)) if passages is None else passages,
+            scores=_or_nan(scores, len(documents)),
+            cosines=_or_nan(cosines, len(documents)),
+            bm25=_or_nan(bm25, len(documents)),
+            semantic=_or_nan(None, len(documents)),
+            keyword=_or_nan(None, len(documents)),
         )
+
+
+def _no_passages(length: int) -> Rows:
+    return np.full(length, NO_PASSAGE, np.int64)
+
+
+def _or_nan(values: Floats | None, length: int) -> Floats:
+    return np.full(length, np.nan) if values is None else values
 
 
 def rank(
     index: IndexVersion,
     mode: Mode,
+    *,
     vector: Vectors | None,
-    words: Query | None,
-    passing: Query | None,
+    keyword_query: Query | None,
+    filter_query: Query | None = None,
     depth: int,
 ) -> Ranking:
-    """Return the first `depth` documents or more, as long as there are so many.
+    """Return the first `depth` documents or more, as far as there are so many.
 
-    `vector` is needed unless the mode is keyword; `passing` is the filter.
+    `vector`, the query's embedding of shape (dimension,), is needed unless the mode is keyword.
     """
     if mode == "keyword" or vector is None:
-        return _by_words(index, words, passing, depth)
-    if words is None or mode == "semantic":
-        first = _by_meaning(index, vector, passing, POOLS[0])
-        return (
-            first
-            if depth <= POOLS[0]
-            else first.followed_by(_by_meaning(index, vector, passing, POOLS[1]))
-        )
-    first, scales = _pool(index, vector, words, passing, POOLS[0], None)
+        return _by_words(index, keyword_query, filter_query, depth)
+    if keyword_query is None or mode == "semantic":
+        first = _by_meaning(index, vector, filter_query, POOLS[0])
+        if depth <= POOLS[0]:
+            return first
+        return first.followed_by(_by_meaning(index, vector, filter_query, POOLS[1]))
+    first, scales = _by_both(index, vector, keyword_query, filter_query, POOLS[0])
     if depth <= len(first.documents) or len(first.documents) < POOLS[0]:
         return first
-    return first.followed_by(_pool(index, vector, words, passing, POOLS[1], scales)[0])
+    second, _ = _by_both(index, vector, keyword_query, filter_query, POOLS[1], scales)
+    return first.followed_by(second)
 
 
-def _by_meaning(index: IndexVersion, vector: Vectors, passing: Query | None, n: int) -> Ranking:
-    near = nearest(index, vector, n, passing)
-    nothing = np.full(len(near.documents), np.nan)
-    return Ranking(
-        near.documents, near.passages, near.cosines, near.cosines, nothing, nothing, nothing
-    )
+def _by_meaning(
+    index: IndexVersion, vector: Vectors, filter_query: Query | None, n: int
+) -> Ranking:
+    near = nearest(index, vector, n, filter_query)
+    return Ranking.of(near.documents, passages=near.passages, cosines=near.cosines)
 
 
 def _by_words(
-    index: IndexVersion, words: Query | None, passing: Query | None, depth: int
+    index: IndexVersion, keyword_query: Query | None, filter_query: Query | None, depth: int
 ) -> Ranking:
-    documents, bm25 = matching(index, words, depth, passing)
-    nothing = np.full(len(documents), np.nan)
-    unknown = np.full(len(documents), NO_PASSAGE, np.int64)
-    return Ranking(documents, unknown, bm25, nothing, bm25, nothing, nothing)
+    documents, bm25 = matching(index, keyword_query, depth, filter_query)
+    return Ranking.of(documents, bm25=bm25)
 
 
-def _pool(
+def _by_both(
     index: IndexVersion,
     vector: Vectors,
-    words: Query,
-    passing: Query | None,
+    keyword_query: Query,
+    filter_query: Query | None,
     n: int,
-    scales: tuple[Scale, Scale] | None,
-) -> tuple[Ranking, tuple[Scale, Scale]]:
-    """Rank the `n` documents nearest in meaning and the `n` that match best, and return how scores were scaled."""
-    near = nearest(index, vector, n, passing)
-    matched, scores = matching(index, words, n, passing)
+    scales: Scales | None = None,
+) -> tuple[Ranking, Scales]:
+    """Rank the `n` documents nearest in meaning together with the `n` that match best by words.
+
+    Args:
+        index: The version to search.
+        vector: The query's embedding, shape (dimension,).
+        keyword_query: The query's words.
+        filter_query: What documents must match, if anything.
+        n: Documents that each part contributes.
+        scales: How cosines and BM25 scores are standardised; measured on the candidates if None.
+
+    Returns:
+        The ranking, and the scales, by which a larger pool must be standardised too.
+    """
+    near = nearest(index, vector, n, filter_query)
+    matched, matched_scores = matching(index, keyword_query, n, filter_query)
     more = best_passages(index, vector, np.setdiff1d(matched, near.documents))
     documents = np.concatenate([near.documents, more.documents])
-    passages = np.concatenate([near.passages, more.passages])
     cosines = np.concatenate([near.cosines, more.cosines])
+    # Documents that have none of the words score 0.
     bm25 = np.zeros(len(documents))
     order = np.argsort(documents)
-    bm25[order[np.searchsorted(documents, matched, sorter=order)]] = scores
+    bm25[order[np.searchsorted(documents, matched, sorter=order)]] = matched_scores
     semantic_scale, keyword_scale = scales or (Scale.of(cosines), Scale.of(bm25))
     semantic, keyword = semantic_scale.standardise(cosines), keyword_scale.standardise(bm25)
     fused = fuse(semantic, keyword)
+    ranking = Ranking(
+        documents=documents,
+        passages=np.concatenate([near.passages, more.passages]),
+        scores=fused,
+        cosines=cosines,
+        bm25=bm25,
+        semantic=semantic,
+        keyword=keyword,
+    )
     best = np.lexsort((documents, -fused))
-    ranking = Ranking(documents, passages, fused, cosines, bm25, semantic, keyword).take(best)
-    return ranking, (semantic_scale, keyword_scale)
+    return ranking.take(best), (semantic_scale, keyword_scale)

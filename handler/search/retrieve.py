@@ -1,4 +1,4 @@
-"""Candidates for an answer: documents by meaning, from the vectors, or by words, from the text index."""
+"""Candidates for an answer: by meaning, from the vectors, or by words, from the text index."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,10 @@ from handler.encoder import Vectors
 from handler.index.arrays import Rows, Scores
 from handler.index.index_version import IndexVersion
 
-# Up to so many documents that pass a filter are scanned exactly; above that the graph is searched wider.
+# If a filter matches at most so many documents, their vectors are scanned. If it matches more, the
+# graph is searched for more passages than needed, and those that don't match are dropped.
 FILTER_SCAN = 10_000
+# Most passages that the graph is searched for; it finds few of many well, so a scan follows.
 WIDEST = 20_000
 
 
@@ -23,19 +25,24 @@ class Nearest:
     cosines: Scores
 
 
-def nearest(index: IndexVersion, vector: Vectors, n: int, passing: Query | None = None) -> Nearest:
-    """Return the `n` documents nearest to `vector`, among those that pass the filter if there is one."""
-    if passing is None:
+def nearest(
+    index: IndexVersion, vector: Vectors, n: int, filter_query: Query | None = None
+) -> Nearest:
+    """Return the `n` documents nearest to `vector`, shape (dimension,), that match the filter."""
+    if filter_query is None:
         return _widening(index, vector, n, None, len(index.documents))
-    count = index.text.count(passing)
+    count = index.text.count(filter_query)
     if count > FILTER_SCAN and index.vectors.has_graph:
-        return _widening(index, vector, n, passing, count)
-    rows = index.passages_of(index.text.rows(passing, count)) if count else np.empty(0, np.int64)
+        return _widening(index, vector, n, filter_query, count)
+    if count:
+        rows = index.passages_of(index.text.rows(filter_query, count))
+    else:
+        rows = np.empty(0, np.int64)
     return _group(index, rows, index.vectors.cosines(vector, rows), n)
 
 
 def best_passages(index: IndexVersion, vector: Vectors, documents: Rows) -> Nearest:
-    """Return the best passage of each of `documents`."""
+    """Return the best passage of each of `documents` for `vector`, shape (dimension,)."""
     if not len(documents):
         return Nearest(documents, documents, np.empty(0, np.float32))
     rows = index.passages_of(documents)
@@ -43,48 +50,52 @@ def best_passages(index: IndexVersion, vector: Vectors, documents: Rows) -> Near
 
 
 def matching(
-    index: IndexVersion, words: Query | None, n: int, passing: Query | None = None
+    index: IndexVersion, keyword_query: Query | None, n: int, filter_query: Query | None = None
 ) -> tuple[Rows, Scores]:
-    """Return the `n` documents of highest BM25 score, best first, and the scores."""
-    if words is None:
+    """Return the `n` documents of highest BM25 score, best first, and their scores."""
+    if keyword_query is None:
         return np.empty(0, np.int64), np.empty(0, np.float32)
-    return index.text.search(words if passing is None else both(words, passing), n)
+    query = keyword_query if filter_query is None else both(keyword_query, filter_query)
+    return index.text.search(query, n)
 
 
-def both(words: Query, passing: Query) -> Query:
-    """Return the query for documents that match `words` and pass a filter, scored by the words alone."""
-    return Query.boolean_query(
-        [(Occur.Must, words), (Occur.Must, Query.const_score_query(passing, 0.0))]
-    )
+def both(keyword_query: Query, filter_query: Query) -> Query:
+    """Return the query for documents that match both, scored by the keywords alone."""
+    filtered = Query.const_score_query(filter_query, 0.0)
+    return Query.boolean_query([(Occur.Must, keyword_query), (Occur.Must, filtered)])
 
 
 def _widening(
-    index: IndexVersion, vector: Vectors, n: int, passing: Query | None, count: int
+    index: IndexVersion, vector: Vectors, n: int, filter_query: Query | None, count: int
 ) -> Nearest:
-    """Search ever more passages until they make `n` documents; `count` documents pass in all."""
+    """Search for more and more passages, until they belong to `n` documents that match.
+
+    `count` is the number of documents that match the filter, or of all documents without one.
+    """
     total = len(index.passages)
     k = min(total, int(1.5 * n * total / max(count, 1)) + 1)
     while True:
         rows, cosines = index.vectors.search(vector, k)
-        if passing is not None:
-            kept = np.isin(
-                index.owners[rows], index.text.rows_among(passing, np.unique(index.owners[rows]))
-            )
+        if filter_query is not None:
+            owners = index.owners[rows]
+            kept = np.isin(owners, index.text.rows_among(filter_query, np.unique(owners)))
             rows, cosines = rows[kept], cosines[kept]
         found = _group(index, rows, cosines, n)
         if len(found.documents) >= min(n, count) or k >= total:
             return found
-        # The graph finds few of many passages well; what it does not find by then is scanned.
         k = total if k > WIDEST else min(total, 4 * k)
 
 
 def _group(index: IndexVersion, rows: Rows, cosines: Scores, n: int) -> Nearest:
-    """Keep the best passage of each document, and the `n` best documents."""
+    """Return the best passage of each document, of the `n` best documents.
+
+    `rows` are passages and `cosines` theirs, both shape (passages,).
+    """
     order = np.lexsort((rows, -cosines))
     rows, cosines = rows[order], cosines[order]
     owners = index.owners[rows]
     if len(index.documents) < len(index.passages):
         first = np.sort(np.unique(owners, return_index=True)[1])[:n]
-    else:
+    else:  # one passage per document
         first = np.arange(min(n, len(rows)))
     return Nearest(owners[first], rows[first], cosines[first])

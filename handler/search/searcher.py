@@ -1,7 +1,8 @@
-"""Query to answer: encode, rank, cut the page, highlight, explain, count facets."""
+"""From a request to its answer: encode, rank, cut the page, highlight, explain, count facets."""
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -15,26 +16,42 @@ from handler.errors import DocumentNotFound, InvalidRequest
 from handler.index.index_version import IndexVersion
 from handler.index.text_index import FacetCount
 from handler.index.text_writer import field_name
-from handler.search.answer import Answer, Hit, SearchRequest
+from handler.search.answer import Answer, Explanation, Hit
 from handler.search.filters import FilterCompiler
-from handler.search.highlight import Sentences, closest_sentence, mark, word_spans
-from handler.search.ranking import NO_PASSAGE, POOLS, Mode, Ranking, rank
+from handler.search.highlight import Sentences, Span, closest_sentence, mark, word_spans
+from handler.search.ranking import NO_PASSAGE, POOLS, Ranking, rank
+from handler.search.request import SearchRequest
 from handler.search.retrieve import both, nearest
 
 FACET_VALUES = 20
-# Passages whose sentences' vectors are kept for highlighting: about 1.5 kB a sentence.
-SENTENCES_OF = 1000
+# Passages whose sentences' vectors are cached for highlights: about 1.5 kB per sentence.
+CACHED_PASSAGES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Query:
+    """A request as the index understands it.
+
+    `vector`, shape (dimension,), is None in keyword mode, and `keyword_query` in semantic mode or
+    where the query has no words. `terms` are the query's stems, where hits need them.
+    """
+
+    request: SearchRequest
+    vector: Vectors | None
+    keyword_query: Query | None
+    filter_query: Query | None
+    terms: list[str]
 
 
 class Searcher:
     """Answers requests from any index version that was made with its encoder."""
 
     def __init__(self, encoder: Encoder, cached_queries: int = 1000) -> None:
-        """Compose; the embeddings of the last `cached_queries` queries are kept for paging and filter clicks."""
+        """Keep the embeddings of the last `cached_queries` queries, for paging and filtering."""
         self._encoder = encoder
         self._vector = lru_cache(cached_queries)(self._encode)
-        # While somebody types, the same passages come up again and again.
-        self._sentences = lru_cache(SENTENCES_OF)(self._encode_sentences)
+        # The same passages come up again and again while somebody types.
+        self._sentences = lru_cache(CACHED_PASSAGES)(self._encode_sentences)
 
     def search(self, index: IndexVersion, request: SearchRequest) -> Answer:
         """Answer `request` from `index`.
@@ -43,23 +60,21 @@ class Searcher:
             InvalidRequest: a filter, facet or sort that the index's fields don't allow.
         """
         started = time.perf_counter()
-        passing = compile_filter(index, request.filter)
-        vector = None if request.mode == "keyword" else self._vector(request.text)
+        filter_query = compile_filter(index, request.filter)
+        vector = None if request.mode == "keyword" else self._vector(request.query)
         encoded = time.perf_counter()
-        words = None if request.mode == "semantic" else index.text.query(request.text)
-        ranking = rank(index, request.mode, vector, words, passing, request.offset + request.k)
-        facets = {}
-        if request.facets or request.sort:
-            matched = _matched(index, request.mode, ranking, words, passing)
-            facets = self._facets(index, request, matched)
-            ranking = _sort(index, request, ranking, matched) if request.sort else ranking
-        page = range(request.offset, min(request.offset + request.k, len(ranking.documents)))
-        # A hit without a passage from its vectors shows the one with most of these words.
-        wanted = request.highlight or request.sort or request.mode == "keyword"
-        terms = index.text.terms(request.text) if wanted else []
-        hits = [self._hit(index, request, ranking, at, vector, terms) for at in page]
-        done = time.perf_counter()
-        return Answer(hits, facets, {"encode": encoded - started, "search": done - encoded})
+        # A hit without a passage from its vectors shows the one with most of the query's words.
+        needs_terms = request.highlight or request.sort or request.mode == "keyword"
+        query = _Query(
+            request=request,
+            vector=vector,
+            keyword_query=None if request.mode == "semantic" else index.text.query(request.query),
+            filter_query=filter_query,
+            terms=index.text.terms(request.query) if needs_terms else [],
+        )
+        answer = self._answer(index, query)
+        answer.seconds.update(encode=encoded - started, search=time.perf_counter() - encoded)
+        return answer
 
     def similar(self, index: IndexVersion, document_id: str, k: int) -> Answer:
         """Return the `k` documents nearest to one of the index, by the mean of its passages.
@@ -71,13 +86,34 @@ class Searcher:
         row = find(index, document_id)
         mean = index.vectors.vectors(index.passages_of(np.array([row]))).mean(axis=0)
         near = nearest(index, mean / (np.linalg.norm(mean) or 1), k + 1)
-        found = zip(near.documents, near.passages, near.cosines, strict=True)
         hits = [
-            Hit(index.document(other), float(cosine), index.span(passage))
-            for other, passage, cosine in found
+            Hit(document=index.document(other), score=float(cosine), passage=index.span(passage))
+            for other, passage, cosine in zip(
+                near.documents, near.passages, near.cosines, strict=True
+            )
             if other != row
         ]
         return Answer(hits[:k], seconds={"search": time.perf_counter() - started})
+
+    def _answer(self, index: IndexVersion, query: _Query) -> Answer:
+        request = query.request
+        depth = request.offset + request.k
+        ranking = rank(
+            index,
+            request.mode,
+            vector=query.vector,
+            keyword_query=query.keyword_query,
+            filter_query=query.filter_query,
+            depth=depth,
+        )
+        facets = {}
+        if request.facets or request.sort:
+            matched = _matched(index, query, ranking)
+            facets = _count_facets(index, request.facets, matched)
+            if request.sort:
+                ranking = _sort(index, request, ranking, matched)
+        page = range(request.offset, min(depth, len(ranking.documents)))
+        return Answer([self._hit(index, query, ranking, at) for at in page], facets)
 
     def _encode(self, text: str) -> Vectors:
         vector: Vectors = self._encoder.encode([text], "query")[0]
@@ -85,58 +121,32 @@ class Searcher:
 
     def _encode_sentences(self, text: str) -> Sentences:
         spans = sentence_spans(text)
-        several = len(spans) > 1
-        return spans, self._encoder.encode(
-            [text[start:end] for start, end in spans] if several else [], "document"
-        )
+        texts = [text[start:end] for start, end in spans] if len(spans) > 1 else []
+        return spans, self._encoder.encode(texts, "document")
 
-    def _hit(
-        self,
-        index: IndexVersion,
-        request: SearchRequest,
-        ranking: Ranking,
-        at: int,
-        vector: Vectors | None,
-        terms: list[str],
-    ) -> Hit:
-        document = index.document(int(ranking.documents[at]))
-        passage = int(ranking.passages[at])
+    def _hit(self, index: IndexVersion, query: _Query, ranking: Ranking, at: int) -> Hit:
+        row, passage = int(ranking.documents[at]), int(ranking.passages[at])
+        document = index.document(row)
         if passage == NO_PASSAGE:
-            span = _wordiest(index, int(ranking.documents[at]), document, terms)
+            span = _wordiest(index, row, document, query.terms)
         else:
             span = index.span(passage)
+        score = float(ranking.scores[at])
+        wanted = query.request
         return Hit(
-            document,
-            None if np.isnan(ranking.scores[at]) else float(ranking.scores[at]),
-            span,
-            self._highlight(index, document, span, terms, vector) if request.highlight else None,
-            _explanation(ranking, at) if request.explain else None,
+            document=document,
+            score=None if np.isnan(score) else score,
+            passage=span,
+            highlight=self._highlight(index, query, document, span) if wanted.highlight else None,
+            explanation=_explanation(ranking, at) if wanted.explain else None,
         )
 
-    def _highlight(
-        self,
-        index: IndexVersion,
-        document: Document,
-        span: tuple[int, int],
-        terms: list[str],
-        vector: Vectors | None,
-    ) -> str:
+    def _highlight(self, index: IndexVersion, query: _Query, document: Document, span: Span) -> str:
         text = document.text[slice(*span)] or document.title
-        spans = word_spans(text, terms, index.text.words)
-        if not spans and vector is not None:
-            spans = closest_sentence(self._sentences(text), vector)
+        spans = word_spans(text, query.terms, index.text.words)
+        if not spans and query.vector is not None:
+            spans = closest_sentence(self._sentences(text), query.vector)
         return mark(text, spans)
-
-    def _facets(
-        self, index: IndexVersion, request: SearchRequest, matched: Query
-    ) -> dict[str, list[FacetCount]]:
-        schema = index.manifest.schema
-        return {
-            name: index.text.facet(
-                matched, _usable(index, name, "counted"), schema[name].kind, FACET_VALUES
-            )
-            for name in request.facets
-        }
 
 
 def compile_filter(index: IndexVersion, condition: Mapping[str, Any] | None) -> Query | None:
@@ -164,35 +174,42 @@ def find(index: IndexVersion, document_id: str) -> int:
     return row
 
 
-def _matched(
-    index: IndexVersion, mode: Mode, ranking: Ranking, words: Query | None, passing: Query | None
-) -> Query:
-    """Return the query for what facets count and sorting orders: all that has the words, and the first pool."""
-    parts = [] if words is None else [words]
-    if mode != "keyword":
+def _matched(index: IndexVersion, query: _Query, ranking: Ranking) -> Query:
+    """Return the query for what facets count and sorts order: all with the words, and one pool."""
+    parts = [] if query.keyword_query is None else [query.keyword_query]
+    if query.request.mode != "keyword":
         parts.append(index.text.any_row(ranking.documents[: POOLS[0]]))
-    matched = (
-        Query.boolean_query([(Occur.Should, part) for part in parts])
-        if parts
-        else Query.empty_query()
-    )
-    return matched if passing is None else both(matched, passing)
+    if parts:
+        matched = Query.boolean_query([(Occur.Should, part) for part in parts])
+    else:
+        matched = Query.empty_query()
+    return matched if query.filter_query is None else both(matched, query.filter_query)
+
+
+def _count_facets(
+    index: IndexVersion, names: list[str], matched: Query
+) -> dict[str, list[FacetCount]]:
+    counts = {}
+    for name in names:
+        field = _usable(index, name, "counted")
+        kind = index.manifest.schema[name].kind
+        counts[name] = index.text.facet(matched, field, kind, FACET_VALUES)
+    return counts
 
 
 def _sort(index: IndexVersion, request: SearchRequest, ranking: Ranking, matched: Query) -> Ranking:
     name, descending = request.sort.removeprefix("-"), request.sort.startswith("-")
-    key = _usable(index, name, "sorted by")
+    field = _usable(index, name, "sorted by")
     if index.manifest.schema[name].list:
         raise InvalidRequest(
             f"{name!r} has lists of values, which have no order; sort by another field"
         )
-    return ranking.reordered(
-        index.text.sorted_rows(matched, key, descending, request.offset + request.k)
-    )
+    depth = request.offset + request.k
+    return ranking.reordered(index.text.sorted_rows(matched, field, descending, depth))
 
 
 def _usable(index: IndexVersion, name: str, purpose: str) -> str:
-    """Return the text index's name of a metadata field that is more than long text."""
+    """Return the text index's name for a metadata field, unless that is long text."""
     schema = index.manifest.schema
     if name not in schema or schema[name].kind == "text":
         known = ", ".join(field for field, entry in schema.items() if entry.kind != "text")
@@ -200,29 +217,25 @@ def _usable(index: IndexVersion, name: str, purpose: str) -> str:
     return field_name(schema, name)
 
 
-def _explanation(ranking: Ranking, at: int) -> dict[str, float | int | None]:
-    """Return the parts of a score; ranks count from 1, among the candidates. What a part didn't find is None."""
+def _explanation(ranking: Ranking, at: int) -> Explanation:
     cosine, bm25 = float(ranking.cosines[at]), float(ranking.bm25[at])
-    values: dict[str, float] = {
-        "cosine": cosine,
-        "bm25": bm25,
-        "semantic": float(ranking.semantic[at]),
-        "keyword": float(ranking.keyword[at]),
+    semantic, keyword = float(ranking.semantic[at]), float(ranking.keyword[at])
+    return {
+        "cosine": _or_none(cosine),
+        "bm25": _or_none(bm25),
+        "semantic": _or_none(semantic),
+        "keyword": _or_none(keyword),
+        "semantic_rank": None if np.isnan(cosine) else 1 + int((ranking.cosines > cosine).sum()),
+        "keyword_rank": 1 + int((ranking.bm25 > bm25).sum()) if bm25 > 0 else None,
     }
-    explanation: dict[str, float | int | None] = {
-        n: None if np.isnan(v) else v for n, v in values.items()
-    }
-    explanation["semantic_rank"] = (
-        None if np.isnan(cosine) else 1 + int((ranking.cosines > cosine).sum())
-    )
-    explanation["keyword_rank"] = 1 + int((ranking.bm25 > bm25).sum()) if bm25 > 0 else None
-    return explanation
 
 
-def _wordiest(
-    index: IndexVersion, row: int, document: Document, terms: list[str]
-) -> tuple[int, int]:
-    """Return the span of the passage in which the query's stems occur most often, the first of several."""
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def _wordiest(index: IndexVersion, row: int, document: Document, terms: list[str]) -> Span:
+    """Return the span of the passage in which `terms` occur most often, the first of several."""
     spans = [index.span(passage) for passage in index.passages_of(np.array([row]))]
     if len(spans) == 1:
         return spans[0]

@@ -1,4 +1,4 @@
-"""Object storage behind one small interface: a local folder, S3, Google Cloud Storage, Azure or memory."""
+"""Object storage behind one interface: a folder, S3, Google Cloud Storage, Azure or memory."""
 
 import os
 import re
@@ -43,9 +43,9 @@ class StoredObject:
 class Store:
     """Objects below one URL, under relative paths with forward slashes. Threads may share a store.
 
-    Every failure is a StoreError that names the object, the problem and the remedy. `local` is the folder
-    when the store is one: its objects are plain files that readers may map in place. `timeout` (seconds)
-    bounds each silence of a server, and a request is repeated `retries` times at most.
+    Every failure is a StoreError that names the object, the problem and the remedy. `local` is the
+    folder if the store is one: its objects are plain files that readers may map in place.
+    `timeout` bounds each silence of a server, in seconds; a request has up to `retries` retries.
     """
 
     url: str
@@ -89,7 +89,7 @@ class Store:
     def download(self, path: str, to: Path, *, size: int, etag: str | None = None) -> None:
         """Copy an object of `size` bytes to the file `to`, a large one in parallel parts.
 
-        `to` appears whole or not at all. With `etag`, an object that was replaced meanwhile raises LostRace.
+        `to` appears whole or not at all. With `etag`, an object replaced meanwhile raises LostRace.
         """
         from concurrent.futures import ThreadPoolExecutor
 
@@ -131,7 +131,7 @@ class Store:
         return self._put_if(path, data, "create")
 
     def replace(self, path: str, data: bytes, etag: str) -> str:
-        """Write over the object that has this `etag` and return the new one; LostRace if it has another or is gone.
+        """Replace the object that has this `etag` and return the new ETag; else raise LostRace.
 
         After any other StoreError it is unknown whether the object was written.
         """
@@ -190,7 +190,8 @@ class Store:
             r"[\\\0-\x1f]|#\d+$", path
         ):
             raise StoreError(
-                f"{self.url}: {path!r} is not a path inside the store; give one such as folder/name.json"
+                f"{self.url}: {path!r} is not a path inside the store; "
+                "give one such as folder/name.json"
             )
 
     @contextmanager
@@ -240,7 +241,8 @@ class Store:
         found = result.meta["size"]
         if (found, len(body)) != (size, end - start):
             raise StoreError(
-                f"{self.url}/{path}: {found} bytes instead of {size}; it is incomplete or was replaced"
+                f"{self.url}/{path}: {found} bytes instead of {size}; "
+                "it is incomplete or was replaced"
             )
         return body
 

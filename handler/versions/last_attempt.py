@@ -1,4 +1,4 @@
-"""A note in the store about the last corpus that led to no new version, so that it isn't read over and over."""
+"""Notes in the store about corpora that led to no new version, so that no run repeats them."""
 
 import json
 from contextlib import suppress
@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass
 from typing import Literal, Self
 
 from handler.errors import ObjectNotFound, StoreError
-from handler.index.manifest import IndexFiles
-from handler.storage.store import Store
+from handler.versions.repository import IndexRepository
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LastAttempt:
-    """What became of a corpus and settings, of which `inputs` is the digest.
+    """The outcome for one corpus and its settings; `inputs` is the digest of both.
 
-    It holds the same documents as `version`; or it was made into that, which failed for these `reasons`.
+    Either the corpus holds the same documents as `version`, or it was built as `version`, which
+    failed for these `reasons`.
     """
 
     kind: Literal["same", "failed"]
@@ -23,34 +23,35 @@ class LastAttempt:
     reasons: list[str]
 
     @classmethod
-    def read(cls, store: Store, name: str) -> Self | None:
-        """Return the note about index `name`, if there is one that can be read."""
+    def read(cls, repository: IndexRepository) -> Self | None:
+        """Return the note, if there is one that can be read."""
         with suppress(ObjectNotFound, ValueError, TypeError):
-            return cls(**json.loads(store.get(IndexFiles.verdict(name))[0]))
+            return cls(**json.loads(repository.store.get(repository.layout.last_attempt)[0]))
         return None
 
-    def write(self, store: Store, name: str) -> None:
-        """Leave the note, over an older one."""
-        store.put(IndexFiles.verdict(name), (json.dumps(asdict(self), indent=2) + "\n").encode())
-
-    @staticmethod
-    def forget(store: Store, name: str) -> None:
-        """Remove the notes about index `name`; those that can't be removed do no harm."""
-        with suppress(StoreError):
-            store.delete([IndexFiles.verdict(name), IndexFiles.rolled_back(name)])
+    def write(self, repository: IndexRepository) -> None:
+        """Write the note over an older one."""
+        data = (json.dumps(asdict(self), indent=2) + "\n").encode()
+        repository.store.put(repository.layout.last_attempt, data)
 
 
-def rolled_back(store: Store, name: str) -> list[str]:
-    """Return the digests of corpora and settings whose versions people went back from; they are not published again."""
+def forget_attempts(repository: IndexRepository) -> None:
+    """Remove all notes; one that can't be removed does no harm."""
+    layout = repository.layout
+    with suppress(StoreError):
+        repository.store.delete([layout.last_attempt, layout.rolled_back])
+
+
+def rolled_back(repository: IndexRepository) -> list[str]:
+    """Return the digests of corpora whose versions were rolled back: they are not published again."""
     with suppress(ObjectNotFound, ValueError):
-        found = json.loads(store.get(IndexFiles.rolled_back(name))[0])
+        found = json.loads(repository.store.get(repository.layout.rolled_back)[0])
         return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
     return []
 
 
-def note_rolled_back(store: Store, name: str, inputs: str) -> None:
-    """Add a digest to those of `rolled_back`."""
-    known = [each for each in rolled_back(store, name) if each != inputs]
-    store.put(
-        IndexFiles.rolled_back(name), (json.dumps([*known, inputs], indent=1) + "\n").encode()
-    )
+def note_rolled_back(repository: IndexRepository, inputs: str) -> None:
+    """Add the digest `inputs` to those of `rolled_back`."""
+    digests = [each for each in rolled_back(repository) if each != inputs]
+    data = json.dumps([*digests, inputs], indent=1) + "\n"
+    repository.store.put(repository.layout.rolled_back, data.encode())

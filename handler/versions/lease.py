@@ -14,8 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from handler.errors import LeaseHeld, LostRace, ObjectNotFound, StoreError
-from handler.index.manifest import IndexFiles
-from handler.storage.store import Store
+from handler.versions.repository import IndexRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +54,11 @@ class Lease:
     they hold it, the slower one finds out before it publishes, and publishing is a compare-and-swap anyway.
     """
 
-    def __init__(self, store: Store, index: str, holder: str, terms: LeaseConfig) -> None:
+    def __init__(self, repository: IndexRepository, holder: str, terms: LeaseConfig) -> None:
         """Prepare; `take` makes one."""
-        self._store = store
-        self._path = IndexFiles.lease(index)
-        self._index = index
+        self._store = repository.store
+        self._path = repository.layout.lease
+        self._index = repository.name
         self._holder = holder
         self._terms = terms
         self._since = datetime.fromtimestamp(terms.clock(), UTC).isoformat(timespec="seconds")
@@ -71,7 +70,7 @@ class Lease:
 
     @classmethod
     def take(
-        cls, store: Store, index: str, *, holder: str = "", terms: LeaseConfig | None = None
+        cls, repository: IndexRepository, *, holder: str = "", terms: LeaseConfig | None = None
     ) -> Self:
         """Take the lease of an index.
 
@@ -79,11 +78,11 @@ class Lease:
             LeaseHeld: somebody else has it.
             StoreError: the store can't be written.
         """
-        lease = cls(store, index, holder or this_process(), terms or LeaseConfig())
+        lease = cls(repository, holder or this_process(), terms or LeaseConfig())
         try:
             lease._etag = lease._acquire()
         except LostRace:
-            raise lease._held(Holder.parse(store.get(lease._path)[0])) from None
+            raise lease._held(Holder.parse(repository.store.get(lease._path)[0])) from None
         return lease
 
     def __enter__(self) -> Self:

@@ -5,20 +5,22 @@ import time
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
 from handler.errors import IndexUnavailable, ModelMismatch, QuerytowerError
 from handler.index.index_version import IndexVersion
-from handler.index.manifest import IndexFiles
 from handler.log import log
 from handler.storage.store import Store
-from handler.versions.pointer import Pointer, read_pointer
+from handler.versions.pointer import Pointer
+from handler.versions.repository import IndexRepository
 from handler.versions.transfer import fetch
 
-# How long a request may be held up by the look for a newer version; after that it is answered by the old one.
+# Seconds for which a request waits for a newer version before the old one answers it.
 REFRESH_WAIT = 0.3
-# A failure to open the first version is remembered for so long, lest every request wait for the store.
+# Seconds for which a failure to open the first version is remembered, so that not every request
+# waits for the store.
 RETRY_SECONDS = 2.0
 
 
@@ -29,13 +31,24 @@ class LiveIndex:
     """
 
     def __init__(
-        self, store: Store, name: str, *, cache: Path, fingerprint: str, poll_seconds: float
+        self,
+        repository: IndexRepository,
+        *,
+        cache: Path,
+        fingerprint: str,
+        poll_seconds: float,
     ) -> None:
-        """Prepare; `fingerprint` is that of the model at hand, `poll_seconds` the age at which the pointer is read."""
-        self.name = name
-        # What it took to open the version, once its files were here.
+        """Prepare to serve the index of `repository`; nothing is read yet.
+
+        Args:
+            repository: where the versions are.
+            cache: folder for downloaded versions.
+            fingerprint: of the model that encodes the queries.
+            poll_seconds: seconds between checks of the pointer.
+        """
+        # Seconds that it took to open the version after its files had arrived.
         self.opening_seconds = 0.0
-        self._store = store
+        self._repository = repository
         self._cache = cache
         self._fingerprint = fingerprint
         self._poll_seconds = poll_seconds
@@ -70,7 +83,7 @@ class LiveIndex:
 
     def reconnect(self, store: Store, wait: float | None = None) -> None:
         """Go on with another connection to the same store, and follow the pointer, as `refresh` does."""
-        self._store = store
+        self._repository = replace(self._repository, store=store)
         self.refresh(wait)
 
     def _first(self) -> IndexVersion:
@@ -82,7 +95,7 @@ class LiveIndex:
             ):
                 raise self._failure[1]
             try:
-                pointer, etag = read_pointer(self._store, self.name)
+                pointer, etag = self._repository.pointer()
                 self._version, self._etag = self._open(pointer), etag
             except QuerytowerError as error:
                 self._failure = time.monotonic(), error
@@ -92,37 +105,36 @@ class LiveIndex:
 
     def _follow(self) -> None:
         try:
-            changed = self._store.get_if_changed(IndexFiles.current(self.name), self._etag)
+            changed = self._repository.pointer_if_changed(self._etag)
             if changed is None:
                 return
-            data, etag = changed
-            pointer = Pointer.parse(data, IndexFiles.current(self.name))
+            pointer, etag = changed
             old = self._version
             if old is None or pointer.version != old.manifest.version:
                 self._version = self._open(pointer)
-                log("index_swapped", index=self.name, version=pointer.version)
+                log("index_swapped", index=self._repository.name, version=pointer.version)
             self._etag = etag
         except Exception as error:
             problem = str(error) if isinstance(error, QuerytowerError) else traceback.format_exc()
-            log("refresh_failed", index=self.name, problem=problem)
+            log("refresh_failed", index=self._repository.name, problem=problem)
 
     def _open(self, pointer: Pointer) -> IndexVersion:
-        folder = fetch(self._store, self.name, pointer, self._cache)
+        folder = fetch(self._repository, pointer, self._cache)
         fetched = time.perf_counter()
         try:
             version = IndexVersion.open(folder)
         except IndexUnavailable:
-            if not self._store.local:
+            if not self._repository.store.local:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
         made_with = version.manifest.fingerprint
         if made_with != self._fingerprint:
             raise ModelMismatch(
-                f"index {self.name!r} version {pointer.version} was built with {version.manifest.model} "
+                f"index {self._repository.name!r} version {pointer.version} was built with {version.manifest.model} "
                 f"({made_with}), this function carries a model with fingerprint {self._fingerprint}; "
                 "index again with this model, or deploy the other"
             )
-        if not self._store.local:
+        if not self._repository.store.local:
             self._forget_others(folder)
         self.opening_seconds = time.perf_counter() - fetched
         return version

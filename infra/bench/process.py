@@ -15,9 +15,8 @@ from typing import Annotated
 
 import typer
 
-from handler.index.manifest import IndexFiles
 from handler.storage.store import Store
-from handler.versions.pointer import read_pointer
+from handler.versions.repository import IndexRepository
 from infra.bench.report import Timing, show
 from infra.bench.start import DEMO_MODEL, DEMO_STORE, ModelFolder, StoreUrl, start
 
@@ -63,8 +62,9 @@ def main(
     folder = Store.open(store)
     if folder.local is None:
         raise typer.BadParameter(f"{store} is not a folder; this measures a process, not a network")
-    pointer, _ = read_pointer(folder, "default")
-    version = folder.local / IndexFiles.version("default", pointer.version)
+    repository = IndexRepository(folder, "default")
+    pointer, _ = repository.pointer()
+    version = folder.local / repository.layout.version(pointer.version)
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         "PYTHONPATH": str(PROJECT),

@@ -26,11 +26,11 @@ from handler.encoder import Encoder
 from handler.errors import IndexUnavailable
 from handler.reindex.job import Job, Outcome
 from handler.reindex.pipeline import reindex
-from handler.search.answer import SearchRequest
+from handler.search.request import SearchRequest
 from handler.search.searcher import Searcher
 from handler.storage.store import Store
 from handler.versions.live_index import LiveIndex
-from handler.versions.pointer import read_pointer
+from handler.versions.repository import IndexRepository
 from infra.bench.start import DEMO_MODEL, ModelFolder, start
 from infra.cli.index_view import shown
 from infra.cli.reindex_view import tell
@@ -78,6 +78,11 @@ class Bench:
     documents: int
     rows: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def repository(self) -> IndexRepository:
+        """The index that the runs write."""
+        return IndexRepository(self.store, INDEX)
+
     def run(self, name: str) -> Outcome:
         """Reindex, and note what that took."""
         self.store.taken(), self.corpus.taken()
@@ -86,10 +91,9 @@ class Bench:
         with shown() as progress:
             outcome = reindex(
                 Job(
-                    StoreCorpus(self.corpus),
-                    self.store,
-                    self.encoder,
-                    INDEX,
+                    corpus=StoreCorpus(self.corpus),
+                    repository=self.repository,
+                    encoder=self.encoder,
                     threads=os.cpu_count() or 1,
                     progress=progress,
                     tell=tell,
@@ -134,10 +138,10 @@ def main(
         Encoder.open(model, os.cpu_count() or 1),
         documents,
     )
-    source = Source(corpus, documents, chars)
+    source = ChangingCorpus(corpus, documents, chars)
     source.write(bench.corpus)
     try:
-        read_pointer(bench.store, INDEX)
+        bench.repository.pointer()
         bench.run("brought up to date")
     except IndexUnavailable:
         bench.run("full")
@@ -153,7 +157,7 @@ def main(
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ChangingCorpus:
     """Where documents come from, how many, and how many characters of each."""
 
     path: Path
@@ -204,7 +208,7 @@ class Source:
 def follower(bench: Bench, cache: Path) -> LiveIndex:
     """Open the current version as a warm function has it."""
     fingerprint = bench.encoder.manifest.fingerprint
-    live = LiveIndex(bench.store, INDEX, cache=cache, fingerprint=fingerprint, poll_seconds=0.0)
+    live = LiveIndex(bench.repository, cache=cache, fingerprint=fingerprint, poll_seconds=0.0)
     live.current()
     return live
 
@@ -215,7 +219,7 @@ def first_answer(live: LiveIndex, version: str, encoder: Encoder) -> float:
     searcher = Searcher(encoder)
     while True:
         index = live.current()
-        searcher.search(index, SearchRequest("phase transitions in two dimensions"))
+        searcher.search(index, SearchRequest(query="phase transitions in two dimensions"))
         if index.manifest.version == version:
             return perf_counter() - started
 

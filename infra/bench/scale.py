@@ -25,7 +25,7 @@ from handler.index.index_version import IndexVersion
 from handler.index.vectors import Precision
 from handler.index.writer import Options, build_version
 from handler.storage.store import Store
-from handler.versions.pointer import publish
+from handler.versions.repository import IndexRepository
 from handler.versions.transfer import upload
 from infra.bench.calls import bare_parts, handler_call, time_in_turn
 from infra.bench.report import Timing, show
@@ -111,7 +111,6 @@ def _build(
     folder.mkdir()
     started = perf_counter()
     with shown() as progress:
-        progress("total", limit)
         manifest = build_version(
             _documents(corpus, limit),
             folder,
@@ -119,12 +118,14 @@ def _build(
             schema=schema,
             encoder=encoder,
             options=Options(split, precision),
+            total=limit,
             progress=progress,
             threads=os.cpu_count() or 1,
         )
     seconds = perf_counter() - started
-    upload(store, folder, manifest)
-    publish(store, precision, manifest.version, None)
+    repository = IndexRepository(store, precision)
+    upload(repository, folder, manifest)
+    repository.publish(manifest.version, None)
     (work / "recorded").touch()
     folder.rename(work / precision)
     size = sum(entry.bytes for entry in manifest.files.values())

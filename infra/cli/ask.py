@@ -1,40 +1,55 @@
-"""A search from the command line, through the same checks and answers as over HTTP."""
+"""A search from the command line, through the checks and answers of HTTP."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from handler.api.answers import search_answer
-from handler.api.requests import SearchBody
 from handler.encoder import Encoder
 from handler.errors import InvalidRequest
+from handler.search.parameters import LISTS, items
+from handler.search.request import SearchRequest, first_fault
 from handler.search.searcher import Searcher
 from handler.service import Service
 from handler.settings import Settings
 from handler.storage.store import Store
 
+if TYPE_CHECKING:
+    from handler.api.shapes import SearchAnswer
 
-def ask(
-    fields: dict[str, Any], filter_json: str, *, store: str, name: str, model: Path
-) -> dict[str, Any]:
+
+def ask(options: Mapping[str, Any], *, store: str, name: str, model: Path) -> "SearchAnswer":
     """Return the body that POST /search would answer with.
 
+    Args:
+        options: Values by the names of SearchRequest's fields; lists with commas, the filter in
+            JSON, and "" for no filter.
+        store: Folder or URL that holds the index.
+        name: Name of the index.
+        model: Folder of the model bundle.
+
     Raises:
-        InvalidRequest: a field of the request is wrong.
+        InvalidRequest: an option is wrong.
         QuerytowerError: model, store or index can't be used.
     """
     settings = Settings(store=store, index=name, model=str(model.absolute()))
+    values = {key: items(value) if key in LISTS else value for key, value in options.items()}
+    values["filter"] = _filter(options["filter"])
     try:
-        condition = json.loads(filter_json) if filter_json else None
-        request = SearchBody(**fields, filter=condition).request(settings)
+        request = SearchRequest.model_validate(values).within(settings)
     except ValidationError as cause:
-        first = cause.errors()[0]
-        raise InvalidRequest(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from cause
-    except (ValueError, RecursionError) as cause:
-        raise InvalidRequest(f"--filter is not JSON: {cause}") from cause
+        raise InvalidRequest(first_fault(cause.errors())) from cause
     encoder = Encoder.open(model)
     service = Service(settings, encoder, Searcher(encoder), Store.open(store))
     index = service.index()
     return search_answer(index, request, service.searcher.search(index, request), settings)
+
+
+def _filter(text: str) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except (ValueError, RecursionError) as cause:
+        raise InvalidRequest(f"--filter is not JSON: {cause}") from cause

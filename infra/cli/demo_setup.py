@@ -7,12 +7,14 @@ from rich.console import Console
 
 from export import DEFAULT_MODEL
 from handler.bundle import ModelManifest
+from handler.corpus.sources import LocalCorpus
 from handler.encoder import Encoder
 from handler.errors import QuerytowerError
-from handler.index.manifest import IndexFiles, IndexManifest
-from handler.reindex.full_index import Source, index_corpus
+from handler.index.manifest import IndexManifest
+from handler.reindex.job import Job
+from handler.reindex.pipeline import index
 from handler.storage.store import Store
-from handler.versions.pointer import manifest_text, read_pointer
+from handler.versions.repository import IndexRepository
 from infra.cli.commands.export import export
 from infra.cli.index_view import report, shown
 
@@ -40,18 +42,26 @@ def prepare(folder: Path) -> None:
         QuerytowerError: the weights can't be had, or the folder can't be written.
     """
     console = Console(stderr=True, highlight=False)
-    model, store = folder / "model", Store.open(str(folder / "store"))
+    model = folder / "model"
+    repository = IndexRepository(Store.open(str(folder / "store")), "default")
     if not _usable(model):
         console.print(f"converting {DEFAULT_MODEL} to int8 ONNX, without PyTorch")
         export(to=model)
     threads = os.cpu_count() or 1
     encoder = Encoder.open(model, threads)
-    if not _current(store, encoder):
+    if not _is_current(repository, encoder):
         console.print("indexing the sample corpus of books")
-        source = Source(CORPUS, folder / "rejects.jsonl")
+        rejects = folder / "rejects.jsonl"
         with shown() as progress:
-            manifest = index_corpus(source, store, encoder, threads=threads, progress=progress)
-        report(manifest, str(folder / "store"), source.rejects)
+            job = Job(
+                corpus=LocalCorpus(CORPUS),
+                repository=repository,
+                encoder=encoder,
+                threads=threads,
+                progress=progress,
+            )
+            outcome = index(job, rejects)
+        report(outcome, str(folder / "store"), rejects)
 
 
 def _usable(model: Path) -> bool:
@@ -62,15 +72,14 @@ def _usable(model: Path) -> bool:
     return True
 
 
-def _current(store: Store, encoder: Encoder) -> bool:
+def _is_current(repository: IndexRepository, encoder: Encoder) -> bool:
     """Tell whether the store has an index of this very corpus, made with this model."""
     try:
-        pointer, _ = read_pointer(store, "default")
-        manifest = IndexManifest.parse(manifest_text(store, "default", pointer), store.url)
+        pointer, _ = repository.pointer()
+        text = repository.published_manifest(pointer)
+        manifest = IndexManifest.parse(text, repository.store.url)
     except QuerytowerError:
         return False
-    newer = (
-        Path(str(store.local), IndexFiles.current("default")).stat().st_mtime
-        >= CORPUS.stat().st_mtime
-    )
+    published = Path(str(repository.store.local), repository.layout.pointer)
+    newer = published.stat().st_mtime >= CORPUS.stat().st_mtime
     return manifest.fingerprint == encoder.manifest.fingerprint and newer

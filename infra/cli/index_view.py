@@ -16,12 +16,14 @@ from rich.progress import (
 
 from handler.corpus.passages import Split
 from handler.errors import InvalidRequest
-from handler.index.manifest import IndexManifest
 from handler.index.vectors import PRECISIONS
 from handler.index.writer import Options
-from handler.index.writer import Progress as Listener
+from handler.progress import Progress as Listener
+from handler.progress import Stage
+from handler.reindex.job import Outcome
 
-STAGES = {
+STAGES: dict[Stage, str] = {
+    "read": "reading",
     "encode": "encoding",
     "text": "indexing words",
     "graph": "building the graph",
@@ -81,32 +83,24 @@ def shown() -> Iterator[Listener]:
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        reading = bars.add_task("reading", total=None, rate="")
-        tasks: dict[str, TaskID] = {}
-        total = 0
+        tasks: dict[Stage, TaskID] = {}
 
-        def listen(stage: str, done: int) -> None:
-            nonlocal total
-            if stage == "total":
-                total = done
-                bars.update(reading, total=done, completed=done)
-                return
-            if stage == "missing":
-                total = done
-                return
+        def listen(stage: Stage, done: int, total: int | None = None) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(
-                    STAGES[stage], total=total if stage == "encode" else None, rate=""
-                )
-            speed = bars.tasks[tasks[stage]].finished_speed or bars.tasks[tasks[stage]].speed
+                tasks[stage] = bars.add_task(STAGES[stage], total=total, rate="")
+            task = bars.tasks[tasks[stage]]
+            speed = task.finished_speed or task.speed
             rate = f"{speed:,.0f} documents/s" if speed and stage == "encode" else ""
-            bars.update(tasks[stage], completed=done, rate=rate)
+            bars.update(tasks[stage], completed=done, total=total, rate=rate)
 
         yield listen
 
 
-def report(manifest: IndexManifest, store: str, rejects: Path) -> None:
-    """Say what was published, and what was left out."""
+def report(outcome: Outcome, store: str, rejects: Path) -> None:
+    """Print what was published, and what was left out."""
+    manifest = outcome.manifest
+    if manifest is None:
+        return
     console = Console(highlight=False, soft_wrap=True)
     size = sum(entry.bytes for entry in manifest.files.values())
     console.print(

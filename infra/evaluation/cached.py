@@ -13,7 +13,8 @@ from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, StoreError
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import INDEX_FORMAT
-from handler.index.writer import Options, Progress, build_version, no_progress
+from handler.index.writer import Options, build_version
+from handler.progress import Progress, no_progress
 from infra.evaluation.dataset import Dataset, read_documents
 
 INDEX = "index"
@@ -40,7 +41,7 @@ def open_index(
 ) -> IndexVersion:
     """Open the index in `cache`, and build it first if it is missing or damaged.
 
-    `progress` gets the number of documents as "total", then the stages encode and graph.
+    `progress` is told of the stages read, encode and graph.
 
     Raises:
         CorpusError: the documents can't be read, or there are none.
@@ -49,7 +50,7 @@ def open_index(
     folder = index_folder(dataset, encoder, options, cache)
     with suppress(IndexUnavailable):
         index = IndexVersion.open(folder / INDEX)
-        progress("total", index.manifest.documents)
+        progress("read", index.manifest.documents, index.manifest.documents)
         return index
     try:
         shutil.rmtree(folder, ignore_errors=True)
@@ -78,7 +79,7 @@ def _build(
     (folder / INDEX).mkdir(parents=True)
     spooled = folder / "spool.jsonl"
     spool = Spool.write(read_documents(dataset.corpus), spooled, folder / REJECTS, max_rejects=1.0)
-    progress("total", spool.documents)
+    progress("read", spool.documents, spool.documents)
     build_version(
         spool,
         folder / INDEX,
@@ -87,6 +88,7 @@ def _build(
         encoder=encoder,
         options=options,
         rejected=spool.rejected,
+        total=spool.documents,
         progress=progress,
         threads=threads,
     )

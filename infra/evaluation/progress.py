@@ -18,7 +18,7 @@ from rich.table import Table
 
 from handler.encoder import Encoder
 from handler.index.index_version import IndexVersion
-from handler.search.ranking import Mode
+from handler.search.request import Mode
 from infra.evaluation.dataset import JudgedQuery
 from infra.evaluation.runs import Evaluation, Run, run
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from handler.encoder import Encoder
 from handler.index.index_version import IndexVersion
-from handler.search.answer import SearchRequest
-from handler.search.ranking import Mode
+from handler.search.request import Mode, SearchRequest
 from handler.search.searcher import Searcher
 from infra.evaluation.dataset import JudgedQuery
 from infra.evaluation.metrics import Floats, ndcg, recall, reciprocal_rank
@@ -87,13 +86,13 @@ def run(
         tick: called after each query.
     """
     # This searcher pays for what the process does once; the next has no query embeddings cached.
-    Searcher(encoder).search(index, SearchRequest(queries[0].text, k, mode=mode))
+    Searcher(encoder).search(index, SearchRequest(query=queries[0].text, k=k, mode=mode))
     searcher = Searcher(encoder)
     hits, seconds = [], []
     for query in queries:
         itself = index.text.row_of(query.id) is not None
         started = time.perf_counter()
-        answer = searcher.search(index, SearchRequest(query.text, k + itself, mode=mode))
+        answer = searcher.search(index, SearchRequest(query=query.text, k=k + itself, mode=mode))
         seconds.append(time.perf_counter() - started)
         hits.append([hit.document.id for hit in answer.hits if hit.document.id != query.id][:k])
         tick()

@@ -5,12 +5,11 @@ from pathlib import Path
 from handler.bundle import ModelManifest
 from handler.errors import IndexUnavailable, ModelMismatch
 from handler.index.manifest import IndexManifest
-from handler.storage.store import Store
-from handler.versions.pointer import manifest_text, read_pointer
+from handler.versions.repository import IndexRepository
 
 
-def check_model(model: Path, store: Store, name: str) -> str:
-    """Return "" if index `name` was built with the bundle in `model`, or a note if it is missing.
+def check_model(model: Path, repository: IndexRepository) -> str:
+    """Return "" if the index was built with the bundle in `model`, or a note if it is missing.
 
     Raises:
         ModelMismatch: it was built with another model.
@@ -18,11 +17,12 @@ def check_model(model: Path, store: Store, name: str) -> str:
         StoreError: the store can't be read.
     """
     bundle = ModelManifest.read(model)
+    store, name = repository.store, repository.name
     try:
-        pointer, _ = read_pointer(store, name)
+        pointer, _ = repository.pointer()
     except IndexUnavailable:
         return f"{store.url} has no index {name!r} yet; build it with the model in {model}"
-    index = IndexManifest.parse(manifest_text(store, name, pointer), store.url)
+    index = IndexManifest.parse(repository.published_manifest(pointer), store.url)
     if index.fingerprint != bundle.fingerprint:
         raise ModelMismatch(
             f"index {name!r} in {store.url} was built with {index.model} ({index.fingerprint}), "

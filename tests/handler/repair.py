@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from handler.encoder import Encoder
-from handler.search.answer import SearchRequest
+from handler.search.request import SearchRequest
 from handler.search.searcher import Searcher
 from handler.versions.lease import LeaseConfig
 from handler.versions.live_index import LiveIndex
@@ -50,14 +50,14 @@ class Reader:
         fingerprint = place.encoder.manifest.fingerprint
         cache = place.folder / "cache"
         self.live = LiveIndex(
-            place.store, "default", cache=cache, fingerprint=fingerprint, poll_seconds=0
+            place.repository, cache=cache, fingerprint=fingerprint, poll_seconds=0
         )
         self.searcher = Searcher(place.encoder)
 
     def answer(self) -> tuple[str, set[str]]:
         """Return the version that answers and the ids that it finds."""
         index = self.live.current()
-        hits = self.searcher.search(index, SearchRequest("The a1", k=50)).hits
+        hits = self.searcher.search(index, SearchRequest(query="The a1", k=50)).hits
         return index.manifest.version, {hit.document.id for hit in hits}
 
 

@@ -16,6 +16,7 @@ from handler.quality.changes import Changes
 from handler.quality.drift import compare, profile_in, stability
 from handler.quality.drift_report import render
 from handler.quality.profile import CHARACTERS, COSINES, Profile
+from handler.versions.layout import Layout
 from tests.handler.reindexing import Counting, Place, record
 
 
@@ -181,7 +182,7 @@ def test_every_version_has_its_report(encoder: Encoder, tmp_path: Path) -> None:
     first = place.run().version
     place.write("a.jsonl", [record(f"a{n}") for n in range(1, 9)] + [record("x", "New words.")])
     second = place.run().version
-    root = IndexFiles.version("default", second)
+    root = Layout("default").version(second)
     report = json.loads(place.store.get(f"{root}/{IndexFiles.DRIFT}")[0])
     assert (report["version"], report["previous"]) == (second, first)
     assert (report["added"], report["changed"], report["removed"]) == (1, 0, 1)

@@ -20,7 +20,7 @@ MYSTERIES = {"the-lighthouse", "tides/1"}
 STATE = {"index_version", "index"}
 HIT = {"id", "title", "text", "url", "metadata", "score", "passage"}
 
-# One request for each route of the application, by path, with the stages that its answer is timed by.
+# One request per route of the application, by path, with the stages that its answer is timed by.
 ROUTES: dict[str, tuple[str, str, Any, set[str]]] = {
     "POST /search": ("POST", "/search", {"query": "tide"}, {"encode", "search"}),
     "GET /search": ("GET", "/search?q=tide", None, {"encode", "search"}),
@@ -268,8 +268,8 @@ def test_state(client: TestClient, library: Library) -> None:
     assert schema["genres"] == {"type": "string", "list": True, "documents": 5}
     assert schema["rating"] == {"type": "float", "list": False, "documents": 4}
     assert {name: field["type"] for name, field in schema.items()} == {
-        "year": "integer", "genres": "string", "rating": "float", "in_print": "boolean", "published": "date",
-        "q": "string", "k": "integer",
+        "year": "integer", "genres": "string", "rating": "float", "in_print": "boolean",
+        "published": "date", "q": "string", "k": "integer",
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What bad input gets over HTTP: a problem that names the thing, the fault and the remedy, and the right status."""
+"""Bad input over HTTP: the right status, and a problem that names thing, fault and remedy."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,7 +14,10 @@ from handler.settings import SettingError
 from tests.library import Library
 
 JSON = "application/json"
-FIELDS = "fields to filter by: year (integer), genres (string), rating (float), in_print (boolean), published (date)"
+FIELDS = (
+    "fields to filter by: year (integer), genres (string), rating (float), in_print (boolean), "
+    "published (date)"
+)
 HALF = r"\ud800"
 
 

@@ -1,4 +1,4 @@
-"""The application behind a real server: OpenAI's client, ids as URLs carry them, bodies without a length."""
+"""The application behind a real server: OpenAI's client, ids in URLs, bodies in chunks."""
 
 import base64
 import json
@@ -47,7 +47,7 @@ def port(library: Library) -> Iterator[int]:
 def ask(
     port: int, method: str, path: str, body: bytes | Iterator[bytes] | None = None
 ) -> tuple[int, dict[str, object]]:
-    """Send a request as it is, without a client's ideas about URLs, and return status and body of the answer."""
+    """Send a request whose URL no client alters; return status and body of the answer."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         headers = {"content-type": "application/json"}

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from handler.errors import LeaseHeld, LostRace, StoreError
-from handler.index.manifest import IndexFiles
 from handler.storage.store import Store
+from handler.versions.layout import Layout
 from handler.versions.lease import Holder, Lease, LeaseConfig
+from handler.versions.repository import IndexRepository
 from tests.proxy import Fault, Proxy
 from tests.s3 import S3Server, environment
 
-PATH = IndexFiles.lease("default")
+PATH = Layout("default").lease
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def at(seconds: float) -> Callable[[], float]:
 
 
 def take(store: Store, holder: str, terms: LeaseConfig | None = None) -> Lease:
-    return Lease.take(store, "default", holder=holder, terms=terms)
+    return Lease.take(IndexRepository(store, "default"), holder=holder, terms=terms)
 
 
 def test_the_second_is_told_who_holds_it_and_until_when(store: Store) -> None:
@@ -47,7 +48,7 @@ def test_it_is_free_again_afterwards_even_after_a_failure(store: Store) -> None:
 
 
 def test_indexes_have_leases_of_their_own(store: Store) -> None:
-    with Lease.take(store, "one"), Lease.take(store, "other"):
+    with Lease.take(IndexRepository(store, "one")), Lease.take(IndexRepository(store, "other")):
         pass
 
 

@@ -17,17 +17,17 @@ from handler.errors import IndexUnavailable, ModelMismatch, StoreError
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.writer import new_version
-from handler.search.answer import SearchRequest
-from handler.search.ranking import Mode
+from handler.search.request import Mode, SearchRequest
 from handler.search.searcher import Searcher
 from handler.storage.store import Store
+from handler.versions.layout import Layout
 from handler.versions.live_index import LiveIndex
-from handler.versions.pointer import publish
+from handler.versions.repository import IndexRepository
 from handler.versions.transfer import upload
 from tests.handler.indexes import build, document
 
 NAME = "default"
-POINTER = IndexFiles.current(NAME)
+POINTER = Layout(NAME).pointer
 
 
 Built = Callable[[int], Path]
@@ -66,16 +66,11 @@ class Publisher:
         path = folder / IndexFiles.MANIFEST
         manifest = replace(IndexManifest.parse(path.read_bytes(), ""), version=new_version())
         path.write_text(manifest.to_json(), "utf-8")
-        upload(self.store, folder, manifest)
+        upload(self.repository, folder, manifest)
         if changes:
             manifest = replace(manifest, **changes)
             self.store.put(self.path(manifest, IndexFiles.MANIFEST), manifest.to_json().encode())
-        publish(
-            self.store,
-            NAME,
-            manifest.version,
-            self.store.get(POINTER)[1] if self.manifests else None,
-        )
+        self.repository.publish(manifest.version, self.repository.pointer_etag())
         self.manifests.append(manifest)
         return manifest
 
@@ -83,8 +78,15 @@ class Publisher:
         """Return a live index, whose cache is the folder `cache`."""
         fingerprint = self.encoder.manifest.fingerprint
         return LiveIndex(
-            self.store, NAME, cache=self.cache, fingerprint=fingerprint, poll_seconds=poll_seconds
+            self.repository,
+            cache=self.cache,
+            fingerprint=fingerprint,
+            poll_seconds=poll_seconds,
         )
+
+    @property
+    def repository(self) -> IndexRepository:
+        return IndexRepository(self.store, NAME)
 
     @property
     def cache(self) -> Path:
@@ -95,7 +97,7 @@ class Publisher:
         return sorted(path.name for path in self.cache.glob("*/*"))
 
     def path(self, manifest: IndexManifest, name: str) -> str:
-        return f"{IndexFiles.version(NAME, manifest.version)}/{name}"
+        return f"{Layout(NAME).version(manifest.version)}/{name}"
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -115,7 +117,7 @@ def remote(encoder: Encoder, built: Built, tmp_path: Path) -> Publisher:
 def check_search(index: IndexVersion, searcher: Searcher, mode: Mode = "hybrid") -> int:
     """Search, check that the answer is of one version, and return its number."""
     answer = searcher.search(
-        index, SearchRequest("the work", k=20, mode=mode, facets=["v"], highlight=True)
+        index, SearchRequest(query="the work", k=20, mode=mode, facets=["v"], highlight=True)
     )
     versions = {hit.document.metadata["v"] for hit in answer.hits}
     assert len(answer.hits) == 20
@@ -166,7 +168,7 @@ def test_a_rollback_is_followed(publisher: Publisher) -> None:
     first, second = publisher.publish(), publisher.publish()
     live = publisher.live()
     assert live.current().manifest == second
-    publish(publisher.store, NAME, first.version, publisher.store.get(POINTER)[1])
+    publisher.repository.publish(first.version, publisher.repository.pointer_etag())
     live.refresh()
     assert live.current().manifest == first
 
@@ -213,7 +215,7 @@ def spoil(publisher: Publisher, how: str) -> str:
         return "was written by a newer querytower"
     manifest = publisher.publish()
     if how == "gone":
-        store.delete(item.path for item in store.list(IndexFiles.version(NAME, manifest.version)))
+        store.delete(item.path for item in store.list(Layout(NAME).version(manifest.version)))
         return "manifest.json is missing; roll back, or index again"
     if how == "manifest altered":
         path = publisher.path(manifest, IndexFiles.MANIFEST)

@@ -1,4 +1,4 @@
-"""The Lambda entry point in a process of its own: events, one service per process, swaps, and broken surroundings."""
+"""Lambda's entry point in a process of its own: events, swaps, and broken surroundings."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The search page as the server sends it, without a browser: states, escaping, files, caching and compression."""
+"""The search page as it is sent: states, escaping, files, caching and compression."""
 
 import base64
 import gzip
@@ -17,8 +17,9 @@ from starlette.testclient import TestClient
 from handler.app import create_app
 from handler.markup import Html, fill
 from handler.page.assets import DARK, LIGHT, Assets, readable
+from handler.page.hits import host_of, match_of
 from handler.page.page_state import PageState
-from handler.page.parts import host_of, match_of
+from handler.search.answer import Explanation
 from handler.service import Service
 from handler.settings import SettingError, Settings
 from tests.function import Function, get_event
@@ -249,7 +250,7 @@ def test_documents_are_data(tiny_model_dir: Path, tmp_path: Path) -> None:
         f"/?q=%22%3E{attack}",
         f"/?like={attack}&q={attack}",
     ]
-    urls += [PageState("trap", like=str(item["id"])).link() for item in HOSTILE]
+    urls += [PageState(query="trap", like=str(item["id"])).link() for item in HOSTILE]
     for client in _client(settings):
         for url in urls:
             page = Elements(client.get(url).text)
@@ -303,7 +304,15 @@ def test_templates_escape_all_but_html() -> None:
 def test_why_a_document_matched(
     semantic: float | None, keyword_rank: int | None, match: str
 ) -> None:
-    assert match_of({"semantic": semantic, "keyword_rank": keyword_rank}) == match
+    explanation: Explanation = {
+        "cosine": 0.5,
+        "bm25": 2.0,
+        "semantic": semantic,
+        "keyword": 0.1,
+        "semantic_rank": 1,
+        "keyword_rank": keyword_rank,
+    }
+    assert match_of(explanation) == match
 
 
 def test_the_policy_forbids_all_but_the_pages_own_files(client: TestClient) -> None:

@@ -1,4 +1,4 @@
-"""The order of documents: exact where it must be, near enough where it may be, and the same on every page."""
+"""The order of documents: exact or near enough, and the same on every page."""
 
 import random
 from pathlib import Path
@@ -17,7 +17,8 @@ from handler.encoder import Encoder, Vectors
 from handler.index.index_version import IndexVersion
 from handler.index.vectors import Precision, quantize
 from handler.index.writer import Options
-from handler.search.ranking import Mode, Ranking, rank
+from handler.search.ranking import Ranking, rank
+from handler.search.request import Mode
 from handler.search.retrieve import nearest
 from handler.search.searcher import compile_filter
 from tests.export.tiny import LICENSE
@@ -48,7 +49,7 @@ def large(
     vectors: Vectors,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> IndexVersion:
-    """Return an index of many documents in random order of what they have, scanned or searched by graph."""
+    """Return an index of many documents in random order, scanned or searched by graph."""
     rng = random.Random(3)
     order = rng.sample(range(COUNT), COUNT)
     facts: list[dict[str, Value]] = [
@@ -72,7 +73,7 @@ def large(
 
 
 def cosines(index: IndexVersion, vectors: Vectors, query: Vectors) -> Vectors:
-    """Return the cosine of each vector, in NumPy, of what is left of vectors in the index's precision."""
+    """Return the cosine of each vector by NumPy, in the precision of the index."""
     if index.manifest.precision == "f16":
         return np.asarray(vectors @ query)
     codes, scales = quantize(np.vstack([vectors, query]), "i8")
@@ -116,7 +117,10 @@ def test_a_filter_that_nothing_passes(large: IndexVersion, queries: Vectors) -> 
     assert len(nearest(large, queries[0], 10, passing).documents) == 0
     words = large.text.query("text 5")
     for mode in MODES:
-        assert len(rank(large, mode, queries[0], words, passing, 10).documents) == 0
+        found = rank(
+            large, mode, vector=queries[0], keyword_query=words, filter_query=passing, depth=10
+        )
+        assert len(found.documents) == 0
 
 
 def small_documents(count: int) -> list[Document]:
@@ -182,7 +186,14 @@ def ranked(
 ) -> Ranking:
     vector = None if mode == "keyword" else encoder.encode([text], "query")[0]
     words = None if mode == "semantic" else index.text.query(text)
-    return rank(index, mode, vector, words, compile_filter(index, condition), depth)
+    return rank(
+        index,
+        mode,
+        vector=vector,
+        keyword_query=words,
+        filter_query=compile_filter(index, condition),
+        depth=depth,
+    )
 
 
 @pytest.mark.parametrize("condition", [None, {"even": True}])
@@ -224,8 +235,11 @@ def test_pools_that_disagree_repeat_nothing(
     one, other = nearest(index, queries[0], 100), nearest(index, queries[0], 2000)
     assert one.documents.tolist() != other.documents[:100].tolist()
     for query in queries:
-        page = rank(index, mode, query, words, None, 100).documents.tolist()
-        following = rank(index, mode, query, words, None, 300).documents.tolist()
+        first, more = (
+            rank(index, mode, vector=query, keyword_query=words, depth=depth)
+            for depth in (100, 300)
+        )
+        page, following = first.documents.tolist(), more.documents.tolist()
         assert following[: len(page)] == page
         assert len(following) == len(set(following))
 

@@ -16,12 +16,14 @@ from handler.encoder import Encoder
 from handler.errors import CorpusError, StoreError
 from handler.index.manifest import IndexFiles
 from handler.index.writer import Options
-from handler.reindex.baseline import Current
-from handler.reindex.full_index import Source, index_corpus
+from handler.reindex.baseline import Baseline
 from handler.reindex.job import Outcome, Plan
 from handler.reindex.pipeline import plan
 from handler.storage.store import Store
+from handler.versions.layout import Layout
+from handler.versions.repository import IndexRepository
 from tests.handler.reindexing import SHORT, Counting, Place, expect_the_same, files_of, record
+from tests.library import index_corpus
 
 
 @pytest.fixture
@@ -155,7 +157,7 @@ def test_rejects_of_unchanged_objects_are_still_counted_and_listed(
     place.run()
     place.write("a.jsonl", [record("a0")])
     place.run()
-    root = IndexFiles.version("default", place.version())
+    root = Layout("default").version(place.version())
     listed = [
         json.loads(line) for line in place.store.get(f"{root}/{IndexFiles.REJECTS}")[0].splitlines()
     ]
@@ -223,9 +225,8 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(place: Place, tmp_
 
 
 def test_index_and_reindex_follow_each_other(place: Place, tmp_path: Path) -> None:
-    index_corpus(
-        Source(place.corpus, tmp_path / "rejects.jsonl"), place.store, place.encoder, options=SHORT
-    )
+    rejects = tmp_path / "rejects.jsonl"
+    index_corpus(place.corpus, rejects, place.repository, place.encoder, options=lambda _: SHORT)
     assert place.run().kind == "unchanged"
     place.write("c.jsonl", [record("c")])
     assert place.run().encoded == 1
@@ -234,7 +235,7 @@ def test_index_and_reindex_follow_each_other(place: Place, tmp_path: Path) -> No
 
 def test_options_stay_those_of_the_version_before(place: Place) -> None:
     place.run()
-    assert Current.read(place.store, "default").options() == SHORT
+    assert Baseline.read(place.repository).options() == SHORT
 
 
 # What can't be indexed
@@ -263,8 +264,9 @@ def test_a_store_inside_the_corpus_is_found_by_any_way(
     (tmp_path / "link").symlink_to(place.corpus)
     (place.corpus / "sub").mkdir()
     url = {"dots": f"{place.corpus}/sub/..", "link": f"{tmp_path}/link"}[way]
+    inside = IndexRepository(Store.open(str(place.corpus / "store")), "default")
     with pytest.raises(StoreError, match="lies inside the corpus"):
-        place.run(corpus=open_corpus(url), store=Store.open(str(place.corpus / "store")))
+        place.run(corpus=open_corpus(url), repository=inside)
 
 
 def test_a_file_whose_name_is_no_text_costs_that_file_only(place: Place) -> None:

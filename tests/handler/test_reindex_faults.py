@@ -12,7 +12,9 @@ import pytest
 from handler.errors import LeaseHeld, LostRace, StoreError
 from handler.index.manifest import IndexFiles
 from handler.storage.store import Store
+from handler.versions.layout import Layout
 from handler.versions.lease import Lease, LeaseConfig
+from handler.versions.repository import IndexRepository
 from tests.handler.reindexing import Counting, Place, record
 from tests.handler.repair import Reader, at_home, expect_repair, place, proxy
 from tests.proxy import Fault, Proxy
@@ -84,7 +86,10 @@ def test_a_store_that_falls_silent(place: Place, proxy: Proxy) -> None:
     reader.answer()
     proxy.faults.append(Fault(r"objects\.json", "PUT", delay=30))
     with pytest.raises(StoreError, match="no answer in time"):
-        place.run(store=Store.open(place.url, timeout=0.5, retries=0), terms=QUICK)
+        place.run(
+            repository=IndexRepository(Store.open(place.url, timeout=0.5, retries=0), "default"),
+            terms=QUICK,
+        )
     proxy.faults.clear()
     expect_repair(place, reader, old)
 
@@ -154,7 +159,7 @@ def test_an_altered_version_is_repaired_though_the_corpus_stays_the_same(
 def test_files_that_were_only_written_again_are_as_good(at_home: Place) -> None:
     at_home.run()
     before = at_home.version()
-    root = IndexFiles.version("default", before)
+    root = Layout("default").version(before)
     for each in at_home.store.list(root):
         at_home.store.put(each.path, at_home.store.get(each.path)[0])
     assert (at_home.run().kind, at_home.version()) == ("unchanged", before)
@@ -179,7 +184,7 @@ def test_a_corrupt_old_version_in_a_bucket(place: Place) -> None:
     [b"", b"{}", b'{"format": 1, "version": "../x", "manifest_sha256": "", "published": ""}'],
 )
 def test_a_corrupt_pointer_is_replaced_by_a_full_rebuild(at_home: Place, data: bytes) -> None:
-    at_home.store.put(IndexFiles.current("default"), data)
+    at_home.store.put(Layout("default").pointer, data)
     assert at_home.run().encoded == 12
     assert "full_rebuild" in at_home.events()
 
@@ -216,24 +221,24 @@ def test_who_lost_the_lease_while_it_worked_publishes_nothing(place: Place) -> N
     old, reader = place.version(), Reader(place)
     reader.answer()
 
-    def steal(stage: str, _done: int) -> None:
+    def steal(stage: str, *_: object) -> None:
         if stage == "publish":
-            Lease.take(place.store, "default", terms=LeaseConfig(clock=lambda: 4e9))
+            Lease.take(place.repository, terms=LeaseConfig(clock=lambda: 4e9))
 
     with pytest.raises(LostRace, match="another run took the lease"):
         place.run(progress=steal)
     assert place.version() == old
-    place.store.delete([IndexFiles.lease("default")])
+    place.store.delete([Layout("default").lease])
     expect_repair(place, reader, old)
 
 
 def test_whoever_published_by_hand_meanwhile_wins(place: Place) -> None:
     place.write("c.jsonl", [record("c")])
 
-    def publish(stage: str, _done: int) -> None:
+    def publish(stage: str, *_: object) -> None:
         if stage == "check":
-            data, _ = place.store.get(IndexFiles.current("default"))
-            place.store.put(IndexFiles.current("default"), data + b" ")
+            data, _etag = place.store.get(Layout("default").pointer)
+            place.store.put(Layout("default").pointer, data + b" ")
 
     with pytest.raises(LostRace, match="was published by somebody else meanwhile"):
         place.run(progress=publish)

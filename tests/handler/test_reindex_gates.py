@@ -11,6 +11,7 @@ from handler.encoder import Encoder
 from handler.errors import CorpusError, GatesFailed
 from handler.index.manifest import IndexFiles
 from handler.quality.gates import Limits
+from handler.versions.layout import Layout
 from tests.handler.reindexing import Counting, Place, record
 
 
@@ -120,7 +121,7 @@ def test_golden_queries_that_came_later_are_compared_with_the_old_version_all_th
 
 
 def test_malformed_golden_queries_are_named(place: Place) -> None:
-    place.store.put(f"{IndexFiles.golden('default')}/queries.jsonl", b'{"_id": "q"}\n')
+    place.store.put(f"{Layout('default').golden}/queries.jsonl", b'{"_id": "q"}\n')
     with pytest.raises(CorpusError, match=r"golden/queries\.jsonl line 1 is no query or judgment"):
         place.run()
 

@@ -14,8 +14,8 @@ from handler.errors import LeaseHeld, OutOfTime
 from handler.index import embed
 from handler.index.embedding_cache import EncodedBatch
 from handler.index.index_version import IndexVersion
-from handler.index.manifest import IndexFiles
 from handler.reindex.checkpoints import MAX_PARTS, Checkpoints
+from handler.versions.layout import Layout
 from handler.versions.lease import LeaseConfig
 from tests.function import ROOT
 from tests.handler.reindexing import SHORT, Counting, Place, answers, files_of, record
@@ -35,7 +35,7 @@ tempfile.tempdir = folder  # what a killed process leaves goes with the test
 embed.GROUP_DOCUMENTS, writer.EXACT_UP_TO = int(group), 20
 encoder = Counting(Encoder.open(Path(model)))
 
-def progress(name, done):
+def progress(name, done, total=None):
     if name == stage and done >= int(at):
         Path(folder, "encoded.txt").write_text("\\n".join(encoder.encoded))
         os.kill(os.getpid(), signal.SIGKILL)
@@ -85,7 +85,7 @@ def whole(place: Place) -> IndexVersion:
 @pytest.mark.parametrize(
     ("stage", "at", "saved"),
     [
-        ("total", 0, 0),
+        ("read", 0, 0),
         ("encode", 2 * GROUP, 2 * GROUP),
         ("text", 0, 14),
         ("graph", 0, 14),
@@ -151,7 +151,7 @@ def test_with_all_encoded_and_no_time_for_the_rest_the_next_run_does_the_rest(pl
 def test_a_damaged_checkpoint_is_ignored_and_said_so(place: Place) -> None:
     with pytest.raises(OutOfTime):
         place.run(remaining=lambda: 38.0)
-    (path,) = [each.path for each in place.store.list(IndexFiles.work("default"))]
+    (path,) = [each.path for each in place.store.list(Layout("default").work)]
     data = place.store.get(path)[0]
     place.store.put(path, data[:200] + bytes([data[200] ^ 1]) + data[201:])
     assert place.run().encoded == 14
@@ -172,17 +172,17 @@ def test_the_number_of_checkpoints_stays_bounded(
 ) -> None:
     """Small ones, that is; those that are large stay as they are."""
     monkeypatch.setattr("handler.reindex.checkpoints.SMALL_BYTES", small_bytes)
-    checkpoints = Checkpoints(place.store, "default", place.encoder, SHORT, tmp_path)
+    checkpoints = Checkpoints(place.repository, place.encoder, SHORT, tmp_path)
     for number in range(3 * MAX_PARTS):
         document = embed.encode_documents(
             [place.current().document(number % 10)], place.encoder, SHORT.split, SHORT.precision
         )
         checkpoints.save(EncodedBatch.of([b"%016d" % number], document))
-        assert len(place.store.list(IndexFiles.work("default"))) <= (
+        assert len(place.store.list(Layout("default").work)) <= (
             MAX_PARTS + 1 if small_bytes > 1 else number + 1
         )
     (tmp_path / "later").mkdir()
-    loaded = Checkpoints(place.store, "default", place.encoder, SHORT, tmp_path / "later")
+    loaded = Checkpoints(place.repository, place.encoder, SHORT, tmp_path / "later")
     loaded.load(pytest.fail)
     hashes = sorted(bytes(each) for part in loaded.parts for each in part.hashes)
     assert hashes == [b"%016d" % number for number in range(3 * MAX_PARTS)]

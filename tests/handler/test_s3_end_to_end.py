@@ -7,13 +7,12 @@ import pytest
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, LostRace, StoreError
 from handler.index.manifest import IndexFiles
-from handler.reindex.full_index import Source, index_corpus
-from handler.search.answer import SearchRequest
+from handler.search.request import SearchRequest
 from handler.service import Service
 from handler.storage.store import Store
-from handler.versions.pointer import read_pointer
+from handler.versions.repository import IndexRepository
 from tests.bucket import Bucket, refreshed, refused, search
-from tests.library import BOOKS, FILMS, Library, write_corpus
+from tests.library import BOOKS, FILMS, Library, index_corpus, write_corpus
 
 VECTORS = "/vectors.bin"
 
@@ -59,7 +58,7 @@ def test_a_warm_service_swaps_and_forgets_the_old_files(bucket: Bucket) -> None:
     refreshed(service, new)
     assert [hit.document.title for hit in search(service).hits] == ["Tides, the film"]
     assert bucket.cached() == [new]
-    request = SearchRequest("tide")
+    request = SearchRequest(query="tide")
     assert len(service.searcher.search(held, request).hits) == len(
         BOOKS
     )  # a request in flight goes on undisturbed
@@ -68,7 +67,7 @@ def test_a_warm_service_swaps_and_forgets_the_old_files(bucket: Bucket) -> None:
 def spoil(bucket: Bucket, name: str, how: str) -> None:
     """Truncate, tamper with, or remove a file of the published version, past the proxy's faults."""
     store = Store.open(bucket.url)
-    pointer, _ = read_pointer(store, "default")
+    pointer, _ = IndexRepository(store, "default").pointer()
     path = f"{IndexFiles.version('default', pointer.version)}/{name}"
     if how == "removed":
         store.delete([path])
@@ -119,16 +118,16 @@ def test_of_two_racing_publishers_one_wins(bucket: Bucket, first: bool) -> None:
 
     def publish(number: int) -> None:
         corpus = write_corpus(bucket.scratch / f"{number}.jsonl", BOOKS[number:])
-        source = Source(corpus, bucket.scratch / f"rejects-{number}.jsonl")
+        rejects = bucket.scratch / f"rejects-{number}.jsonl"
+        repository = IndexRepository(Store.open(bucket.url), "default")
 
-        def together(stage: str, _done: int) -> None:
-            if stage == "upload":
+        def together(stage: str, _done: int, _total: int | None = None) -> None:
+            if stage == "publish":
                 ready.wait()
 
         try:
-            outcomes.append(
-                index_corpus(source, Store.open(bucket.url), encoder, progress=together).version
-            )
+            made = index_corpus(corpus, rejects, repository, encoder, progress=together)
+            outcomes.append(made.version)
         except LostRace as lost:
             outcomes.append(lost)
 

@@ -1,4 +1,4 @@
-"""Queries to answers: pages, facets, sorting, highlights, explanations, and documents of every odd kind."""
+"""From queries to answers: pages, facets, sorts, highlights, explanations, odd documents."""
 
 import html
 import random
@@ -20,9 +20,9 @@ from handler.index.analysis import analyzer
 from handler.index.index_version import IndexVersion
 from handler.index.text_index import FacetCount
 from handler.index.writer import Options
-from handler.search.answer import Hit, SearchRequest
+from handler.search.answer import Hit
 from handler.search.highlight import closest_sentence, mark, word_spans
-from handler.search.ranking import Mode
+from handler.search.request import Mode, SearchRequest
 from handler.search.searcher import Searcher
 from tests.export.tiny import LICENSE
 from tests.handler.indexes import build, document
@@ -107,15 +107,17 @@ def test_pages_neither_repeat_nor_skip(
 ) -> None:
     for module in (handler.search.ranking, handler.search.searcher):
         monkeypatch.setattr(module, "POOLS", (15, 40))
-    found = pages(searcher, index, 7, text=QUERY, mode=mode, **wish)
+    found = pages(searcher, index, 7, query=QUERY, mode=mode, **wish)
     assert len(found) == len(set(found))
     assert len(found) > 14
     for size in (1, 13, 100):
         assert (
-            ids(searcher.search(index, SearchRequest(QUERY, k=size, mode=mode, **wish)).hits)
+            ids(searcher.search(index, SearchRequest(query=QUERY, k=size, mode=mode, **wish)).hits)
             == found[:size]
         )
-    at_once = ids(searcher.search(index, SearchRequest(QUERY, k=1000, mode=mode, **wish)).hits)
+    at_once = ids(
+        searcher.search(index, SearchRequest(query=QUERY, k=1000, mode=mode, **wish)).hits
+    )
     assert at_once == found
     if mode == "keyword":
         passing = [n for n in having(QUERY) if passes(DOCUMENTS[n], wish.get("filter"))]
@@ -152,8 +154,8 @@ def passes(each: Document, condition: dict[str, Any] | None) -> bool:
 def test_an_offset_past_the_end_and_more_than_there_is(
     searcher: Searcher, index: IndexVersion, mode: Mode
 ) -> None:
-    assert searcher.search(index, SearchRequest(QUERY, offset=1000, mode=mode)).hits == []
-    everything = searcher.search(index, SearchRequest(QUERY, k=5000, mode=mode)).hits
+    assert searcher.search(index, SearchRequest(query=QUERY, offset=1000, mode=mode)).hits == []
+    everything = searcher.search(index, SearchRequest(query=QUERY, k=5000, mode=mode)).hits
     assert len(everything) == (len(having(QUERY)) if mode == "keyword" else len(DOCUMENTS))
     assert [hit.document for hit in everything] == [DOCUMENTS[n] for n in ids(everything)]
     scores = [hit.score for hit in everything if hit.score is not None]
@@ -168,7 +170,7 @@ def test_sorting_by_metadata(
     searcher: Searcher, index: IndexVersion, field: str, sign: str
 ) -> None:
     hits = searcher.search(
-        index, SearchRequest(QUERY, k=1000, mode="keyword", sort=sign + field)
+        index, SearchRequest(query=QUERY, k=1000, mode="keyword", sort=sign + field)
     ).hits
     assert sorted(ids(hits)) == having(QUERY)
     values = [hit.document.metadata.get(field) for hit in hits]
@@ -179,11 +181,13 @@ def test_sorting_by_metadata(
 
 @pytest.mark.parametrize("mode", MODES)
 def test_facets_count_what_matches(searcher: Searcher, index: IndexVersion, mode: Mode) -> None:
-    request = SearchRequest(QUERY, k=3, mode=mode, facets=["colour", "tags", "year"])
+    request = SearchRequest(query=QUERY, k=3, mode=mode, facets=["colour", "tags", "year"])
     first = searcher.search(index, request)
     matched = set() if mode == "semantic" else set(having(QUERY))
     if mode != "keyword":
-        matched |= set(ids(searcher.search(index, SearchRequest(QUERY, k=100, mode=mode)).hits))
+        matched |= set(
+            ids(searcher.search(index, SearchRequest(query=QUERY, k=100, mode=mode)).hits)
+        )
     for field in request.facets:
         values = [DOCUMENTS[n].metadata.get(field, []) for n in matched]
         expected = Counter(
@@ -193,7 +197,7 @@ def test_facets_count_what_matches(searcher: Searcher, index: IndexVersion, mode
         counts = [count.documents for count in first.facets[field]]
         assert counts == sorted(counts, reverse=True)
     second = searcher.search(
-        index, SearchRequest(QUERY, k=3, offset=150, mode=mode, facets=request.facets)
+        index, SearchRequest(query=QUERY, k=3, offset=150, mode=mode, facets=request.facets)
     )
     assert second.facets == first.facets
 
@@ -201,14 +205,16 @@ def test_facets_count_what_matches(searcher: Searcher, index: IndexVersion, mode
 def test_facets_of_a_filtered_search(searcher: Searcher, index: IndexVersion) -> None:
     condition = {"colour": {"$in": ["red", "blue"]}, "year": {"$gte": 1905}}
     answer = searcher.search(
-        index, SearchRequest(QUERY, mode="keyword", filter=condition, facets=["colour"])
+        index, SearchRequest(query=QUERY, mode="keyword", filter=condition, facets=["colour"])
     )
     passing = [n for n in having(QUERY) if (value(n, "year") or 0) >= 1905]
     expected = Counter(value(n, "colour") for n in passing)
     assert set(answer.facets["colour"]) == {
         FacetCount(colour, expected[colour]) for colour in ("red", "blue")
     }
-    nothing = searcher.search(index, SearchRequest(QUERY, filter={"year": 1}, facets=["colour"]))
+    nothing = searcher.search(
+        index, SearchRequest(query=QUERY, filter={"year": 1}, facets=["colour"])
+    )
     assert (nothing.hits, nothing.facets) == ([], {"colour": []})
 
 
@@ -231,7 +237,7 @@ def test_wishes_that_the_fields_dont_allow(
     searcher: Searcher, index: IndexVersion, mode: Mode, wish: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        searcher.search(index, SearchRequest(QUERY, mode=mode, **wish))
+        searcher.search(index, SearchRequest(query=QUERY, mode=mode, **wish))
     known = re.split(r"fields (?:that can|to filter by): ", str(caught.value))
     assert str(caught.value).startswith(problem.partition(": ")[0])
     assert len(known) == 1 or {part.partition(" ")[0] for part in known[1].split(", ")} == {
@@ -244,13 +250,13 @@ def test_wishes_that_the_fields_dont_allow(
 
 def test_an_empty_filter_filters_nothing(searcher: Searcher, index: IndexVersion) -> None:
     assert (
-        searcher.search(index, SearchRequest(QUERY, filter={})).hits
-        == searcher.search(index, SearchRequest(QUERY)).hits
+        searcher.search(index, SearchRequest(query=QUERY, filter={})).hits
+        == searcher.search(index, SearchRequest(query=QUERY)).hits
     )
 
 
 def test_explanations_add_up(searcher: Searcher, index: IndexVersion, encoder: Encoder) -> None:
-    hits = searcher.search(index, SearchRequest(RARE, k=1000, explain=True)).hits
+    hits = searcher.search(index, SearchRequest(query=RARE, k=1000, explain=True)).hits
     vector = encoder.encode([RARE], "query")[0]
     matching = having(RARE)
     assert 10 < len(matching) < 100
@@ -278,9 +284,11 @@ def test_explanations_add_up(searcher: Searcher, index: IndexVersion, encoder: E
 
 def test_explanations_of_one_part_alone(searcher: Searcher, index: IndexVersion) -> None:
     [semantic] = searcher.search(
-        index, SearchRequest(QUERY, k=1, mode="semantic", explain=True)
+        index, SearchRequest(query=QUERY, k=1, mode="semantic", explain=True)
     ).hits
-    [keyword] = searcher.search(index, SearchRequest(QUERY, k=1, mode="keyword", explain=True)).hits
+    [keyword] = searcher.search(
+        index, SearchRequest(query=QUERY, k=1, mode="keyword", explain=True)
+    ).hits
     assert semantic.explanation is not None
     assert keyword.explanation is not None
     assert semantic.explanation["cosine"] == semantic.score
@@ -292,7 +300,7 @@ def test_explanations_of_one_part_alone(searcher: Searcher, index: IndexVersion)
         None
     ] * 3
     assert (semantic.explanation["semantic_rank"], keyword.explanation["keyword_rank"]) == (1, 1)
-    assert searcher.search(index, SearchRequest(QUERY, k=1)).hits[0].explanation is None
+    assert searcher.search(index, SearchRequest(query=QUERY, k=1)).hits[0].explanation is None
 
 
 def test_a_query_is_encoded_once(encoder: Encoder, index: IndexVersion) -> None:
@@ -306,8 +314,8 @@ def test_a_query_is_encoded_once(encoder: Encoder, index: IndexVersion) -> None:
     counting = Counting(encoder.manifest, encoder.tokenizer, encoder._session)
     searcher = Searcher(counting, cached_queries=2)
     for text in ("a", "a", "b", "a", "c", "b"):
-        searcher.search(index, SearchRequest(text))
-    searcher.search(index, SearchRequest("never", mode="keyword"))
+        searcher.search(index, SearchRequest(query=text))
+    searcher.search(index, SearchRequest(query="never", mode="keyword"))
     assert encoded == ["a", "b", "c", "b"]
 
 
@@ -381,7 +389,7 @@ def odd(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> IndexVers
 def test_words_are_marked_by_their_stems(
     searcher: Searcher, odd: IndexVersion, mode: Mode, query: str, key: str, marked: list[str]
 ) -> None:
-    hits = searcher.search(odd, SearchRequest(query, k=20, mode=mode, highlight=True)).hits
+    hits = searcher.search(odd, SearchRequest(query=query, k=20, mode=mode, highlight=True)).hits
     [hit] = [hit for hit in hits if hit.document.id == key]
     assert hit.highlight is not None
     assert unmarked(hit.highlight) == (hit.document.text or hit.document.title)
@@ -392,7 +400,7 @@ def test_every_highlight_is_safe(searcher: Searcher, odd: IndexVersion) -> None:
     for query in ('<script>alert("run")</script>', "run & <mark>", "zzz", "🙂"):
         for mode in MODES:
             for hit in searcher.search(
-                odd, SearchRequest(query, k=20, mode=mode, highlight=True)
+                odd, SearchRequest(query=query, k=20, mode=mode, highlight=True)
             ).hits:
                 assert hit.highlight is not None
                 assert unmarked(hit.highlight) == (hit.document.text or hit.document.title)
@@ -401,7 +409,9 @@ def test_every_highlight_is_safe(searcher: Searcher, odd: IndexVersion) -> None:
 def test_the_closest_sentence_is_marked_where_no_word_matches(
     searcher: Searcher, odd: IndexVersion, encoder: Encoder
 ) -> None:
-    hits = searcher.search(odd, SearchRequest("grantor", mode="semantic", highlight=True)).hits
+    hits = searcher.search(
+        odd, SearchRequest(query="grantor", mode="semantic", highlight=True)
+    ).hits
     [hit] = [hit for hit in hits if hit.document.id == "plain"]
     sentences = ["The work is under a licence.", "It grants the right to use it."]
     cosines = encoder.encode(sentences, "document") @ encoder.encode(["grantor"], "query")[0]
@@ -434,16 +444,22 @@ def test_one_sentence_is_not_marked_as_the_closest() -> None:
 def test_one_document(searcher: Searcher, encoder: Encoder, mode: Mode, tmp_path: Path) -> None:
     one = build(tmp_path / "v", [document("only", "The work.", year=1990)], encoder)
     answer = searcher.search(
-        one, SearchRequest("work", k=100, mode=mode, facets=["year"], highlight=True, explain=True)
+        one,
+        SearchRequest(
+            query="work", k=100, mode=mode, facets=["year"], highlight=True, explain=True
+        ),
     )
     [hit] = answer.hits
     assert hit.document.id == "only"
     assert answer.facets == {"year": [FacetCount(1990, 1)]}
-    assert searcher.search(one, SearchRequest("work", offset=1, mode=mode)).hits == []
-    assert len(searcher.search(one, SearchRequest("work", sort="-year", mode=mode)).hits) == 1
-    assert searcher.search(one, SearchRequest("work", filter={"year": 1991}, mode=mode)).hits == []
+    assert searcher.search(one, SearchRequest(query="work", offset=1, mode=mode)).hits == []
+    assert len(searcher.search(one, SearchRequest(query="work", sort="-year", mode=mode)).hits) == 1
+    assert (
+        searcher.search(one, SearchRequest(query="work", filter={"year": 1991}, mode=mode)).hits
+        == []
+    )
     assert searcher.similar(one, "only", 10).hits == []
-    assert len(searcher.search(one, SearchRequest("🙂", mode=mode)).hits) == (
+    assert len(searcher.search(one, SearchRequest(query="🙂", mode=mode)).hits) == (
         0 if mode == "keyword" else 1
     )
 
@@ -466,7 +482,7 @@ def test_ten_thousand_identical_documents(
     for offset in range(0, 240, 20):
         answer = searcher.search(
             identical,
-            SearchRequest("work", k=20, offset=offset, mode=mode, facets=["parity"], **wish),
+            SearchRequest(query="work", k=20, offset=offset, mode=mode, facets=["parity"], **wish),
         )
         found += ids(answer.hits)
         counted = sum(count.documents for count in answer.facets["parity"])
@@ -495,7 +511,7 @@ def test_a_document_of_5_mb_on_one_line(
     assert len(index.passages) > 1000
     for mode in MODES:
         hits = searcher.search(
-            index, SearchRequest("zorkmid treasure", mode=mode, highlight=True)
+            index, SearchRequest(query="zorkmid treasure", mode=mode, highlight=True)
         ).hits
         [hit] = [hit for hit in hits if hit.document.id == "huge"]
         assert hit.highlight is not None
@@ -513,7 +529,9 @@ def test_the_passage_of_a_keyword_hit_has_the_words(
         tmp_path / "v", [document(1, text), document(2, "Other.")], encoder, Options(Split(24, 4))
     )
     for query in ("zorkmids", "ZORKMID coin"):
-        [hit] = searcher.search(index, SearchRequest(query, mode="keyword", highlight=True)).hits
+        [hit] = searcher.search(
+            index, SearchRequest(query=query, mode="keyword", highlight=True)
+        ).hits
         assert "zorkmid" in text[slice(*hit.passage)]
         assert hit.highlight is not None
         assert "zorkmid" in marks(hit.highlight)

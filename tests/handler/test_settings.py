@@ -87,12 +87,10 @@ def test_folders(tmp_path: Path) -> None:
     assert Settings().model_folder == ROOT / "model"
 
 
-def test_readme_has_the_same_table() -> None:
-    rows = re.findall(
-        r"^\| *`(QUERYTOWER_\w+)` *\|(.*?)\|(.*)\|$",
-        (ROOT / "README.md").read_text("utf-8"),
-        re.MULTILINE,
-    )
+def test_the_documentation_has_the_same_table() -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    text = "\n".join(page.read_text("utf-8") for page in pages)
+    rows = re.findall(r"^\| *`(QUERYTOWER_\w+)` *\|(.*?)\|(.*)\|$", text, re.MULTILINE)
     table = [
         (name, *(cell.strip().strip("`").replace("\\", "") for cell in cells))
         for name, *cells in rows

@@ -1,4 +1,4 @@
-"""What happens when the server, the network or the credentials fail: the real server behind a faulty proxy."""
+"""Failures of server, network and credentials: the real server behind a faulty proxy."""
 
 import json
 import threading

@@ -11,6 +11,7 @@ from handler.corpus.passages import Split
 from handler.index.writer import Options
 from handler.storage.store import Store
 from handler.versions.lease import Lease
+from handler.versions.repository import IndexRepository
 from infra.cli.index_view import build_options, changed_options
 from tests.command_line import Outcome, Run
 from tests.handler.reindexing import lines, record
@@ -111,7 +112,9 @@ def test_more_rejects_can_be_allowed(desk: Desk) -> None:
 
 
 def test_a_run_that_finds_another_at_work_says_who(desk: Desk) -> None:
-    with Lease.take(Store.open(str(desk.folder / "store")), "default", holder="somebody else"):
+    with Lease.take(
+        IndexRepository(Store.open(str(desk.folder / "store")), "default"), holder="somebody else"
+    ):
         held = desk.reindex()
     assert (held.code, held.out) == (1, "")
     assert "is being worked on by somebody else" in held.err

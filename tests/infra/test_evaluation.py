@@ -18,7 +18,7 @@ from handler.errors import CorpusError, InvalidRequest, QuerytowerError, StoreEr
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles
 from handler.index.writer import Options
-from handler.search.ranking import Mode
+from handler.search.request import Mode
 from infra.cli.commands.eval import read_modes
 from infra.cli.main import app
 from infra.evaluation.cached import index_folder, open_index
@@ -313,10 +313,10 @@ def test_an_index_is_built_once(animals: Dataset, encoder: Encoder, tmp_path: Pa
     stages: list[str] = []
     for _ in range(2):
         index = open_index(
-            animals, encoder, OPTIONS, tmp_path, progress=lambda stage, _: stages.append(stage)
+            animals, encoder, OPTIONS, tmp_path, progress=lambda stage, *_: stages.append(stage)
         )
         assert index.manifest.documents == len(ANIMALS)
-    assert stages == ["total", "encode", "total"]
+    assert stages == ["read", "encode", "read"]
     assert [path.name for path in tmp_path.iterdir()] == [
         index_folder(animals, encoder, OPTIONS, tmp_path).name
     ]

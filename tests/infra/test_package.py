@@ -52,6 +52,7 @@ from handler.quality.gates import Limits
 from handler.reindex.job import Job
 from handler.reindex.pipeline import reindex
 from handler.storage.store import Store
+from handler.versions.repository import IndexRepository
 
 whole, scratch = map(Path, sys.argv[1:])
 lines = whole.read_text("utf-8").splitlines(keepends=True)
@@ -59,7 +60,12 @@ corpus = scratch / "corpus.jsonl"
 limits = Limits(min_self_retrieval=0.0)  # the model is a random one
 for count in (len(lines) // 2, len(lines)):
     corpus.write_text("".join(lines[:count]), "utf-8")
-    job = Job(open_corpus(str(corpus)), Store.open(str(scratch / "store")), Encoder.open(Path("model")), limits=limits)
+    job = Job(
+        corpus=open_corpus(str(corpus)),
+        repository=IndexRepository(Store.open(str(scratch / "store")), "default"),
+        encoder=Encoder.open(Path("model")),
+        limits=limits,
+    )
     print(reindex(job).kind, file=sys.stderr)
 files = [getattr(module, "__file__", None) or "" for module in sys.modules.values()]
 print(*(file for file in files if "site-packages" in file))

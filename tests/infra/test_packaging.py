@@ -20,6 +20,7 @@ import pytest
 import handler
 from handler.errors import ModelError, QuerytowerError
 from handler.storage.store import Store
+from handler.versions.repository import IndexRepository
 from infra.packaging.archive import zip_folder
 from infra.packaging.build import build_package
 from infra.packaging.bytecode import find_python
@@ -313,8 +314,10 @@ def test_a_model_that_did_not_build_the_index_is_not_packaged(
 
 def test_a_model_is_compared_with_the_published_index(library: Library) -> None:
     store = Store.open(str(library.store))
-    assert check_model(library.model, store, "default") == ""
-    assert "has no index 'absent' yet" in check_model(library.model, store, "absent")
+    assert check_model(library.model, IndexRepository(store, "default")) == ""
+    assert "has no index 'absent' yet" in check_model(
+        library.model, IndexRepository(store, "absent")
+    )
 
 
 def test_requirements_apply_by_the_target_not_by_this_python(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One set of requests to the function in AWS's emulator and to `querytower serve`: the same answers, byte for byte."""
+"""The function in AWS's emulator and `querytower serve` give the same answers, byte for byte."""
 
 import re
 from collections.abc import Iterator

@@ -17,11 +17,11 @@ import pytest
 import yaml
 
 from handler.encoder import Encoder
-from handler.reindex.full_index import Source, index_corpus
 from handler.storage.store import Store
-from handler.versions.pointer import read_pointer
+from handler.versions.repository import IndexRepository
 from infra.emulation.processes import HOST, free_ports
 from infra.emulation.program import find_program
+from tests.library import index_corpus
 from tests.s3 import environment, run_server
 
 ROOT = Path(__file__).parents[2]
@@ -63,9 +63,10 @@ def variables(
             patch.setenv(name, value)
         bucket = f"s3://{server.create_bucket()}"
         store = Store.open(f"{bucket}/querytower")
-        source = Source(ROOT / "infra/demo/corpus.jsonl", folder / "rejects.jsonl")
-        index_corpus(source, store, Encoder.open(tiny_model_dir))
-        Store.open(f"{bucket}/corpus").put("books.jsonl", source.path)
+        corpus, rejects = ROOT / "infra/demo/corpus.jsonl", folder / "rejects.jsonl"
+        repository = IndexRepository(store, "default")
+        index_corpus(corpus, rejects, repository, Encoder.open(tiny_model_dir))
+        Store.open(f"{bucket}/corpus").put("books.jsonl", corpus)
         yield {"QUERYTOWER_STORE": store.url, "AWS_ENDPOINT_URL": access["AWS_ENDPOINT_URL"]}
 
 
@@ -151,7 +152,7 @@ def test_sam_local_start_api_serves_http(built: Path, tmp_path: Path) -> None:
 
 def test_sam_local_invoke_reindexes(built: Path, variables: dict[str, str], tmp_path: Path) -> None:
     store = Store.open(variables["QUERYTOWER_STORE"])
-    before, _ = read_pointer(store, "default")
+    before, _ = IndexRepository(store, "default").pointer()
     by_hand, outcomes = tmp_path / "event.json", []
     by_hand.write_text('{"full": true}')
     for event in (by_hand, ROOT / "infra/events/scheduler.json"):
@@ -161,7 +162,11 @@ def test_sam_local_invoke_reindexes(built: Path, variables: dict[str, str], tmp_
         )
         outcomes.append(json.loads(done.stdout.strip().splitlines()[-1]))
     assert [outcome["outcome"] for outcome in outcomes] == ["published", "unchanged"], done.stderr
-    assert before.version != read_pointer(store, "default")[0].version == outcomes[0]["version"]
+    assert (
+        before.version
+        != IndexRepository(store, "default").pointer()[0].version
+        == outcomes[0]["version"]
+    )
 
 
 def test_the_container_image_answers_a_search(built: Path, variables: dict[str, str]) -> None:

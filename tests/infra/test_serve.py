@@ -27,7 +27,8 @@ def taken() -> Iterator[int]:
 def test_serve_until_interrupted(tmp_path: Path, library: Library) -> None:
     old = add_index(tmp_path / "store", library.model, BOOKS, tmp_path).version
     process = start(
-        "serve", "--store", "store", "--model", os.path.relpath(library.model, tmp_path), "--port", 0,
+        "serve", "--store", "store", "--port", 0,
+        "--model", os.path.relpath(library.model, tmp_path),
         folder=tmp_path, QUERYTOWER_POLL_SECONDS="0", QUERYTOWER_MAX_K="3", COLUMNS="200",
     )  # fmt: skip
     try:
@@ -84,7 +85,7 @@ def test_a_missing_index_is_found_out_before_the_start(run: Run, library: Librar
             "--port",
             0,
         ),
-        "has no index 'poems' (indexes there: default, films); make it with: querytower index CORPUS --to",
+        "has no index 'poems' (indexes there: default, films); make it with: querytower index",
     )
 
 

@@ -1,4 +1,4 @@
-"""Every state of the page at four widths, dark and light: nothing overflows, axe finds nothing, pictures are kept.
+"""Every state of the page at four widths, dark and light: nothing overflows, axe finds nothing.
 
 The pictures in build/screenshots are for eyes; no test compares them.
 """

@@ -28,7 +28,8 @@ def search(page: "Page", text: str) -> None:
 def test_a_quick_answer_shows_no_skeleton(page: "Page") -> None:
     page.goto("")
     page.evaluate(
-        "new MutationObserver(all => { if (document.querySelector('.loading')) window.flashed = true })"
+        "new MutationObserver(() => "
+        "{ if (document.querySelector('.loading')) window.flashed = true })"
         ".observe(document.getElementById('view'), {childList: true, subtree: true})"
     )
     page.clock.install()  # time stands still for timers until it is told to go on
@@ -40,7 +41,7 @@ def test_a_quick_answer_shows_no_skeleton(page: "Page") -> None:
 
 
 def search_and_hold(page: "Page", start: str) -> "list[Route]":
-    """Search from the page at `start`, with the clock at rest, and hold back the answer; return the requests held."""
+    """Search from the page at `start`, the clock at rest; return the requests, held back."""
     held: list[Route] = []
     page.goto(start)
     page.clock.install()
@@ -167,8 +168,8 @@ def test_hostile_documents_stay_text(page: "Page") -> None:
     attack = HOSTILE[0]["title"]
     for url in (
         "?q=trap",
-        PageState(str(attack)).link(),
-        PageState("trap", filters=(("kind", str(HOSTILE[1]["kind"])),)).link(),
+        PageState(query=str(attack)).link(),
+        PageState(query="trap", filters=(("kind", str(HOSTILE[1]["kind"])),)).link(),
     ):
         page.goto(url)
         expect(page.locator(".hits h3").first).to_be_visible()

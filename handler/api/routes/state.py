@@ -1,55 +1,63 @@
-"""Routes that tell about the function: /health, /ready, /schema, /indexes."""
+"""Routes about the function itself: /health, /ready, /schema, /indexes."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.requests import Request as HttpRequest
 
-from handler.api.answers import JsonResponse, index_of
+from handler.api.answers import JsonResponse
+from handler.api.routing import add_index_route, add_route
 from handler.service import Service
 from handler.settings import Settings
+from handler.trace import index_of
+
+if TYPE_CHECKING:
+    from handler.api.shapes import HealthAnswer, IndexesAnswer, ReadyAnswer, SchemaAnswer
 
 
 def add_routes(app: FastAPI, _settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; `load` returns the service."""
 
     async def health() -> JsonResponse:
-        """Tell that the process is alive, whatever becomes of model and index."""
-        return JsonResponse({"status": "ok"})
+        """Tell that the process is alive, whether or not model and index can be used."""
+        body: HealthAnswer = {"status": "ok"}
+        return JsonResponse(body)
 
     async def ready(request: HttpRequest) -> JsonResponse:
-        """Tell which index version and which model answer; 503 if there is none."""
+        """Tell which index version and which model answer; 503 if none can."""
         manifest = index_of(request, load()).manifest
-        return JsonResponse(
-            {
-                "status": "ready",
-                "index": manifest.name,
-                "index_version": manifest.version,
-                "created": manifest.created,
-                "documents": manifest.documents,
-                "passages": manifest.passages,
-                "model": manifest.model,
-                "fingerprint": manifest.fingerprint,
-            }
-        )
+        body: ReadyAnswer = {
+            "status": "ready",
+            "index": manifest.name,
+            "index_version": manifest.version,
+            "created": manifest.created,
+            "documents": manifest.documents,
+            "passages": manifest.passages,
+            "model": manifest.model,
+            "fingerprint": manifest.fingerprint,
+        }
+        return JsonResponse(body)
 
     async def schema(request: HttpRequest) -> JsonResponse:
-        """Return the metadata fields that can be filtered, counted and sorted by, with their types."""
+        """Return the metadata fields to filter, count and sort by, with their types."""
         manifest = index_of(request, load()).manifest
-        fields = {
-            name: {"type": f.kind, "list": f.list, "documents": f.documents}
-            for name, f in manifest.schema.items()
+        body: SchemaAnswer = {
+            "index": manifest.name,
+            "index_version": manifest.version,
+            "fields": {
+                name: {"type": field.kind, "list": field.list, "documents": field.documents}
+                for name, field in manifest.schema.items()
+            },
         }
-        return JsonResponse(
-            {"index": manifest.name, "index_version": manifest.version, "fields": fields}
-        )
+        return JsonResponse(body)
 
     async def indexes() -> JsonResponse:
         """Return the names of the indexes in the store."""
-        return JsonResponse({"indexes": load().index_names()})
+        body: IndexesAnswer = {"indexes": load().index_names()}
+        return JsonResponse(body)
 
-    app.add_api_route("/health", health, methods=["GET"])
-    app.add_api_route("/indexes", indexes, methods=["GET"])
-    for prefix in ("", "/indexes/{name}"):
-        app.add_api_route(f"{prefix}/ready", ready, methods=["GET"])
-        app.add_api_route(f"{prefix}/schema", schema, methods=["GET"])
+    add_route(app, "GET", "/health", "get_health", health)
+    add_route(app, "GET", "/indexes", "list_indexes", indexes)
+    add_index_route(app, "GET", "/ready", "get_ready", ready)
+    add_index_route(app, "GET", "/schema", "get_schema", schema)

@@ -1,14 +1,20 @@
-"""GET /suggest: completions of what is being typed."""
+"""GET /suggest: completions of what somebody types."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.requests import Request as HttpRequest
 
-from handler.api.answers import JsonResponse, index_of
-from handler.api.requests import check_number, check_text
+from handler.api.answers import JsonResponse
+from handler.api.routing import add_index_route
+from handler.search.bounds import K, check_number, check_text
 from handler.service import Service
 from handler.settings import Settings
+from handler.trace import index_of
+
+if TYPE_CHECKING:
+    from handler.api.shapes import SuggestAnswer
 
 
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
@@ -17,14 +23,15 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
     async def suggest(
         request: HttpRequest, q: str, k: int = min(8, settings.max_k)
     ) -> JsonResponse:
-        """Complete what is being typed to titles, names and frequent phrases of the corpus."""
-        check_number(k, "k", 1, settings.max_k, "MAX_K")
+        """Complete what somebody types to titles, names and frequent phrases of the corpus."""
+        check_number(k, "k", K, settings)
         typed = check_text(q, "q", settings)
         index = index_of(request, load())
-        found = [{"text": text} for text in index.suggestions.complete(typed, k)]
-        return JsonResponse(
-            {"query": typed, "index_version": index.manifest.version, "suggestions": found}
-        )
+        body: SuggestAnswer = {
+            "query": typed,
+            "index_version": index.manifest.version,
+            "suggestions": [{"text": text} for text in index.suggestions.complete(typed, k)],
+        }
+        return JsonResponse(body)
 
-    for prefix in ("", "/indexes/{name}"):
-        app.add_api_route(f"{prefix}/suggest", suggest, methods=["GET"])
+    add_index_route(app, "GET", "/suggest", "suggest", suggest)

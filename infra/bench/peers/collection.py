@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from handler.corpus.document import Document
+from handler.corpus.sources import LocalCorpus
 from handler.encoder import Encoder
-from handler.reindex.full_index import Source, index_corpus
+from handler.reindex.job import Job
+from handler.reindex.pipeline import index
 from handler.storage.store import Store
+from handler.versions.repository import IndexRepository
 from infra.bench.peers.functions import run_in, task_root
 from infra.cli.index_view import shown
 from infra.evaluation.dataset import collection_file, read_documents
@@ -24,14 +27,14 @@ def querytower_store(dataset: Path, model: Path, work: Path) -> Path:
     folder = _place("store", dataset, encoder, work)
     if not folder.exists():
         with _unfinished(folder) as part, shown() as progress:
-            source = Source(collection_file(dataset, "corpus.jsonl"), part / "rejects.jsonl")
-            index_corpus(
-                source,
-                Store.open(str(part)),
-                encoder,
+            job = Job(
+                corpus=LocalCorpus(collection_file(dataset, "corpus.jsonl")),
+                repository=IndexRepository(Store.open(str(part)), "default"),
+                encoder=encoder,
                 threads=os.cpu_count() or 1,
                 progress=progress,
             )
+            index(job, part / "rejects.jsonl")
     return folder
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from export import DEFAULT_MODEL
 from export.cache import cache_folder
-from export.progress import silent
 from export.source import find_model
 from handler.errors import QuerytowerError
+from handler.progress import no_progress
 
 HERE = Path(__file__).parent
 OPTIMUM = HERE.parents[2] / ".venv-optimum" / "bin" / "optimum-cli"
@@ -72,7 +72,7 @@ def run_in(folder: Path, work: Path, script: Path, *arguments: object) -> str:
 
 
 def _copy_model(name: str, folder: Path) -> None:
-    source = find_model(DEFAULT_MODEL, silent).folder
+    source = find_model(DEFAULT_MODEL, no_progress).folder
     if name == "fastembed":
         _export_onnx(source, folder)
     else:

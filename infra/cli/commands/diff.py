@@ -14,8 +14,10 @@ def diff(
     name: IndexName = "default",
 ) -> None:
     """Show documents added, removed and changed from one version to another, and queries whose top hits moved."""
-    from handler.quality.compare import diff as compare
+    from handler.quality.compare import compare_versions
     from handler.storage.store import Store
+    from handler.versions.repository import IndexRepository
     from infra.cli.reindex_view import show_difference
 
-    show_difference(compare(Store.open(store), name, one, other))
+    repository = IndexRepository(Store.open(store), name)
+    show_difference(compare_versions(repository, one, other))

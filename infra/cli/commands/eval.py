@@ -19,7 +19,7 @@ from infra.cli.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from handler.search.ranking import Mode
+    from handler.search.request import Mode
     from infra.evaluation.runs import Evaluation
 
 ALL_MODES = "hybrid,semantic,keyword"
@@ -126,7 +126,7 @@ def read_modes(text: str) -> "list[Mode]":
     Raises:
         InvalidRequest: one is unknown, or there is none.
     """
-    from handler.search.ranking import MODES
+    from handler.search.request import MODES
 
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names or not set(names) <= set(MODES):

@@ -41,20 +41,29 @@ def index(
 ) -> None:
     """Encode CORPUS and publish it as a new version of an index."""
     from handler.corpus.records import FieldNames
+    from handler.corpus.sources import LocalCorpus
     from handler.encoder import Encoder
-    from handler.reindex.full_index import Source, index_corpus
+    from handler.quality.gates import Limits
+    from handler.reindex.job import Job
+    from handler.reindex.pipeline import index as run
     from handler.storage.store import Store
+    from handler.versions.repository import IndexRepository
     from infra.cli.index_view import build_options, report, shown
 
     options = build_options(passages, overlap, precision, language)
     threads = threads or os.cpu_count() or 1
-    source = Source(
-        corpus, rejects, FieldNames(id_field, title_field, text_field, url_field), max_rejects / 100
-    )
-    store = Store.open(to)
+    repository = IndexRepository(Store.open(to), name)
     encoder = Encoder.open(model, threads)
     with shown() as progress:
-        manifest = index_corpus(
-            source, store, encoder, name=name, options=options, threads=threads, progress=progress
+        job = Job(
+            corpus=LocalCorpus(corpus),
+            repository=repository,
+            encoder=encoder,
+            fields=FieldNames(id=id_field, title=title_field, text=text_field, url=url_field),
+            options=lambda _: options,
+            limits=Limits(max_rejects=max_rejects / 100),
+            threads=threads,
+            progress=progress,
         )
-    report(manifest, store.url, rejects)
+        outcome = run(job, rejects)
+    report(outcome, repository.store.url, rejects)

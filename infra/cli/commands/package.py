@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from handler.storage.store import Store
+from handler.versions.repository import IndexRepository
 from infra.cli.commands.options import IndexName, ModelFolder
 from infra.packaging.archive import Archive, zip_folder
 from infra.packaging.build import build_package
@@ -44,7 +45,7 @@ def package(
     """
     started = time.perf_counter()
     target = PackageTarget(arch, python)
-    notes = [check_model(model, Store.open(store), name)] if store else []
+    notes = [check_model(model, IndexRepository(Store.open(store), name))] if store else []
     report = build_package(target, model, out)
     archive = zip_folder(report.folder) if zipped else None
     seconds = time.perf_counter() - started

@@ -19,8 +19,9 @@ def prune(
     """Remove old versions of an index, but never the current one, nor one that warm functions may still need."""
     from handler.storage.store import Store
     from handler.versions.manage import prune as remove
+    from handler.versions.repository import IndexRepository
 
-    removed = remove(Store.open(store), name, keep, grace)
+    removed = remove(IndexRepository(Store.open(store), name), keep, grace)
     print(
         f"{len(removed)} versions were removed" + "".join(f"\n  {version}" for version in removed)
     )

@@ -65,6 +65,7 @@ def reindex(
     from handler.reindex.pipeline import plan
     from handler.reindex.pipeline import reindex as run
     from handler.storage.store import Store
+    from handler.versions.repository import IndexRepository
     from infra.cli.index_view import changed_options, shown
     from infra.cli.reindex_view import measure, show_outcome, show_plan, tell
 
@@ -72,13 +73,12 @@ def reindex(
     if len(names) != 4 or not all(names):
         raise InvalidRequest(f"--fields is {fields!r}; give four names, such as id,title,text,url")
     threads = threads or os.cpu_count() or 1
-    opened = Store.open(store)
+    repository = IndexRepository(Store.open(store), name)
     with shown() as progress:
         job = Job(
-            open_corpus(corpus),
-            opened,
-            Encoder.open(model, threads),
-            name=name,
+            corpus=open_corpus(corpus),
+            repository=repository,
+            encoder=Encoder.open(model, threads),
             fields=FieldNames(*names),
             options=lambda current: changed_options(
                 current, passages, overlap, precision, language
@@ -93,6 +93,6 @@ def reindex(
         )
         outcome = plan(job) if dry_run else run(job)
     if isinstance(outcome, Outcome):
-        show_outcome(outcome, opened.url)
+        show_outcome(outcome, repository.store.url)
     else:
         show_plan(outcome)

@@ -17,6 +17,7 @@ def rollback(
     """Make an earlier VERSION current; searches follow within their poll interval."""
     from handler.storage.store import Store
     from handler.versions.manage import rollback as go_back
+    from handler.versions.repository import IndexRepository
 
-    pointer = go_back(Store.open(store), name, version)
+    pointer = go_back(IndexRepository(Store.open(store), name), version)
     print(f"version {pointer.version} is current since {pointer.published}")

@@ -1,58 +1,67 @@
 """querytower search: ask an index from the command line."""
 
 import json
+from html import unescape
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from infra.cli.commands.options import IndexName, ModelFolder, StoreUrl
+from infra.cli.search_options import with_search_options
+
+if TYPE_CHECKING:
+    from handler.api.shapes import HitBody, SearchAnswer
+
+SHOWN_CHARS = 240
 
 
+@with_search_options
 def search(
     query: Annotated[str, typer.Argument(help="What to search for.")],
     store: StoreUrl,
     name: IndexName = "default",
     model: ModelFolder = Path("model"),
-    k: Annotated[int, typer.Option("--k", "-k", help="Number of hits.")] = 10,
-    offset: Annotated[int, typer.Option(help="Hits to skip.")] = 0,
-    mode: Annotated[str, typer.Option(help="hybrid, semantic or keyword.")] = "hybrid",
-    filter_: Annotated[
-        str, typer.Option("--filter", help='JSON, such as {"year": {"$gte": 1990}}.')
-    ] = "",
-    explain: Annotated[bool, typer.Option(help="Show how the scores came about.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    **options: Any,
 ) -> None:
     """Print the best hits for QUERY."""
     from infra.cli.ask import ask
 
-    body = ask(
-        {"query": query, "k": k, "offset": offset, "mode": mode, "explain": explain},
-        filter_,
-        store=store,
-        name=name,
-        model=model,
-    )
+    body = ask({"query": query, **options}, store=store, name=name, model=model)
     if as_json:
         print(json.dumps(body, indent=2, ensure_ascii=False))
     else:
         show(body)
 
 
-def show(body: dict[str, Any]) -> None:
-    """Print the hits of an answer for people."""
+def show(body: "SearchAnswer") -> None:
+    """Print the hits and facets of an answer for people."""
     console = Console(highlight=False)
     if not body["hits"]:
         console.print("nothing found; try other words, or --mode semantic")
     for rank, hit in enumerate(body["hits"], start=1):
-        details = " · ".join(_text(value) for value in hit["metadata"].values())
-        console.print(
-            f"[bold]{rank:>2}. {_escape(hit['title'] or hit['id'])}[/bold]  [dim]{_escape(details)}[/dim]"
-        )
-        console.print(f"    {_escape(hit['passage']['text'][:240])}")
-        if "explanation" in hit:
-            console.print(f"    [dim]{_escape(json.dumps(hit['explanation']))}[/dim]")
+        _show_hit(console, rank, hit)
+    for name, counts in body.get("facets", {}).items():
+        values = ", ".join(f"{_text(count['value'])} ({count['documents']})" for count in counts)
+        console.print(f"[bold]{_escape(name)}[/bold]: {_escape(values)}")
+
+
+def _show_hit(console: Console, rank: int, hit: "HitBody") -> None:
+    title = _escape(hit["title"] or hit["id"])
+    details = _escape(" · ".join(_text(value) for value in hit["metadata"].values()))
+    console.print(f"[bold]{rank:>2}. {title}[/bold]  [dim]{details}[/dim]")
+    console.print(f"    {_passage(hit)}")
+    if "explanation" in hit:
+        console.print(f"    [dim]{_escape(json.dumps(hit['explanation']))}[/dim]")
+
+
+def _passage(hit: "HitBody") -> str:
+    if "highlight" not in hit:
+        return _escape(hit["passage"]["text"][:SHOWN_CHARS])
+    marked = _escape(hit["highlight"])
+    return unescape(marked.replace("<mark>", "[reverse]").replace("</mark>", "[/reverse]"))
 
 
 def _text(value: Any) -> str:

@@ -19,7 +19,7 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
 ) -> None:
-    """Serve the application that the function runs; other settings are read from QUERYTOWER_… variables."""
+    """Serve the function's application; QUERYTOWER_… variables hold the other settings."""
     from infra.cli.server import run
 
     run(

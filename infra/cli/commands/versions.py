@@ -7,17 +7,17 @@ def versions(store: StoreUrl, name: IndexName = "default") -> None:
     """List the versions of an index: when, documents, model, quality, size, and which is current."""
     from handler.errors import IndexUnavailable
     from handler.storage.store import Store
-    from handler.versions.catalog import versions as find
-    from handler.versions.pointer import read_pointer
+    from handler.versions.repository import IndexRepository
     from infra.cli.reindex_view import show_versions
 
-    opened = Store.open(store)
-    found = find(opened, name)
+    repository = IndexRepository(Store.open(store), name)
+    manifests = repository.manifests()
     try:
-        pointer, _ = read_pointer(opened, name)
+        pointer, _ = repository.pointer()
     except IndexUnavailable:
-        if not found:
+        if not manifests:
             raise
-        show_versions(found, "", {})  # nothing was published yet, or the pointer is damaged
+        # Nothing was published yet, or the pointer is damaged.
+        show_versions(manifests, "", {})
         return
-    show_versions(found, pointer.version, dict(pointer.history))
+    show_versions(manifests, pointer.version, dict(pointer.history))

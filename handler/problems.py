@@ -1,4 +1,4 @@
-"""Errors as HTTP answers: application/problem+json, RFC 9457. One table maps them."""
+"""Errors as HTTP answers: application/problem+json of RFC 9457. One table maps them."""
 
 from http import HTTPStatus
 
@@ -12,12 +12,13 @@ from handler.errors import (
     QuerytowerError,
 )
 
-# As RFC 9110 names them; Python before 3.13 has older names.
+# The phrases of RFC 9110; Python before 3.13 has older ones.
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 MAX_DETAIL_CHARS = 1000
 SEE_LOG = "the index can't be searched at the moment; the log says why, under this request id"
 
-# Error, status, and what the caller is told: None for the error's own message, which names no internals.
+# Error, status, and what the caller is told. None stands for the error's own message, where that
+# names no internals.
 TABLE: tuple[tuple[type[Exception], HTTPStatus, str | None], ...] = (
     (InvalidRequest, HTTPStatus.UNPROCESSABLE_ENTITY, None),
     (DocumentNotFound, HTTPStatus.NOT_FOUND, None),
@@ -42,7 +43,7 @@ def classify(error: Exception) -> tuple[HTTPStatus, str]:
 def problem(
     status: int, detail: str, request_id: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    """Return the answer for one problem."""
+    """Return the answer that describes one problem."""
     body = {
         "type": "about:blank",
         "title": TITLES.get(status) or HTTPStatus(status).phrase,

@@ -1,0 +1,186 @@
+"""The shapes of all answers: types for the code that builds them, schemas for OpenAPI."""
+
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from handler.corpus.document import Value
+from handler.corpus.schema import FieldKind
+from handler.search.answer import Explanation
+from handler.search.request import Mode
+
+
+class DocumentBody(TypedDict):
+    """The fields of a document."""
+
+    id: str
+    title: str
+    text: str
+    url: str
+    metadata: dict[str, Value]
+
+
+class DocumentAnswer(DocumentBody):
+    """A document, and the version of the index that it comes from."""
+
+    index_version: str
+
+
+class PassageBody(TypedDict):
+    """The best passage of a hit, and where it starts and ends in the text, in characters."""
+
+    start: int
+    end: int
+    text: str
+
+
+class HitBody(DocumentBody):
+    """A document that was found.
+
+    `score` orders the hits and has no unit; it is null where a sort ordered them. `highlight`, the
+    passage as HTML, and `explanation` are there when they were asked for.
+    """
+
+    score: float | None
+    passage: PassageBody
+    highlight: NotRequired[str]
+    explanation: NotRequired[Explanation]
+
+
+class FacetBody(TypedDict):
+    """A value of a metadata field, and the number of documents that have it."""
+
+    value: str | int | float | bool
+    documents: int
+
+
+class SearchAnswer(TypedDict):
+    """What a search found; `facets` are there when they were asked for."""
+
+    query: str
+    mode: Mode
+    index: str
+    index_version: str
+    hits: list[HitBody]
+    facets: NotRequired[dict[str, list[FacetBody]]]
+
+
+class BatchAnswer(TypedDict):
+    """What several searches found, in their order."""
+
+    index_version: str
+    results: list[SearchAnswer]
+
+
+class SimilarAnswer(TypedDict):
+    """The documents most similar to one."""
+
+    id: str
+    index_version: str
+    hits: list[HitBody]
+
+
+class SuggestionBody(TypedDict):
+    """A completion."""
+
+    text: str
+
+
+class SuggestAnswer(TypedDict):
+    """Completions, likeliest first."""
+
+    query: str
+    index_version: str
+    suggestions: list[SuggestionBody]
+
+
+class FieldBody(TypedDict):
+    """A metadata field: its type, whether it may hold lists, and how many documents have it."""
+
+    type: FieldKind
+    list: bool
+    documents: int
+
+
+class SchemaAnswer(TypedDict):
+    """The metadata fields of an index."""
+
+    index: str
+    index_version: str
+    fields: dict[str, FieldBody]
+
+
+class IndexesAnswer(TypedDict):
+    """The names of the indexes in the store."""
+
+    indexes: list[str]
+
+
+class HealthAnswer(TypedDict):
+    """The process is alive."""
+
+    status: Literal["ok"]
+
+
+class ReadyAnswer(TypedDict):
+    """What answers searches."""
+
+    status: Literal["ready"]
+    index: str
+    index_version: str
+    created: str
+    documents: int
+    passages: int
+    model: str
+    fingerprint: str
+
+
+class EmbeddingBody(TypedDict):
+    """The unit vector of one text: numbers, or base64 of little-endian float32."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class UsageBody(TypedDict):
+    """Tokens that were encoded."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class EmbeddingsAnswer(TypedDict):
+    """Unit vectors in the order of the texts, as OpenAI's API returns them."""
+
+    object: Literal["list"]
+    data: list[EmbeddingBody]
+    model: str
+    usage: UsageBody
+
+
+class ProblemBody(TypedDict):
+    """What is wrong and what to do about it, as RFC 9457 has it; the log has more by the id."""
+
+    type: Literal["about:blank"]
+    title: str
+    status: int
+    detail: str
+    request_id: str
+
+
+# By the names of operations.
+ANSWERS: dict[str, type] = {
+    "search": SearchAnswer,
+    "search_by_url": SearchAnswer,
+    "search_batch": BatchAnswer,
+    "get_similar": SimilarAnswer,
+    "get_document": DocumentAnswer,
+    "get_random": DocumentAnswer,
+    "suggest": SuggestAnswer,
+    "get_health": HealthAnswer,
+    "list_indexes": IndexesAnswer,
+    "get_ready": ReadyAnswer,
+    "get_schema": SchemaAnswer,
+    "create_embeddings": EmbeddingsAnswer,
+}

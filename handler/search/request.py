@@ -1,0 +1,98 @@
+"""The options of a search, declared once: HTTP, the page and the command line derive from them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+from handler.search.bounds import (
+    FACETS,
+    OFFSET,
+    QUERY_CHARS,
+    Bounds,
+    K,
+    check_items,
+    check_number,
+    check_text,
+    check_unicode,
+)
+from handler.settings import Settings
+
+Mode = Literal["hybrid", "semantic", "keyword"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+class SearchRequest(BaseModel):
+    """A search: `k` hits after the first `offset`, among the documents that match `filter`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True)
+
+    query: Annotated[str, QUERY_CHARS] = Field(
+        validation_alias=AliasChoices("query", "q"),
+        description="What to search for; `q` is accepted too.",
+        examples=["atmospheric, female lead, worldbuilding, funny"],
+    )
+    k: Annotated[int, K] = Field(default=10, description="Number of hits.")
+    offset: Annotated[int, OFFSET] = Field(
+        default=0, description="Hits to skip, for further pages."
+    )
+    mode: Mode = Field(
+        default="hybrid",
+        description="Search by meaning and words (hybrid), by meaning (semantic), or by words "
+        "(keyword).",
+    )
+    filter: dict[str, Any] | None = Field(
+        default=None,
+        description='Condition on metadata, such as {"year": {"$gte": 1990}}.',
+        examples=[{"year": {"$gte": 1990}, "genres": {"$in": ["mystery"]}}],
+    )
+    sort: str = Field(
+        default="",
+        description="Metadata field to sort by, with - in front for descending order.",
+        examples=["-year"],
+    )
+    facets: Annotated[list[str], FACETS] = Field(
+        default=[], description="Metadata fields whose values are counted."
+    )
+    explain: bool = Field(default=False, description="Tell how each score came about.")
+    highlight: bool = Field(
+        default=False, description="Return the best passage as HTML with the match marked."
+    )
+
+    def within(self, settings: Settings) -> Self:
+        """Return this request with its query stripped, after checking it against the settings.
+
+        A default `k` gives way to a smaller `max_k`.
+
+        Raises:
+            InvalidRequest: a value is out of bounds, or the query is empty.
+        """
+        query = check_text(self.query, "query", settings)
+        check_unicode(self.filter, "filter")
+        k = self.k if "k" in self.model_fields_set else min(self.k, K.greatest(settings))
+        checked = self.model_copy(update={"query": query, "k": k})
+        for name, bounds in BOUNDS.items():
+            value = getattr(checked, name)
+            if isinstance(value, int):
+                check_number(value, name, bounds, settings)
+            elif isinstance(value, list):
+                check_items(value, name, bounds, settings)
+        return checked
+
+
+# Options that have bounds.
+BOUNDS = {
+    name: bounds
+    for name, field in SearchRequest.model_fields.items()
+    for bounds in field.metadata
+    if isinstance(bounds, Bounds)
+}
+
+
+def first_fault(errors: Sequence[Mapping[str, Any]], skipped: int = 0) -> str:
+    """Return one sentence for the first of pydantic's errors: the place and what is wrong there.
+
+    `skipped` is the number of parts at the start of the place that callers don't know.
+    """
+    place = ".".join(str(part) for part in errors[0]["loc"][skipped:]) or "body"
+    return f"{place}: {errors[0]['msg']}"

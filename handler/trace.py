@@ -1,0 +1,41 @@
+"""What becomes known of a request while it is answered, for its headers and its line in the log."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+
+from handler.index.index_version import IndexVersion
+from handler.service import Service
+
+
+@dataclass(slots=True, kw_only=True)
+class Trace:
+    """The trace of one request, in its ASGI scope under "trace".
+
+    `seconds` has the time that each stage took, and `extra` further fields for the log.
+    """
+
+    request_id: str
+    index_version: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def trace_of(request: Request) -> Trace:
+    """Return the trace of a request."""
+    trace: Trace = request.scope["trace"]
+    return trace
+
+
+def index_of(request: Request, service: Service) -> IndexVersion:
+    """Return the index that the path of a request names, or the default; its trace has the version.
+
+    Raises:
+        IndexNotFound: there is none of this name.
+        IndexUnavailable: it can't be used.
+        StoreError: the store fails, and no version was open yet.
+    """
+    index = service.index(request.path_params.get("name", ""))
+    trace_of(request).index_version = index.manifest.version
+    return index
