@@ -15,7 +15,6 @@ from typing import Annotated
 
 import typer
 
-from handler.storage.store import Store
 from handler.versions.repository import IndexRepository
 from infra.bench.report import Timing, show
 
@@ -57,18 +56,17 @@ def main(
     times: Annotated[int, typer.Option(help="Processes of each kind.", min=1)] = 15,
 ) -> None:
     """Start processes of both kinds in turn; the first of each only warms the disk cache, and leaves byte code."""
-    folder = Store.open(store)
-    if folder.local is None:
+    repository = IndexRepository.open(store)
+    if repository.store.local is None:
         raise typer.BadParameter(
             "the store must be a folder: what is measured is the process, not the network"
         )
-    repository = IndexRepository(folder, "default")
     pointer, _ = repository.pointer()
-    version = folder.local / repository.layout.version(pointer.version)
+    version = repository.version_folder(pointer.version).local
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         "PYTHONPATH": str(PROJECT),
-        "QUERYTOWER_STORE": str(folder.local),
+        "QUERYTOWER_STORE": str(repository.store.local),
         "QUERYTOWER_MODEL": str(model.absolute()),
         "_HANDLER": "handler.main.http",
     }

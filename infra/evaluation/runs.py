@@ -9,11 +9,12 @@ import numpy as np
 
 from handler.encoder import Encoder
 from handler.index.index_version import IndexVersion
+from handler.quality.ndcg import Floats, ndcg
 from handler.search.answer import SearchRequest
 from handler.search.ranking import Mode
 from handler.search.searcher import Searcher
 from infra.evaluation.dataset import JudgedQuery
-from infra.evaluation.metrics import Floats, ndcg, recall, reciprocal_rank
+from infra.evaluation.metrics import recall, reciprocal_rank
 
 # Told that one more query has been answered.
 Tick = Callable[[], None]
