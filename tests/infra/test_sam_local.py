@@ -63,7 +63,7 @@ def variables(
             patch.setenv(name, value)
         url = f"s3://{server.create_bucket()}/books"
         corpus, rejects = ROOT / "infra/demo/corpus.jsonl", folder / "rejects.jsonl"
-        repository = IndexRepository(Store.open(url), "default")
+        repository = IndexRepository.open(url)
         index_corpus(corpus, rejects, repository, Encoder.open(tiny_model_dir))
         Store.open(f"{url}-corpus").put("books.jsonl", corpus)
         yield {"QUERYTOWER_STORE": url, "AWS_ENDPOINT_URL": access["AWS_ENDPOINT_URL"]}
