@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
@@ -108,7 +108,9 @@ def test_batch(client: TestClient, queries: Any) -> None:
 )  # fmt: skip
 def test_search_by_url(client: TestClient, parameters: list[tuple[str, str]]) -> None:
     pairs = [("q", "tide"), *parameters]
-    sent(client, "GET", "/search?" + "&".join(f"{quote(n)}={quote(v)}" for n, v in pairs))
+    url = "/search?" + "&".join(f"{quote(name)}={quote(value)}" for name, value in pairs)
+    assume(len(url) < 60_000)  # the test's client sends no longer ones
+    sent(client, "GET", url)
 
 
 @EXAMPLES
