@@ -17,7 +17,7 @@ PROGRAMS = ("handler", "export", "infra")
 # The rooms of handler, the lowest first. A room imports rooms of lower floors only; on one floor,
 # single files may import each other, packages may not.
 FLOORS = (
-    {"errors", "files", "log", "markup", "progress", "settings", "startup"},
+    {"errors", "files", "log", "markup", "problems", "progress", "settings", "startup"},
     {"storage"},
     {"corpus", "encoder", "bundle"},
     {"index"},
@@ -25,13 +25,13 @@ FLOORS = (
     {"versions"},
     {"quality"},
     {"reindex"},
-    {"service", "warm_up"},
+    {"service", "trace", "warm_up"},
     {"api", "page"},
     {"app"},
     {"main"},
 )
 # Answering a query needs nothing of what makes an index. The entry point imports it for a reindex.
-ANSWERING = {"search", "service", "warm_up", "api", "page", "app"}
+ANSWERING = {"search", "service", "trace", "warm_up", "api", "page", "app"}
 MAKING = {"quality", "reindex"}
 
 MAX_MODULE_MEDIAN = 100

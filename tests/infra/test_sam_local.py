@@ -55,18 +55,19 @@ def gateway() -> str:
 def variables(
     gateway: str, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
-    """The function's environment: a store with an index of the sample corpus, in a server on this machine."""
+    """Where an index of the sample corpus is: its store, and the server on this machine."""
     folder = tmp_path_factory.mktemp("s3")
     with run_server(folder, gateway) as server, pytest.MonkeyPatch.context() as patch:
         access = environment(server.url)
         for name, value in access.items():
             patch.setenv(name, value)
-        url = f"s3://{server.create_bucket()}/books"
+        bucket = f"s3://{server.create_bucket()}"
+        store = Store.open(f"{bucket}/querytower")
         corpus, rejects = ROOT / "infra/demo/corpus.jsonl", folder / "rejects.jsonl"
         repository = IndexRepository.open(url)
         index_corpus(corpus, rejects, repository, Encoder.open(tiny_model_dir))
-        Store.open(f"{url}-corpus").put("books.jsonl", corpus)
-        yield {"QUERYTOWER_STORE": url, "AWS_ENDPOINT_URL": access["AWS_ENDPOINT_URL"]}
+        Store.open(f"{bucket}/corpus").put("books.jsonl", corpus)
+        yield {"QUERYTOWER_STORE": store.url, "AWS_ENDPOINT_URL": access["AWS_ENDPOINT_URL"]}
 
 
 def _sam_environment(folder: Path) -> dict[str, str]:
@@ -87,7 +88,10 @@ def _sam_environment(folder: Path) -> dict[str, str]:
 def built(
     variables: dict[str, str], tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """Folder of what `sam build` made, with the server's address in the template."""
+    """Folder of what `sam build` made, with the server's address in the template.
+
+    The store itself comes from infra/local-env.json, as the documentation says.
+    """
     if not SAM.exists():
         pytest.skip("SAM is not here; run: make tools")
     if subprocess.run(["make", "-q", ".venv/installed"], cwd=ROOT).returncode:
@@ -101,18 +105,21 @@ def built(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     template = yaml.safe_load((folder / "template.yaml").read_text("utf-8"))
-    template["Globals"]["Function"]["Environment"]["Variables"] |= variables
-    template["Resources"]["ReindexFunction"]["Properties"]["Environment"]["Variables"] |= {
-        "QUERYTOWER_CORPUS": f"{variables['QUERYTOWER_STORE']}-corpus",
+    template["Globals"]["Function"]["Environment"]["Variables"] |= {
+        "AWS_ENDPOINT_URL": variables["AWS_ENDPOINT_URL"],
         "QUERYTOWER_MIN_SELF_RETRIEVAL": "0",  # the model is a random one
     }
     (folder / "template.yaml").write_text(json.dumps(template), "utf-8")
+    bucket = variables["QUERYTOWER_STORE"].split("/")[2]
+    shipped = (ROOT / "infra/local-env.json").read_text("utf-8")
+    (folder / "local-env.json").write_text(shipped.replace("BUCKET", bucket), "utf-8")
     return folder
 
 
 def _local(built: Path, *arguments: str | Path) -> list[str | Path]:
     command = [SAM, "local", *arguments, "--template", built / "template.yaml"]
-    return [*command, "--skip-pull-image", "--parameter-overrides", f"Architecture={ARCH}"]
+    command += ["--env-vars", built / "local-env.json", "--skip-pull-image"]
+    return [*command, "--parameter-overrides", f"Architecture={ARCH}"]
 
 
 def test_sam_build_uses_the_packager(built: Path) -> None:
