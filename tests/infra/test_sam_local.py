@@ -64,7 +64,7 @@ def variables(
         bucket = f"s3://{server.create_bucket()}"
         store = Store.open(f"{bucket}/querytower")
         corpus, rejects = ROOT / "infra/demo/corpus.jsonl", folder / "rejects.jsonl"
-        repository = IndexRepository.open(url)
+        repository = IndexRepository(store, "default")
         index_corpus(corpus, rejects, repository, Encoder.open(tiny_model_dir))
         Store.open(f"{bucket}/corpus").put("books.jsonl", corpus)
         yield {"QUERYTOWER_STORE": store.url, "AWS_ENDPOINT_URL": access["AWS_ENDPOINT_URL"]}
