@@ -6,59 +6,65 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.commands.options import IndexName, ModelFolder, StoreUrl
+from infra.cli.commands.options import IndexName, ModelFolder, StoreUrl, Threads
 
 Percent = {"min": 0, "max": 100}
 
 
+CorpusUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="QUERYTOWER_CORPUS",
+        help="Path or URL (s3://, gs://, az://, https://) of a file or folder.",
+    ),
+]
+Force = Annotated[
+    bool, typer.Option(help="Publish although documents are missing, or the corpus was refused.")
+]
+Full = Annotated[bool, typer.Option(help="Encode everything again.")]
+DryRun = Annotated[bool, typer.Option(help="Print what would be done, and write nothing.")]
+CorpusFields = Annotated[
+    str,
+    typer.Option(
+        envvar="QUERYTOWER_CORPUS_FIELDS", help="Fields that hold id, title, text and link."
+    ),
+]
+# How the index is built; by default like the version before.
+Passages = Annotated[str, typer.Option(help="Tokens in a passage, or off; default: as before.")]
+Overlap = Annotated[
+    int, typer.Option(help="Tokens shared with the passage before; default: as before.")
+]
+Precision = Annotated[
+    str, typer.Option(help="Precision of vectors: i8 or f16; default: as before.")
+]
+Language = Annotated[str, typer.Option(help="Language for stemming, or none; default: as before.")]
+MaxRejects = Annotated[
+    float, typer.Option(help="Largest share of rejected records, in percent.", **Percent)
+]
+MaxDrop = Annotated[float, typer.Option(help="Largest loss of documents, in percent.", **Percent)]
+
+
 def reindex(
-    corpus: Annotated[
-        str,
-        typer.Option(
-            envvar="QUERYTOWER_CORPUS",
-            help="Path or URL (s3://, gs://, az://, https://) of a file or folder.",
-        ),
-    ],
+    corpus: CorpusUrl,
     store: StoreUrl,
     name: IndexName = "default",
     model: ModelFolder = Path("model"),
-    force: Annotated[
-        bool,
-        typer.Option(help="Publish although documents are missing, or the corpus was refused."),
-    ] = False,
-    full: Annotated[bool, typer.Option(help="Encode everything again.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option(help="Print what would be done, and write nothing.")
-    ] = False,
-    fields: Annotated[
-        str,
-        typer.Option(
-            envvar="QUERYTOWER_CORPUS_FIELDS", help="Fields that hold id, title, text and link."
-        ),
-    ] = "id,title,text,url",
-    passages: Annotated[
-        str, typer.Option(help="Tokens in a passage, or off; default: as before.")
-    ] = "",
-    overlap: Annotated[
-        int, typer.Option(help="Tokens shared with the passage before; default: as before.")
-    ] = -1,
-    precision: Annotated[
-        str, typer.Option(help="Precision of vectors: i8 or f16; default: as before.")
-    ] = "",
-    language: Annotated[
-        str, typer.Option(help="Language for stemming, or none; default: as before.")
-    ] = "",
-    max_rejects: Annotated[
-        float, typer.Option(help="Largest share of rejected records, in percent.", **Percent)
-    ] = 1,
-    max_drop: Annotated[
-        float, typer.Option(help="Largest loss of documents, in percent.", **Percent)
-    ] = 20,
-    threads: Annotated[
-        int, typer.Option(help="Texts encoded at a time; 0 for the number of cores.", min=0)
-    ] = 0,
+    force: Force = False,
+    full: Full = False,
+    dry_run: DryRun = False,
+    fields: CorpusFields = "id,title,text,url",
+    passages: Passages = "",
+    overlap: Overlap = -1,
+    precision: Precision = "",
+    language: Language = "",
+    max_rejects: MaxRejects = 1,
+    max_drop: MaxDrop = 20,
+    threads: Threads = 0,
 ) -> None:
-    """Publish a new version of an index if its corpus changed; only new or changed documents are encoded."""
+    """Publish a new version of an index if its corpus changed.
+
+    Only new or changed documents are encoded.
+    """
     from handler.corpus.records import FieldNames
     from handler.corpus.sources import open_corpus
     from handler.encoder import Encoder
