@@ -1,15 +1,15 @@
-# The verbs of README and CI. `make help` lists them.
+# The commands of README and CI. `make help` lists them.
 PYTHON ?= python3
 PORT ?= 8000
 ARCH ?= arm64
 RUNTIME ?= 3.13
-MODEL ?= build/model
+MODEL ?= model
 VENV := .venv/bin
 COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 PIP_INSTALL := -m pip install -q --disable-pip-version-check --no-compile
 
-# The CPU build of torch for this Python: where neither it nor a registry without CUDA is at hand, the tests that
-# compare the converters with PyTorch are skipped; `make optimum` installs whatever build the registry has.
+# The CPU build of torch for this Python. Where neither it nor a registry without CUDA is available, the
+# tests that compare the converters with PyTorch are skipped. `make optimum` installs any build.
 PYTHON_TAG := $(shell $(PYTHON) -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
 CPU_TORCH := $(wildcard $(addsuffix /torch-2.13.0+cpu-$(PYTHON_TAG)-*.whl,$(PIP_FIND_LINKS))) \
 	$(filter Darwin,$(shell uname -s))
@@ -19,7 +19,7 @@ CPU_TORCH := $(wildcard $(addsuffix /torch-2.13.0+cpu-$(PYTHON_TAG)-*.whl,$(PIP_
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / — /'
 
-install: .venv/installed   ## make .venv with all that the project and its tests need
+install: .venv/installed   ## make .venv with everything that the project and its tests need
 
 .venv/installed: requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("querytower needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
@@ -44,22 +44,20 @@ optimum: .venv-optimum/installed   ## make .venv-optimum with the optimum conver
 	.venv-optimum/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-browser: install   ## install Chromium for the tests of the search page, where Debian's packages and root are at hand
+browser: install   ## install Chromium for the tests of the search page (needs Debian's packages and root)
 	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
 		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
-		|| echo "no Chromium here: the tests of the search page will be skipped"
+		|| echo "Chromium is not installed: the tests of the search page will be skipped"
 
-demo: install    ## convert the model, index the sample corpus, serve the search on port 8000 (PORT=… for another)
+demo: install    ## convert the model, index the sample corpus, serve it on port 8000 (or PORT=…)
 	$(VENV)/querytower demo --port $(PORT)
 
-package: install $(MODEL)/manifest.json   ## build the zip for Lambda (ARCH=x86_64, RUNTIME=3.12, MODEL=… for others)
+package: install   ## build the zip for Lambda from the model in model/ (ARCH=x86_64, RUNTIME=3.12, MODEL=…)
 	$(VENV)/querytower package --arch $(ARCH) --python $(RUNTIME) --model $(MODEL)
 
-$(MODEL)/manifest.json: | install
-	$(VENV)/querytower export --to $(MODEL)
-
-# For `sam build`, which does not say what it builds for: with Architecture=x86_64 set ARCH=x86_64 in the shell, too.
-build-SearchFunction build-ReindexFunction: install $(MODEL)/manifest.json
+# `sam build` calls these. It does not pass the architecture on: for x86_64, set ARCH=x86_64 in the shell.
+# They stop if there is no model in MODEL, or if QUERYTOWER_STORE names an index that another model built.
+build-SearchFunction build-ReindexFunction: install
 	$(VENV)/querytower package --no-zip --arch $(ARCH) --python $(RUNTIME) --model $(MODEL) --out build/$@
 	cp -R build/$@/querytower-$(ARCH)-$(RUNTIME)/. "$(ARTIFACTS_DIR)"
 
@@ -72,12 +70,12 @@ lint: install   ## style and types
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
 
-lock: install   ## write requirements/ anew from pyproject.toml
+lock: install   ## write requirements/ again from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra export --extra parquet --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --group tools -o requirements/tools.txt
 	$(COMPILE) --group checkov -o requirements/checkov.txt
 	$(COMPILE) pyproject.toml --extra optimum --group optimum-tests --override requirements/torch-apart.in -o requirements/optimum.txt
 
-clean:           ## remove what was built, but not the environments
+clean:           ## remove build results, but not the environments
 	rm -rf build var .aws-sam .mypy_cache .pytest_cache .ruff_cache

@@ -7,14 +7,15 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.progress import Progress, watching
+from export.progress import watching
 from handler.errors import ModelError
+from handler.progress import Progress
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
 
 TIMEOUT = 4.0
-# Configuration, vocabulary and weights at the top and in the folders of sentence-transformers modules.
+# Configuration, vocabulary and weights, at the top and in folders of sentence-transformers modules.
 _WANTED = re.compile(r"(\d+_\w+/)?([\w.-]+\.(json|txt)|model(-\d+-of-\d+)?\.safetensors)")
 
 
@@ -22,8 +23,8 @@ def download_model(model: str, folder: Path, progress: Progress) -> dict[str, st
     """Download `model` into `folder`; return its kind and revision for the manifest.
 
     Raises:
-        ModelError: the hub can't be reached within seconds, knows no such model, or has no safetensors of it;
-            or a file arrived with another sha256 than the hub states.
+        ModelError: the hub can't be reached, has no such model, or has no safetensors of it; or a
+            file arrived with another sha256 than the hub states.
     """
     import huggingface_hub
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
@@ -49,15 +50,16 @@ def download_model(model: str, folder: Path, progress: Progress) -> dict[str, st
         ) from cause
     except RepositoryNotFoundError as cause:
         raise ModelError(
-            f"the hub knows no model {model!r}; check the name (owner/name), or set HF_TOKEN if it is private"
+            f"the hub has no model {model!r}; check the name (owner/name), or set HF_TOKEN "
+            "if it is private"
         ) from cause
     except ModelError:
         raise
     except Exception as cause:  # requests, httpx and the hub's own errors share no base
         reason = str(cause).partition("\n")[0][:200]
         raise ModelError(
-            f"cannot fetch {model} from the hub: {reason or type(cause).__name__}; check the connection, or pass "
-            "a folder that holds the model"
+            f"cannot fetch {model} from the hub: {reason or type(cause).__name__}; "
+            "check the connection, or pass a folder that holds the model"
         ) from cause
     shutil.rmtree(folder / ".cache", ignore_errors=True)  # the hub client's own notes
     for file in files:
@@ -82,5 +84,6 @@ def _check(path: Path, expected: "RepoSibling") -> None:
         found = file_digest(file, "sha256").hexdigest()
     if found != expected.lfs.sha256:
         raise ModelError(
-            f"{path.name} arrived with sha256 {found[:12]}…, the hub states {expected.lfs.sha256[:12]}…; export again"
+            f"{path.name} arrived with sha256 {found[:12]}…, the hub states "
+            f"{expected.lfs.sha256[:12]}…; export again"
         )

@@ -10,14 +10,14 @@ from onnx import helper
 
 from export.pooling import attach_tail
 from export.sentence import SentenceConfig
-from handler.errors import ModelError
+from handler.errors import ModelError, install_command
 
 
 def convert(sentence: SentenceConfig) -> onnx.ModelProto:
     """Build the fp32 graph of a sentence encoder.
 
-    Inputs `input_ids` and `attention_mask`, int64 [batch, tokens]; output `sentence_embedding`, float32
-    [batch, dimension].
+    Inputs `input_ids` and `attention_mask`, int64 [batch, tokens]; output `sentence_embedding`,
+    float32 [batch, dimension].
 
     Raises:
         ModelError: Optimum is not installed, or can't export this architecture.
@@ -26,7 +26,7 @@ def convert(sentence: SentenceConfig) -> onnx.ModelProto:
         warnings.simplefilter("ignore")  # PyTorch's remarks on tracing
         model = onnx.load(_export(sentence, Path(scratch)))
         _drop_segments(model.graph)
-        attach_tail(model.graph, model.graph.output[0].name, sentence)
+        attach_tail(model, model.graph.output[0].name, sentence)
         return _fuse(model, sentence, Path(scratch))
 
 
@@ -36,8 +36,8 @@ def _export(sentence: SentenceConfig, scratch: Path) -> Path:
         from transformers import AutoModel
     except ImportError as cause:
         raise ModelError(
-            f"converting a model of type {sentence.architecture!r} needs Optimum, which is not installed; "
-            'install it with: pip install "querytower[optimum]"'
+            f"converting a model of type {sentence.architecture!r} needs Optimum, which is not "
+            f"installed; install it with: {install_command('optimum')}"
         ) from cause
     try:
         model, loading = AutoModel.from_pretrained(sentence.transformer, output_loading_info=True)
@@ -54,23 +54,24 @@ def _export(sentence: SentenceConfig, scratch: Path) -> Path:
     except Exception as cause:  # PyTorch, transformers and Optimum raise all sorts
         reason = str(cause).strip().partition("\n")[0][:300]
         raise ModelError(
-            f"Optimum cannot export a model of type {sentence.architecture!r}: {reason}; choose another model"
+            f"Optimum cannot export a model of type {sentence.architecture!r}: {reason}; "
+            "choose another model"
         ) from cause
     return scratch / "model.onnx"
 
 
 def _check_complete(sentence: SentenceConfig, missing: Iterable[str]) -> None:
-    """Raise ModelError if weights are missing, for transformers would go on with random ones."""
+    """Raise ModelError if weights are missing: transformers would fill in random ones."""
     needed = sorted(name for name in missing if not name.startswith("pooler."))
     if needed:
         raise ModelError(
-            f"the weights in {sentence.transformer} have no tensor {needed[0]!r}, which a model of type "
-            f"{sentence.architecture!r} needs; fetch the model again"
+            f"the weights in {sentence.transformer} have no tensor {needed[0]!r}, which a model of "
+            f"type {sentence.architecture!r} needs; fetch the model again"
         )
 
 
 def _drop_segments(graph: onnx.GraphProto) -> None:
-    """Replace the input token_type_ids, if there is one, by zeros: a text alone is all segment 0."""
+    """Replace the input token_type_ids, if there is one, by zeros: one text is all segment 0."""
     for value in [value for value in graph.input if value.name == "token_type_ids"]:
         graph.input.remove(value)
         zeros = helper.make_node("Sub", ["input_ids", "input_ids"], [value.name], value.name)
@@ -84,10 +85,9 @@ def _fuse(model: onnx.ModelProto, sentence: SentenceConfig, scratch: Path) -> on
     path = scratch / "pooled.onnx"
     onnx.save(model, path)
     options = FusionOptions("bert")
-    options.enable_embed_layer_norm = (
-        False  # quantization wants the lookups of the tables as nodes of their own
-    )
-    config = sentence.config
+    # Quantization needs the table lookups as nodes of their own.
+    options.enable_embed_layer_norm = False
+    config = sentence.config.values
     fused: onnx.ModelProto = optimize_model(
         str(path),
         model_type="bert",

@@ -10,7 +10,6 @@ import onnx
 from tokenizers import Tokenizer
 
 from export import Converter, CpuTarget, WeightPrecision, direct, optimum, verify
-from export.progress import Progress, silent
 from export.quantize import quantize
 from export.sentence import SentenceConfig
 from export.source import find_model
@@ -20,6 +19,7 @@ from export.weights import Weights, weight_files
 from handler.bundle import ModelFiles, ModelManifest
 from handler.errors import ModelError
 from handler.files import measure_files
+from handler.progress import Progress, Stage, no_progress
 
 # protobuf stops at 2 GiB; the nodes and names of a graph take far less than 16 MiB.
 MOST_BYTES = 2**31 - 2**24
@@ -45,7 +45,7 @@ def export_model(
     target: CpuTarget = "portable",
     min_cosine: float = 0.97,
     prompts: Mapping[str, str] | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> ExportReport:
     """Make the model bundle `to` from a model folder or hub id.
 
@@ -96,20 +96,20 @@ def export_model(
 
 def _convert(sentence: SentenceConfig, converter: Converter) -> tuple[str, onnx.ModelProto]:
     """Return the name of the converter used, and the fp32 graph."""
-    weights = Weights.open(sentence.transformer)
-    if weights.float32_bytes > MOST_BYTES:
+    size = Weights.open(sentence.transformer).float32_bytes
+    if size > MOST_BYTES:
         raise ModelError(
-            f"the model takes {weights.float32_bytes / 2**30:.1f} GiB in fp32, an ONNX file holds 2 at most; "
-            "choose a smaller model"
+            f"the model takes {size / 2**30:.1f} GiB in fp32, an ONNX file holds 2 at most; "
+            "choose a smaller model, see: querytower export --list"
         )
-    hindrance = direct.unsupported(sentence.config)
+    hindrance = direct.unsupported(sentence)
     if converter == "direct" and hindrance:
         raise ModelError(
             f"the direct converter does not support {hindrance}; try --converter optimum"
         )
     if converter == "optimum" or hindrance:
         return "optimum", optimum.convert(sentence)
-    return "direct", direct.convert(sentence, weights)
+    return "direct", direct.convert(sentence)
 
 
 def _write_encoder(
@@ -137,7 +137,7 @@ class _Clock:
         self._progress = progress
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: Stage) -> Iterator[None]:
         """Announce the stage, and note how many seconds the block took."""
         self._progress(name, 0, None)
         start = perf_counter()

@@ -1,31 +1,28 @@
 """Report a download's progress by watching the folder that it fills."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
-Progress = Callable[[str, int, int | None], None]
-"""Called with the stage at work, the bytes done, and the bytes in all where they are known."""
+from handler.progress import Progress
 
-DOWNLOAD = "download"
 _INTERVAL = 0.1
-
-
-def silent(_stage: str, _done: int, _total: int | None) -> None:
-    """Report to nobody."""
 
 
 @contextmanager
 def watching(folder: Path, total: int | None, progress: Progress) -> Iterator[None]:
-    """Call `progress` ten times a second with the bytes in `folder`, until the block ends."""
+    """Report the bytes in `folder` as the stage "download", ten times a second, during the block.
+
+    `total` is the number of bytes expected, None if it is unknown.
+    """
     done = Event()
 
     def watch() -> None:
         while not done.wait(_INTERVAL):
-            progress(DOWNLOAD, _size(folder), total)
+            progress("download", _size(folder), total)
 
-    progress(DOWNLOAD, 0, total)
+    progress("download", 0, total)
     thread = Thread(target=watch, daemon=True)
     thread.start()
     try:
@@ -33,7 +30,7 @@ def watching(folder: Path, total: int | None, progress: Progress) -> Iterator[No
     finally:
         done.set()
         thread.join()
-    progress(DOWNLOAD, total or _size(folder), total)
+    progress("download", total or _size(folder), total)
 
 
 def _size(folder: Path) -> int:

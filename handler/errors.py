@@ -1,6 +1,11 @@
 """The errors that querytower raises. Each message names the thing, the problem and the remedy."""
 
 
+def install_command(extra: str) -> str:
+    """Return the command that installs one of the project's extras, to be run in its clone."""
+    return f'pip install -e ".[{extra}]"'
+
+
 class QuerytowerError(Exception):
     """Base of every error that a caller may want to catch."""
 

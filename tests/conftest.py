@@ -8,10 +8,10 @@ import pytest
 
 from export import DEFAULT_MODEL, __path__
 from export.pipeline import export_model
-from export.progress import silent
 from export.source import find_model
 from handler.bundle import ModelManifest
 from handler.errors import ModelError
+from handler.progress import no_progress
 from tests.export.tiny import write_bert
 
 
@@ -27,7 +27,7 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def default_weights() -> Path:
     """Folder of the default model's original files; skips the test where they can't be had."""
     try:
-        return find_model(DEFAULT_MODEL, silent).folder
+        return find_model(DEFAULT_MODEL, no_progress).folder
     except ModelError as cause:
         pytest.skip(f"no weights of the default model: {cause}")
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from handler.corpus.sources import LocalCorpus
 from handler.encoder import Encoder
 from handler.index.manifest import IndexManifest
-from handler.reindex.full_index import Source, index_corpus
+from handler.reindex.job import ReindexJob
+from handler.reindex.pipeline import index
 from handler.settings import Settings
-from handler.storage.store import Store
+from handler.versions.repository import IndexRepository
 
 LONG = "The light on the rock turns and turns, and nobody on the shore knows who keeps it. " * 30
 
@@ -116,12 +118,24 @@ def add_index(
 ) -> IndexManifest:
     """Publish `records` as a new version of an index."""
     corpus = write_corpus(scratch / f"{name}.jsonl", records)
-    return index_corpus(
-        Source(corpus, scratch / "rejects.jsonl"),
-        Store.open(str(store)),
-        Encoder.open(model),
-        name=name,
+    repository = IndexRepository.open(str(store), name)
+    return index_corpus(corpus, scratch / "rejects.jsonl", repository, Encoder.open(model))
+
+
+def index_corpus(
+    corpus: Path, rejects: Path, repository: IndexRepository, encoder: Encoder, **options: Any
+) -> IndexManifest:
+    """Index a file or folder from scratch; `options` are further fields of the job."""
+    job = ReindexJob(
+        corpus=LocalCorpus(corpus),
+        repository=repository,
+        encoder=encoder,
+        rejects=rejects,
+        **options,
     )
+    manifest = index(job).manifest
+    assert manifest
+    return manifest
 
 
 @pytest.fixture(scope="session")

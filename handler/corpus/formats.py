@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
-from handler.errors import CorpusError
+from handler.errors import CorpusError, install_command
 
 TABLE_ENDINGS = (".jsonl", ".ndjson", ".csv", ".parquet")
 PAGE_ENDINGS = (".md", ".markdown", ".txt")
@@ -155,7 +155,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, Record]]:
         from pyarrow import parquet
     except ImportError as cause:
         raise CorpusError(
-            f'{path} needs pyarrow; install it with: pip install "querytower[parquet]"'
+            f"{path} needs pyarrow; install it with: {install_command('parquet')}"
         ) from cause
     try:
         batches = parquet.ParquetFile(path).iter_batches(batch_size=1000)

@@ -5,11 +5,12 @@ import re
 import tantivy
 
 LANGUAGES = (
-    "arabic danish dutch english finnish french german greek hungarian italian norwegian portuguese "
-    "romanian russian spanish swedish tamil turkish"
+    "arabic danish dutch english finnish french german greek hungarian italian norwegian "
+    "portuguese romanian russian spanish swedish tamil turkish"
 ).split()
 WITH_STOP_WORDS = (
-    "danish dutch english finnish french german hungarian italian norwegian portuguese russian spanish swedish"
+    "danish dutch english finnish french german hungarian italian norwegian portuguese russian "
+    "spanish swedish"
 ).split()
 MAX_TERM_CHARS = 60
 # Scripts that write no spaces are indexed as overlapping pairs of characters.
@@ -19,7 +20,7 @@ UNSPACED = re.compile(
 
 
 def analyzer(language: str) -> tantivy.TextAnalyzer:
-    """Return the analyzer of one of LANGUAGES, or of "none": lower case, stemmed, without accents."""
+    """Return the analyzer for one of LANGUAGES or "none": lower case, stems, no accents."""
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
     builder = builder.filter(tantivy.Filter.remove_long(MAX_TERM_CHARS)).filter(
         tantivy.Filter.lowercase()
@@ -30,7 +31,7 @@ def analyzer(language: str) -> tantivy.TextAnalyzer:
 
 
 def content_analyzer(language: str) -> tantivy.TextAnalyzer:
-    """Return an analyzer that drops the stop words of the language, where they are known, and does not stem."""
+    """Return an analyzer that does not stem, and drops the known stop words of the language."""
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).filter(
         tantivy.Filter.lowercase()
     )

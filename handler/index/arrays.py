@@ -14,7 +14,7 @@ Codes = npt.NDArray[np.generic]
 
 
 def rows_between(bounds: Rows, items: Rows) -> Rows:
-    """Return the rows of `items`, those of each side by side; item i has the rows bounds[i] to bounds[i + 1]."""
+    """Return the rows of all `items` in turn; item i has the rows bounds[i] to bounds[i + 1]."""
     first = bounds[items]
     lengths = bounds[items + 1] - first
     starts = np.repeat(first - np.cumsum(lengths) + lengths, lengths)

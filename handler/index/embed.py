@@ -8,7 +8,7 @@ from handler.encoder import Encoder
 from handler.index.embedding_cache import EncodedDocument, slices, spans_of
 from handler.index.vectors import Precision, quantize
 
-# Documents are handled in groups of so many, or of so many characters: this bounds what is in memory.
+# Documents, and characters, that are handled together at most; this bounds memory.
 GROUP_DOCUMENTS = 128
 GROUP_CHARS = 200_000
 

@@ -1,4 +1,4 @@
-"""Vectors that need not be computed again: those of the published version, and those saved by runs cut short."""
+"""Vectors that are computed already: by the published version, or by an interrupted run."""
 
 import hashlib
 import mmap
@@ -24,7 +24,7 @@ HEADER = np.dtype(
 
 
 class EncodedDocument(NamedTuple):
-    """One document's passages: spans, shape (n, 2), codes, shape (n, dimension), and their scales, shape (n,)."""
+    """Passages of one document: `spans` (n, 2), `codes` (n, dimension), `scales` (n,)."""
 
     spans: npt.NDArray[np.uint32]
     codes: npt.NDArray[np.generic]
@@ -33,7 +33,7 @@ class EncodedDocument(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EncodedBatch:
-    """Some encoded documents: the text of document i has hash `hashes[i]`, its passages are first[i]:first[i + 1]."""
+    """Encoded documents: document i has text hash hashes[i], passages first[i]:first[i + 1]."""
 
     hashes: Hashes
     first: npt.NDArray[np.int64]
@@ -50,7 +50,7 @@ class EncodedBatch:
 
     @classmethod
     def of_version(cls, index: IndexVersion, folder: Path) -> Self:
-        """Take the vectors of an opened index version from its `folder`, without reading them yet."""
+        """Map the vectors of an opened index version in its `folder`; nothing is read yet."""
         precision, dimension = index.manifest.precision, index.manifest.dimension
         return cls(
             version_hashes(index, "text"),

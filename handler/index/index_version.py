@@ -16,7 +16,7 @@ from handler.index.suggestions import Suggestions
 from handler.index.text_index import TextIndex
 from handler.index.vectors import VectorIndex
 
-# `text` hashes what was encoded and `content` the whole document: later runs compare, and reuse vectors.
+# `text` hashes what was encoded, `content` the whole document: later runs compare them.
 DOCUMENT = np.dtype(
     [("segment", "<u4"), ("place", "<u4"), ("passage", "<u4"), ("text", "V16"), ("content", "V16")]
 )
@@ -27,9 +27,9 @@ Table = npt.NDArray[np.void]
 
 @dataclass(frozen=True, slots=True)
 class IndexVersion:
-    """An index version. Rows number its documents, and apart from that its passages, from 0.
+    """An index version. Documents have rows from 0, and so have passages.
 
-    `owners` has the document of each passage, and `bounds` where the passages of each document begin, and an end.
+    `owners` has the document of each passage; document i has passages bounds[i] to bounds[i + 1].
     """
 
     manifest: IndexManifest

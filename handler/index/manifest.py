@@ -12,7 +12,7 @@ INDEX_FORMAT = 2  # 2: a graph may have vectors that are gone, see keys.bin
 
 
 class IndexFiles:
-    """File names of an index version, and the paths that lead to one inside a store."""
+    """File names of an index version."""
 
     VECTORS = "vectors.bin"
     SCALES = "scales.bin"
@@ -23,62 +23,22 @@ class IndexFiles:
     TEXT = "text"
     SUGGESTIONS = "suggestions"
     MANIFEST = MANIFEST
-    # Beside the others, but of no use to a search: the manifest's list leaves them out, and nobody downloads them.
+    # A search needs none of these: the manifest does not list them, and nobody downloads them.
     OBJECTS = "objects.json"
     REJECTS = "rejects.jsonl"
     DRIFT = "drift.json"
     REPORT = "drift.html"
     ETAGS = "etags.json"
 
-    @staticmethod
-    def current(name: str) -> str:
-        """Path of the pointer to the published version of index `name`."""
-        return f"indexes/{name}/current.json"
-
-    @staticmethod
-    def version(name: str, version: str) -> str:
-        """Path of the folder of one version of index `name`."""
-        return f"indexes/{name}/versions/{version}"
-
-    @staticmethod
-    def versions(name: str) -> str:
-        """Path of the folder of all versions of index `name`."""
-        return f"indexes/{name}/versions"
-
-    @staticmethod
-    def lease(name: str) -> str:
-        """Path of the lease that a run holds while it makes a version of index `name`."""
-        return f"indexes/{name}/lease.json"
-
-    @staticmethod
-    def verdict(name: str) -> str:
-        """Path of the note about the last corpus that led to no new version of index `name`."""
-        return f"indexes/{name}/verdict.json"
-
-    @staticmethod
-    def rolled_back(name: str) -> str:
-        """Path of the note about corpora whose versions of index `name` people went back from."""
-        return f"indexes/{name}/rolled-back.json"
-
-    @staticmethod
-    def work(name: str) -> str:
-        """Path of the folder of vectors that runs cut short leave for the next one."""
-        return f"indexes/{name}/work"
-
-    @staticmethod
-    def golden(name: str) -> str:
-        """Path of the folder of queries, with or without judgments, that watch over index `name`."""
-        return f"indexes/{name}/golden"
-
 
 @dataclass(frozen=True)
 class IndexManifest:
     """Contents of an index version's manifest.json.
 
-    `model` and `fingerprint` name the bundle that made the vectors; `split` has the size and overlap of
-    passages in tokens; `quality` has what was measured on the finished version, and `failures` why it was not
-    good enough to be published. `corpus` says what it was made from: the corpus's `url`, the sha256 of `objects`,
-    the file that lists its objects, and a digest of all `inputs`.
+    `model` and `fingerprint` name the bundle that made the vectors; `split` has the size and
+    overlap of passages in tokens; `quality` has what was measured on the finished version, and
+    `failures` why it was not good enough to publish. `corpus` describes the source: its `url`, the
+    sha256 of the file `objects` that lists its objects, and a digest of all `inputs`.
     """
 
     name: str
@@ -111,7 +71,7 @@ class IndexManifest:
         """Read the text of a manifest that was found at `origin`.
 
         Raises:
-            IndexUnavailable: it is no manifest, has a newer format, or names files outside its folder.
+            IndexUnavailable: no manifest, a newer format, or names of files outside its folder.
         """
         raw = parse_manifest(data, origin, INDEX_FORMAT, IndexUnavailable)
         known = manifest_fields(cls, raw, origin, IndexUnavailable)

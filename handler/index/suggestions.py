@@ -1,4 +1,4 @@
-"""Completions of what somebody types: titles, metadata and frequent phrases of the corpus, by whole words."""
+"""Completions for a search box: titles, metadata and frequent phrases, by whole words."""
 
 import re
 from collections import Counter
@@ -92,7 +92,7 @@ class SuggestWriter:
                 yield phrase, count
 
     def _phrases_of(self, text: str) -> Iterator[str]:
-        """Yield runs of up to three words that neither start nor end with a stop word, in lower case."""
+        """Yield lower-case runs of up to three words without a stop word at either end."""
         for sentence in re.split(r"[.,;:!?()\[\]\"“”…\n]+", text[:20_000].lower()):
             words = WORD.findall(sentence)
             content = set(self._content.analyze(" ".join(words)))
@@ -128,9 +128,9 @@ class Suggestions:
             ) from cause
 
     def complete(self, typed: str, k: int) -> list[str]:
-        """Return up to `k` texts that hold every word typed, the last one as a beginning; the likeliest first.
+        """Return up to `k` texts with every word typed, the last as a prefix; the likeliest first.
 
-        Where there is none, words may differ in one letter.
+        If there is none, words may differ in one letter.
         """
         words = self._words.analyze(typed)
         # Tantivy refuses patterns of a thousand bytes, and no completion has a word of so many.

@@ -18,7 +18,7 @@ from handler.errors import IndexUnavailable
 from handler.index.analysis import analyzer, content_analyzer, spaced
 from handler.index.arrays import Rows, Scores
 
-# Summed over title and body alike, short titles win: the body holds the title too, and the title adds a little.
+# With equal weights, short titles win. The body holds the title too, and the title adds a little.
 TITLE_BOOST = 0.3
 # A document comes before all that mention its id.
 ID_BOOST = 10.0
@@ -93,7 +93,7 @@ class TextIndex:
         return Query.boolean_query(terms)
 
     def sorted_rows(self, query: Query, field: str, descending: bool, limit: int) -> Rows:
-        """Return the first `limit` rows that match `query` by the values of `field`; those without one come last."""
+        """Return the first `limit` rows that match `query`, by `field`; rows without it last."""
         order = tantivy.Order.Desc if descending else tantivy.Order.Asc
         hits = self._searcher.search(
             query, limit, count=False, order_by_field=field, order=order
@@ -102,7 +102,7 @@ class TextIndex:
         return np.array(rows, np.int64)
 
     def facet(self, query: Query, field: str, kind: str, limit: int) -> list[FacetCount]:
-        """Return the `limit` most frequent values of `field` among the documents that match `query`."""
+        """Return the `limit` most frequent values of `field` in documents that match `query`."""
         terms = {"field": field, "size": limit, "segment_size": 10 * limit}
         buckets = self._searcher.aggregate(query, {"values": {"terms": terms}})["values"]["buckets"]
         read: dict[str, Callable[[Any], Any]] = {"boolean": bool, "date": date_text}
@@ -125,9 +125,9 @@ class TextIndex:
     def query(self, text: str) -> Query | None:
         """Return the BM25 query for what somebody typed, or None where it has no word at all.
 
-        "Quoted words" must occur side by side; a compound such as an error code or an ISBN scores higher
-        where its parts do; the whole text finds the document that has it as its id; a word that no document
-        has is replaced by those that are one or two letters away.
+        "Quoted words" must occur side by side. A compound, such as an error code or an ISBN, scores
+        higher where its parts do. An id finds its document. A word that no document has is replaced
+        by words one or two letters away.
         """
         terms = self.terms(text)
         if not terms:

@@ -15,7 +15,7 @@ WRITER_BYTES = 256_000_000
 
 
 def field_name(schema: Schema, name: str) -> str:
-    """Return the text index's own name of a metadata field: any characters may occur in the corpus's."""
+    """Return the text index's name of a metadata field; not every character may occur there."""
     return f"m{list(schema).index(name)}"
 
 
@@ -90,7 +90,7 @@ class TextWriter:
 
 
 def searchable(document: Document) -> str:
-    """Return all words by which a document can be found: title, text, and the texts of its metadata."""
+    """Return the text that keyword search looks at: title, text, and texts of the metadata."""
     extra = (v for v in document.metadata.values() if isinstance(v, str | list))
     return "\n".join(
         [document.title, document.text, *(v if isinstance(v, str) else "\n".join(v) for v in extra)]

@@ -1,4 +1,4 @@
-"""The vectors of all passages: exact search by one SIMD scan, or over an HNSW graph where they are many."""
+"""The vectors of all passages: searched by a SIMD scan, or over an HNSW graph if there are many."""
 
 from pathlib import Path
 from typing import Literal, Self, get_args
@@ -17,17 +17,17 @@ Precision = Literal["i8", "f16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 DTYPES: dict[str, type[np.generic]] = {"i8": np.int8, "f16": np.float16}
 
-# One thread scans 50,000 int8 vectors of 384 dimensions in 0.8 ms, as long as a graph search of this recall takes.
+# One thread scans 50,000 int8 vectors of 384 dimensions in 0.8 ms, as fast as a graph search.
 EXACT_UP_TO = 50_000
 
 
 def quantize(
     vectors: Vectors, precision: Precision
 ) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float32]]:
-    """Return `vectors`, shape (n, dimension), in the precision chosen, and the factor, shape (n,), to unit length.
+    """Return `vectors` (n, dimension) in `precision`, and their factors to unit length (n,).
 
-    For i8 each vector is stretched to the whole range of a byte. (A fixed factor of 127, as is usual for
-    unit vectors, uses 4 of the 8 bits in 384 dimensions.)
+    For i8, each vector is stretched to the whole range of a byte. (The usual fixed factor of 127
+    for unit vectors uses 4 of the 8 bits in 384 dimensions.)
     """
     if precision == "f16":
         return vectors.astype(np.float16), np.ones(len(vectors), np.float32)
@@ -84,7 +84,7 @@ class VectorIndex:
         precision: Precision,
         graph: Graph | None,
     ) -> None:
-        """Compose from codes, shape (n, dimension), their factors to unit length, shape (n,), and a graph."""
+        """Compose from codes (n, dimension), their factors to unit length (n,), and a graph."""
         self._codes = codes
         self._scales = scales
         self._precision: Precision = precision
@@ -122,7 +122,7 @@ class VectorIndex:
         return type(self)(self._codes, self._scales, self._precision, None)
 
     def search(self, query: Vectors, k: int) -> tuple[Rows, Vectors]:
-        """Return the rows and cosines of the `k` vectors nearest to the unit vector `query`, nearest first."""
+        """Return rows and cosines of the `k` vectors nearest to unit vector `query`, in order."""
         if self._graph and k < len(self):
             code, _ = quantize(query[None], self._precision)
             if (rows := self._graph.search(code[0], k)) is not None:

@@ -25,6 +25,7 @@ from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.suggestions import SuggestWriter
 from handler.index.text_writer import TextWriter
 from handler.index.vectors import EXACT_UP_TO, Precision, VectorWriter, read_codes
+from handler.progress import Progress, Stage, no_progress
 
 NOTHING_KNOWN = EmbeddingCache()
 
@@ -35,14 +36,6 @@ class Base:
 
     index: IndexVersion
     folder: Path
-
-
-# Told the name of a stage and how much of it is done, in documents or vectors.
-Progress = Callable[[str, int], None]
-
-
-def no_progress(_stage: str, _done: int) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +59,7 @@ class Options:
 
 
 def new_version() -> str:
-    """Return a name for a version: UTC time to the millisecond, then chance, so that names sort by age."""
+    """Return a version name: UTC time in milliseconds, then random digits. Names sort by age."""
     now = datetime.now(UTC)
     return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}-{token_hex(3)}"
 
@@ -82,19 +75,25 @@ def build_version(
     rejected: int = 0,
     known: EmbeddingCache = NOTHING_KNOWN,
     base: Base | None = None,
+    stage: Stage = "encode",
+    total: int | None = None,
     progress: Progress = no_progress,
     threads: int = 1,
 ) -> IndexManifest:
     """Write the files of a new version into the empty `folder`, its manifest last, and return that.
 
-    Documents are read once, in order; only some hundred of them are in memory at a time. Those whose
-    vectors are `known`, with the same model and options, are not encoded. The graph of `base` is carried over
-    unless much has changed, as that takes a fraction of the time, with as good a recall.
+    Documents are read once, in order; some hundred of them are in memory at a time. Documents whose
+    vectors are `known`, with the same model and options, are not encoded. The graph of `base` is
+    carried over unless much has changed: that takes a fraction of the time, at the same recall.
     """
-    rows, passages = _write_rows(documents, folder, schema, encoder, options, known, progress)
+
+    def report(done: int) -> None:
+        progress(stage, done, total)
+
+    rows, passages = _write_rows(documents, folder, schema, encoder, options, known, report)
     if passages > EXACT_UP_TO:
         for done in _write_graph(folder, options.precision, encoder.dimension, base, threads):
-            progress("graph", done)
+            progress("graph", done, passages)
     manifest = IndexManifest(
         name=name,
         version=new_version(),
@@ -127,7 +126,7 @@ def _write_rows(
     encoder: Encoder,
     options: Options,
     known: EmbeddingCache,
-    progress: Progress,
+    report: Callable[[int], None],
 ) -> tuple[int, int]:
     """Write all but graph and manifest; return how many documents and passages there are."""
     text = TextWriter(folder / IndexFiles.TEXT, schema, options.language)
@@ -149,7 +148,7 @@ def _write_rows(
                     vectors.add_codes(encoded.codes, encoded.scales)
                     spans.write(_passages(rows, encoded).tobytes())
                     rows, passages = rows + 1, passages + len(encoded.scales)
-                progress("encode", rows)
+                report(rows)
         vectors.close()
         suggestions.close()
         entries = np.frombuffer(table, DOCUMENT)
@@ -198,7 +197,7 @@ def _write_graph(
 
 
 def _kept(old: IndexVersion, documents: npt.NDArray[np.void], passages: int) -> tuple[Rows, Rows]:
-    """Return the rows of the passages of texts that are in both versions, in the old one and in the new one."""
+    """Return the rows of passages whose text both versions have: in the old, in the new one."""
     bounds = np.append(documents["passage"], passages).astype(np.int64)
     before = version_hashes(old, "text")
     after = np.ascontiguousarray(documents["text"]).view(before.dtype)
@@ -210,7 +209,7 @@ def _kept(old: IndexVersion, documents: npt.NDArray[np.void], passages: int) -> 
 
 
 def _numbered(values: Rows) -> Rows:
-    """Return unique numbers for `values`, which may repeat: value and occurrence, both the same in any other array."""
+    """Return a unique number for each of `values`: the value and how often it came before."""
     order = np.argsort(values, kind="stable")
     ranks = np.empty(len(values), np.int64)
     ranks[order] = np.arange(len(values)) - np.searchsorted(values[order], values[order])

@@ -1,52 +1,56 @@
-"""Compare two versions: their documents, and what the golden queries find in each."""
+"""Compare two stored versions: their documents, and what the golden queries find in each."""
 
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from handler.errors import IndexUnavailable, ObjectNotFound
+from handler.errors import IndexUnavailable
 from handler.index.manifest import IndexFiles
 from handler.quality.changes import Changes
-from handler.quality.drift import Moved, moved_queries, profile_in
+from handler.quality.drift import MovedQuery, moved_queries, profile_in
 from handler.quality.profile import Profile
-from handler.storage.store import Store
-from handler.versions.catalog import fetch_version, versions
+from handler.versions.repository import IndexRepository
+from handler.versions.stored_version import StoredVersion
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Documents and queries that two versions differ in."""
+    """Documents and queries in which two versions differ; `compared` counts the queries of both."""
 
     documents: Changes
-    queries: list[Moved]
+    queries: list[MovedQuery]
     compared: int
 
 
-def diff(store: Store, name: str, one: str, other: str) -> Difference:
-    """Compare version `one` with version `other`: their documents, and what the golden queries found in each.
+def compare_versions(repository: IndexRepository, one: str, other: str) -> Difference:
+    """Compare the version called `one` with the version called `other`.
 
     Raises:
         IndexUnavailable: one of them doesn't exist or is damaged.
         StoreError: the store fails.
     """
-    known = {manifest.version: manifest for manifest in versions(store, name)}
+    known = {version.name: version for version in repository.versions()}
     for version in (one, other):
         if version not in known:
             raise IndexUnavailable(
-                f"index {name!r} has no version {version!r}; querytower versions lists them"
+                f"index {repository.name!r} has no version {version!r}; "
+                "list them with: querytower versions"
             )
     with tempfile.TemporaryDirectory(prefix="querytower-") as scratch:
-        old, new = (
-            fetch_version(store, known[version], Path(scratch))[0] for version in (one, other)
-        )
+        old, _ = known[one].open(Path(scratch))
+        new, _ = known[other].open(Path(scratch))
         changes = Changes.between(old, new)
-    profiles = [_profile(store, name, version) for version in (one, other)]
-    moved = moved_queries(profiles[0], profiles[1]) if profiles[0] and profiles[1] else []
-    return Difference(changes, [each for each in moved if each.kept < each.before], len(moved))
+    before, now = profile_of(known[one]), profile_of(known[other])
+    queries = moved_queries(before, now) if before and now else []
+    moved = [each for each in queries if each.kept < each.before]
+    return Difference(changes, moved, len(queries))
 
 
-def _profile(store: Store, name: str, version: str) -> Profile | None:
-    try:
-        return profile_in(store.get(f"{IndexFiles.version(name, version)}/{IndexFiles.DRIFT}")[0])
-    except ObjectNotFound:
-        return None
+def profile_of(version: StoredVersion) -> Profile | None:
+    """Return the profile in a version's drift report, or None if there is none.
+
+    Raises:
+        StoreError: the store can't be read.
+    """
+    report = version.read(IndexFiles.DRIFT)
+    return profile_in(report) if report else None

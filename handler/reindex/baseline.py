@@ -1,42 +1,38 @@
-"""The published version as the next run finds it: what can be compared with, and built upon."""
+"""The published version as the next run finds it: what to compare with, and to build upon."""
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handler.corpus.listing import Listing
 from handler.corpus.passages import Split
 from handler.encoder import Encoder
-from handler.errors import IndexUnavailable, ObjectNotFound
+from handler.errors import IndexUnavailable
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import INDEX_FORMAT, IndexFiles, IndexManifest
 from handler.index.writer import Options
-from handler.reindex.incremental_reader import Stored
-from handler.storage.store import Store
-from handler.versions.catalog import (
-    as_uploaded,
-    check_complete,
-    fetch_version,
-    version_root,
-    versions,
-)
-from handler.versions.pointer import Pointer, manifest_text
-from handler.versions.transfer import note_etags
+from handler.reindex.incremental_reader import IndexedObjects
+from handler.versions.pointer import Pointer
+from handler.versions.repository import IndexRepository
+from handler.versions.stored_version import StoredVersion
 
 
-@dataclass(frozen=True, slots=True)
-class Current:
-    """What the pointer of an index leads to.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """The version that the pointer of an index names, as far as it can be read.
 
-    `etag` is the pointer's own, None where there is none; `listing` says what the version was made from.
-    `problem` says why manifest or listing are missing although there was a version, and `damaged` whether it can be
-    searched no more; `touched` says that one of its files may be another than was uploaded. `last` is the manifest
-    of the version, or of the newest good one where that can't be told.
+    Attributes:
+        etag: ETag of the pointer, None if there is no pointer.
+        version: the version, None if its manifest can't be used.
+        listing: the objects that the version was made from.
+        problem: why manifest or listing are missing although there was a version.
+        damaged: whether the version can't be searched any more.
+        touched: whether a file may differ from the one uploaded.
+        last: manifest of the version, or of the newest good one if that is unknown.
     """
 
     etag: str | None = None
-    manifest: IndexManifest | None = None
+    version: StoredVersion | None = None
     listing: Listing | None = None
     problem: str = ""
     damaged: bool = False
@@ -44,69 +40,61 @@ class Current:
     last: IndexManifest | None = None
 
     @classmethod
-    def read(cls, store: Store, name: str) -> "Current":
-        """Read pointer, manifest and listing; whatever is damaged is left out.
+    def read(cls, repository: IndexRepository) -> "Baseline":
+        """Read pointer, manifest and listing; what is damaged is left out.
 
         Raises:
             StoreError: the store fails.
         """
+        found = repository.pointer_file()
+        if found is None:
+            last = _newest(repository)
+            problem = f"{repository.pointer_url} is missing although there are versions"
+            return cls(problem=problem if last else "", damaged=bool(last), last=last)
+        (text, etag), version = found, None
         try:
-            data, etag = store.get(IndexFiles.current(name))
-        except ObjectNotFound:
-            last = _newest(store, name)
-            problem = (
-                f"{store.url}/{IndexFiles.current(name)} is missing although there are versions"
-                if last
-                else ""
-            )
-            return cls(problem=problem, damaged=bool(problem), last=last)
-        manifest = None
-        try:
-            manifest = _read_manifest(
-                store, name, Pointer.parse(data, f"{store.url}/{IndexFiles.current(name)}")
-            )
-            touched = not as_uploaded(store, manifest, check_complete(store, manifest))
+            pointer = Pointer.parse(text, repository.pointer_url)
+            version = _published(repository, pointer)
+            touched = not version.is_as_uploaded()
         except IndexUnavailable as cause:
-            return cls(
-                etag,
-                manifest,
-                None,
-                str(cause),
-                damaged=True,
-                last=manifest or _newest(store, name),
-            )
+            last = version.manifest if version else _newest(repository)
+            return cls(etag=etag, version=version, problem=str(cause), damaged=True, last=last)
+        baseline = cls(etag=etag, version=version, touched=touched, last=version.manifest)
         try:
-            return cls(
-                etag, manifest, _read_listing(store, manifest), touched=touched, last=manifest
-            )
+            return replace(baseline, listing=_read_listing(version))
         except IndexUnavailable as cause:
-            return cls(etag, manifest, None, str(cause), touched=touched, last=manifest)
+            return replace(baseline, problem=str(cause))
 
-    def verified(self, store: Store, scratch: Path, *, settle: bool) -> "Current":
-        """Return the same after a look at every byte of the version, with the problem if it was altered.
+    @property
+    def manifest(self) -> IndexManifest | None:
+        """Manifest of the version."""
+        return self.version.manifest if self.version else None
 
-        To `settle` it notes that the files are good as they are now, so that the next run need not look again.
+    @property
+    def name(self) -> str:
+        """Name of the version, empty if there is none."""
+        return self.version.name if self.version else ""
+
+    def verified(self, scratch: Path, *, note: bool) -> "Baseline":
+        """Check every byte of the version, and return the baseline with what is wrong with it.
+
+        With `note`, good files are noted in the store, so that the next run need not check again.
 
         Raises:
             StoreError: the store fails.
         """
-        if self.manifest is None:
+        if self.version is None:
             return self
         try:
-            fetch_version(store, self.manifest, scratch, graph=True)
+            self.version.open(scratch, graph=True)
         except IndexUnavailable as cause:
             return replace(self, listing=None, problem=str(cause), damaged=True)
-        if settle:
-            found = check_complete(store, self.manifest)
-            note_etags(
-                store,
-                version_root(self.manifest),
-                {name: each.etag for name, each in found.items()},
-            )
+        if note:
+            self.version.note_good()
         return self
 
     def obstacles(self, encoder: Encoder, options: Options) -> list[str]:
-        """Return in words why none of the version's vectors can be used again."""
+        """Return why none of the version's vectors can be reused, one sentence for each reason."""
         old = self.manifest
         if old is None:
             return [self.problem] if self.problem else []
@@ -127,49 +115,56 @@ class Current:
         old = self.last
         return Options(Split(**old.split), old.precision, old.language) if old else Options()
 
-    def fetch(self, store: Store, scratch: Path, *, graph: bool) -> tuple[IndexVersion, Path]:
-        """Open the version, with its `graph` or without, and return it with its folder.
+    def open(self, scratch: Path, *, graph: bool) -> tuple[IndexVersion, Path]:
+        """Open the version, with its graph or without, and return it with its folder.
 
         Raises:
-            IndexUnavailable: it is incomplete or was altered.
+            IndexUnavailable: there is no version, or it is incomplete or was altered.
             StoreError: the store fails.
         """
-        if self.manifest is None:
+        if self.version is None:
             raise IndexUnavailable(self.problem or "there is no version yet")
-        return fetch_version(store, self.manifest, scratch, graph=graph)
+        return self.version.open(scratch, graph=graph)
 
-    def stored(self, store: Store, index: IndexVersion) -> Stored | None:
-        """Return what the version holds of each object, or None where that is not recorded."""
-        if self.listing is None or self.manifest is None:
+    def indexed_objects(self, index: IndexVersion) -> IndexedObjects | None:
+        """Return the objects that the opened version holds, or None if that is not recorded.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        if self.listing is None or self.version is None:
             return None
-        rejects = b""
-        with suppress(ObjectNotFound):
-            rejects, _ = store.get(f"{version_root(self.manifest)}/{IndexFiles.REJECTS}")
-        return Stored.of(index, self.listing, rejects)
+        rejects = self.version.read(IndexFiles.REJECTS)
+        return IndexedObjects.of(index, self.listing, rejects or b"")
 
 
-def _read_manifest(store: Store, name: str, pointer: Pointer) -> IndexManifest:
-    """Return the manifest of the version that `pointer` names, or raise IndexUnavailable, also for another format."""
-    data = manifest_text(store, name, pointer)
-    origin = f"{store.url}/{IndexFiles.version(name, pointer.version)}/{IndexFiles.MANIFEST}"
+def _published(repository: IndexRepository, pointer: Pointer) -> StoredVersion:
+    """Return the version that `pointer` names.
+
+    Raises:
+        IndexUnavailable: its manifest can't be used, or has another format than new versions.
+    """
+    data = repository.published_manifest(pointer)
+    folder = repository.version_folder(pointer.version)
+    origin = f"{folder.url}/{IndexFiles.MANIFEST}"
     manifest = IndexManifest.parse(data, origin)
     if (found := json.loads(data)["format"]) != INDEX_FORMAT:
         raise IndexUnavailable(
             f"{origin} has format {found}, this querytower writes {INDEX_FORMAT}"
         )
-    return manifest
+    return StoredVersion(folder, manifest)
 
 
-def _read_listing(store: Store, manifest: IndexManifest) -> Listing:
-    path = f"{version_root(manifest)}/{IndexFiles.OBJECTS}"
-    try:
-        data, _ = store.get(path)
-        return Listing.parse(data, manifest.corpus.get("objects", ""), f"{store.url}/{path}")
-    except ObjectNotFound as cause:
-        raise IndexUnavailable(
-            f"{store.url}/{path} is missing: all objects are read again"
-        ) from cause
+def _read_listing(version: StoredVersion) -> Listing:
+    origin = f"{version.folder.url}/{IndexFiles.OBJECTS}"
+    data = version.read(IndexFiles.OBJECTS)
+    if data is None:
+        raise IndexUnavailable(f"{origin} is missing: all objects are read again")
+    return Listing.parse(data, version.manifest.corpus.get("objects", ""), origin)
 
 
-def _newest(store: Store, name: str) -> IndexManifest | None:
-    return next((manifest for manifest in versions(store, name) if not manifest.failures), None)
+def _newest(repository: IndexRepository) -> IndexManifest | None:
+    for version in repository.versions():
+        if not version.manifest.failures:
+            return version.manifest
+    return None

@@ -1,48 +1,62 @@
-"""What a run is asked for, and what it comes to."""
+"""What a run is asked to do, and its result."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from handler.corpus.records import DEFAULT_FIELDS, FieldNames
 from handler.corpus.sources import Corpus
 from handler.encoder import Encoder
 from handler.index.manifest import IndexManifest
-from handler.index.writer import Options, Progress, no_progress
+from handler.index.writer import Options
 from handler.log import log, metric
+from handler.progress import Progress, no_progress
 from handler.quality.changes import Changes
 from handler.quality.drift import Drift
 from handler.quality.gates import Limits
 from handler.reindex.encode import SAVE_SECONDS
-from handler.storage.store import Store
 from handler.versions.lease import LeaseConfig
+from handler.versions.repository import IndexRepository
 
 OutcomeKind = Literal["published", "unchanged", "rolled back"]
 
 
-@dataclass(frozen=True)
-class Job:
-    """What is made of which corpus, and how.
+@dataclass(frozen=True, kw_only=True)
+class ReindexJob:
+    """A corpus, the index to make of it, and how.
 
-    `options` gets those of the current version and returns those of the next. `force` publishes although documents
-    went missing, or although this very corpus was refused before; `full` encodes everything anew. `remaining` tells
-    how many seconds are left; `tell` and `measure` are told of events and metrics, as the functions of log.py are,
-    and `progress` of the stages encode, text, graph, check, upload, publish and clean; of "total" first, how many
-    documents there are, and of "missing", how many of them must be encoded.
+    Attributes:
+        corpus: the documents.
+        repository: the index.
+        encoder: encoder of the model at hand.
+        fields: names of the corpus's fields.
+        options: returns the options of the new version, given those of the published one.
+        limits: gates that the new version must pass.
+        force: publish although documents are missing, or although the same corpus was refused.
+        full: encode everything again.
+        rejects: file that lists rejected records; None for a temporary one.
+        threads: threads that build the graph.
+        lease: how long the lease lasts.
+        save_seconds: seconds between two checkpoints.
+        remaining: returns the seconds left for the run.
+        progress: is told of the stages read, encode, text, graph, check, upload, publish, clean.
+        tell: is told of events, like `handler.log.log`.
+        measure: is told of metrics, like `handler.log.metric`.
     """
 
     corpus: Corpus
-    store: Store
+    repository: IndexRepository
     encoder: Encoder
-    name: str = "default"
     fields: FieldNames = DEFAULT_FIELDS
     options: Callable[[Options], Options] = lambda current: current
     limits: Limits = field(default_factory=Limits)
     force: bool = False
     full: bool = False
+    rejects: Path | None = None
     threads: int = 1
-    terms: LeaseConfig = field(default_factory=LeaseConfig)
+    lease: LeaseConfig = field(default_factory=LeaseConfig)
     save_seconds: float = SAVE_SECONDS
     remaining: Callable[[], float] = lambda: math.inf
     progress: Progress = no_progress
@@ -50,11 +64,12 @@ class Job:
     measure: Callable[..., None] = metric
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run came to: the version that is current now, and how it differs from the one before if it is new.
+    """The result of a run: the version that is current now, and its drift if it is new.
 
-    `inputs` is given where it took a look at the documents to see that they are the same as before.
+    `inputs` is the digest of corpus and settings if the run had to read documents to find out that
+    nothing has changed.
     """
 
     kind: OutcomeKind
@@ -65,8 +80,8 @@ class Outcome:
     inputs: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
     """What a run would do; `encode` counts the documents to encode."""
 
     documents: int

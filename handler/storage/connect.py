@@ -50,10 +50,10 @@ def folder_of(url: str) -> Path | None:
 
 
 def connect(url: str, timeout: float, retries: int, *, bulk: bool = False) -> "ObjectStore":
-    """Make a client that gives up after `timeout` seconds of silence and repeats a request `retries` times.
+    """Make a client that gives up after `timeout` seconds of silence, and retries `retries` times.
 
-    A `bulk` client is for large uploads, during which the server is silent until it has the last byte:
-    its requests end after PATIENCE timeouts only.
+    A `bulk` client is for large uploads, during which the server is silent until the last byte: its
+    requests end after PATIENCE timeouts.
     """
     if url.startswith("memory:"):
         return MemoryStore()
@@ -78,9 +78,9 @@ def connect(url: str, timeout: float, retries: int, *, bulk: bool = False) -> "O
 
 
 def _container_credentials() -> "S3Credential":
-    """Fetch the credentials of a Lambda function with SnapStart: it has no keys in its environment, but a token.
+    """Fetch the credentials of a Lambda function with SnapStart, which has a token and no keys.
 
-    obstore itself knows this protocol only with the token in a file.
+    obstore knows this protocol only with the token in a file.
     """
     from http.client import HTTPConnection
 

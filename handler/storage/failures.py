@@ -29,7 +29,8 @@ BUCKET = (  # pattern in obstore's message, then problem and remedy; the first m
     (NO_BUCKET, "the bucket does not exist; create it or correct the URL"),
     (
         r"169\.254\.169\.254|metadata\.google\.internal|credential provider",
-        "no usable credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or your provider's variables)",
+        "no usable credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
+        "(or your provider's variables)",
     ),
     (
         r"kind: Timeout|TimedOut",
@@ -55,7 +56,7 @@ BUCKET = (  # pattern in obstore's message, then problem and remedy; the first m
 def explain(error: Exception, where: str, *, local: bool) -> StoreError:
     """Turn one of FAILURES, met at `where`, into a StoreError, ObjectNotFound or LostRace.
 
-    The original text holds addresses, headers and answers of servers, hence perhaps secrets: it is not passed on.
+    The original text is not passed on: addresses, headers and answers may hold secrets.
     """
     text = str(error)
     if not re.search(NO_BUCKET, text):
@@ -87,7 +88,7 @@ def _explain_disk(error: Exception, text: str, where: str) -> StoreError:
 
 
 def _answer(text: str) -> str:
-    """Return the server's status and error code, such as ` (503 SlowDown)`, where the text has them."""
+    """Return the server's status and error code, such as ` (503 SlowDown)`, if there is one."""
     parts = re.findall(
         r"status code: (\d{3})|<Code>(\w+)</Code>", text.partition("Debug source")[0]
     )

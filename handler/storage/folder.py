@@ -1,6 +1,6 @@
 """Writing into a folder that several processes use as an object store at the same time.
 
-obstore reads folders well but can't compare and swap there, and its writes are not forced to the disk.
+obstore can't compare and swap in a folder, and does not force its writes to the disk.
 """
 
 import fcntl
@@ -38,7 +38,7 @@ def staged(target: Path) -> Iterator[BinaryIO]:
 def write(
     root: Path, path: str, data: bytes | Path, allowed: Callable[[str | None], bool], timeout: float
 ) -> str:
-    """Write an object durably if its current ETag (None: no object) is `allowed`, and return the new one.
+    """Write an object durably if its ETag (None: no object) is `allowed`; return the new one.
 
     Raises:
         LostRace: it is not allowed; nothing was written.
@@ -74,7 +74,8 @@ def _lock(root: Path, timeout: float) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > end:
                     raise StoreError(
-                        f"{root}: another process has kept {LOCK} for {timeout:g} s; end it and try again"
+                        f"{root}: another process has kept {LOCK} for {timeout:g} s; "
+                        "end it and try again"
                     ) from None
                 time.sleep(0.005)
         yield
@@ -90,7 +91,7 @@ def _etag(root: Path, path: str) -> str | None:
 def _date_after(file: BinaryIO, old: Path) -> None:
     """Date a file after the one that it replaces.
 
-    obstore's ETag is inode, time in microseconds and size; two quick writes may reuse an inode within one tick.
+    obstore's ETag is inode, microseconds and size; two quick writes may reuse an inode in one tick.
     """
     with suppress(FileNotFoundError):
         time_ns = max(os.fstat(file.fileno()).st_mtime_ns, old.stat().st_mtime_ns + 1000)

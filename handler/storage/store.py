@@ -1,4 +1,4 @@
-"""Object storage behind one small interface: a local folder, S3, Google Cloud Storage, Azure or memory."""
+"""Object storage behind one interface: a folder, S3, Google Cloud Storage, Azure or memory."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import obstore
-from obstore.exceptions import NotModifiedError
+from obstore.exceptions import NotModifiedError, PermissionDeniedError
 from obstore.store import LocalStore, MemoryStore
 
 from handler.errors import LostRace, ObjectNotFound, StoreError
@@ -43,9 +43,9 @@ class StoredObject:
 class Store:
     """Objects below one URL, under relative paths with forward slashes. Threads may share a store.
 
-    Every failure is a StoreError that names the object, the problem and the remedy. `local` is the folder
-    when the store is one: its objects are plain files that readers may map in place. `timeout` (seconds)
-    bounds each silence of a server, and a request is repeated `retries` times at most.
+    Every failure is a StoreError that names the object, the problem and the remedy. `local` is the
+    folder if the store is one: its objects are plain files that readers may map in place.
+    `timeout` bounds each silence of a server, in seconds; a request has up to `retries` retries.
     """
 
     url: str
@@ -82,14 +82,14 @@ class Store:
     def head(self, path: str) -> StoredObject:
         """Return size and ETag of an object, or raise ObjectNotFound."""
         self._check(path)
-        with self._explained(path):
+        with self._explained(path), self._found(path):
             meta = obstore.head(self._objects, path)
         return StoredObject(path, meta["size"], str(meta["e_tag"]))
 
     def download(self, path: str, to: Path, *, size: int, etag: str | None = None) -> None:
         """Copy an object of `size` bytes to the file `to`, a large one in parallel parts.
 
-        `to` appears whole or not at all. With `etag`, an object that was replaced meanwhile raises LostRace.
+        `to` appears whole or not at all. With `etag`, an object replaced meanwhile raises LostRace.
         """
         from concurrent.futures import ThreadPoolExecutor
 
@@ -131,7 +131,7 @@ class Store:
         return self._put_if(path, data, "create")
 
     def replace(self, path: str, data: bytes, etag: str) -> str:
-        """Write over the object that has this `etag` and return the new one; LostRace if it has another or is gone.
+        """Replace the object that has this `etag` and return the new ETag; else raise LostRace.
 
         After any other StoreError it is unknown whether the object was written.
         """
@@ -190,7 +190,8 @@ class Store:
             r"[\\\0-\x1f]|#\d+$", path
         ):
             raise StoreError(
-                f"{self.url}: {path!r} is not a path inside the store; give one such as folder/name.json"
+                f"{self.url}: {path!r} is not a path inside the store; "
+                "give one such as folder/name.json"
             )
 
     @contextmanager
@@ -202,9 +203,30 @@ class Store:
         except FAILURES as error:
             raise explain(error, f"{self.url}/{path}".rstrip("/"), local=bool(self.local)) from None
 
+    @contextmanager
+    def _found(self, path: str) -> Iterator[None]:
+        """Raise ObjectNotFound for a refusal where a listing shows that `path` is missing.
+
+        S3 answers 403 instead of 404 for a missing object unless the caller may list the whole
+        bucket, and a function may list its own folder only.
+        """
+        try:
+            yield
+        except PermissionDeniedError:
+            if self.local or not self._is_missing(path):
+                raise
+            raise ObjectNotFound(f"{self.url}/{path}: does not exist; check URL and name") from None
+
+    def _is_missing(self, path: str) -> bool:
+        try:
+            found = obstore.list_with_delimiter(self._objects, path.rpartition("/")[0])["objects"]
+        except FAILURES:
+            return False
+        return all(meta["path"] != path for meta in found)
+
     def _get(self, path: str, options: "GetOptions") -> tuple[bytes, str]:
         self._check(path)
-        with self._explained(path):
+        with self._explained(path), self._found(path):
             result = obstore.get(self._objects, path, options=options)
             return bytes(result.bytes()), str(result.meta["e_tag"])
 
@@ -219,7 +241,8 @@ class Store:
         found = result.meta["size"]
         if (found, len(body)) != (size, end - start):
             raise StoreError(
-                f"{self.url}/{path}: {found} bytes instead of {size}; it is incomplete or was replaced"
+                f"{self.url}/{path}: {found} bytes instead of {size}; "
+                "it is incomplete or was replaced"
             )
         return body
 

@@ -1,4 +1,4 @@
-"""The pointer to the published version of an index: read, and replaced by compare-and-swap."""
+"""The pointer to the published version of an index: its contents, read and written."""
 
 import hashlib
 import json
@@ -6,18 +6,19 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Self
 
-from handler.errors import IndexUnavailable, LostRace, ObjectNotFound, StoreError
-from handler.index.manifest import INDEX_FORMAT, IndexFiles
-from handler.storage.store import Store
+from handler.errors import IndexUnavailable
+from handler.index.manifest import INDEX_FORMAT
 
 REMEMBERED = 20
+"""Versions that the history of a pointer holds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pointer:
-    """Contents of current.json: the published version, the sha256 of its manifest, and since when (UTC).
+    """The published version, the sha256 of its manifest, and when it was published (UTC).
 
-    `history` has the versions that were current before, with the times at which they became so, oldest first.
+    `history` has the versions that were current before, each with the time at which it became
+    current, oldest first.
     """
 
     version: str
@@ -26,11 +27,22 @@ class Pointer:
     history: list[tuple[str, str]] = field(default_factory=list)
 
     @classmethod
+    def to(cls, version: str, manifest: bytes, before: Self | None) -> Self:
+        """Return a pointer to `version`, with this `manifest`, published now after `before`."""
+        history = [*before.history, (before.version, before.published)] if before else []
+        return cls(
+            version=version,
+            manifest_sha256=hashlib.sha256(manifest).hexdigest(),
+            published=datetime.now(UTC).isoformat(timespec="seconds"),
+            history=history[-REMEMBERED:],
+        )
+
+    @classmethod
     def parse(cls, data: bytes, origin: str) -> Self:
         """Read the text of a pointer that was found at `origin`.
 
         Raises:
-            IndexUnavailable: it is none, or has a newer format.
+            IndexUnavailable: the text is not a pointer, or has a newer format.
         """
         try:
             raw = json.loads(data)
@@ -39,98 +51,16 @@ class Pointer:
             pointer = cls(**raw) if not newer else None
         except (ValueError, KeyError, TypeError, AttributeError) as cause:
             raise IndexUnavailable(
-                f"{origin} is no pointer to an index version: {cause}; index again"
+                f"{origin} is not a pointer to an index version: {cause}; index again"
             ) from cause
         if pointer is None:
             raise IndexUnavailable(f"{origin} was written by a newer querytower; update querytower")
         if not (isinstance(pointer.version, str) and pointer.version.replace("-", "").isalnum()):
             raise IndexUnavailable(
-                f"{origin} names a version that is no name: {pointer.version!r}; index again"
+                f"{origin} names a version that can't exist: {pointer.version!r}; index again"
             )
         return pointer
 
-
-def check_name(name: str) -> None:
-    """Raise StoreError unless `name` can name an index: letters, digits, - and _, 64 at most."""
-    if not (
-        0 < len(name) <= 64 and name.isascii() and name.replace("-", "").replace("_", "").isalnum()
-    ):
-        raise StoreError(f"{name!r} can't name an index; use up to 64 letters, digits, - and _")
-
-
-def read_pointer(store: Store, name: str) -> tuple[Pointer, str]:
-    """Return the pointer of index `name` and its ETag.
-
-    Raises:
-        IndexUnavailable: the store has no index of this name.
-    """
-    path = IndexFiles.current(name)
-    try:
-        data, etag = store.get(path)
-    except ObjectNotFound as cause:
-        known = ", ".join(index_names(store)) or "none"
-        raise IndexUnavailable(
-            f"{store.url} has no index {name!r} (indexes there: {known}); "
-            f"make it with: querytower index CORPUS --to {store.url} --name {name}"
-        ) from cause
-    return Pointer.parse(data, f"{store.url}/{path}"), etag
-
-
-def index_names(store: Store) -> list[str]:
-    """Return the names of the published indexes of a store, sorted."""
-    paths = (each.path.split("/") for each in store.list("indexes"))
-    return sorted(parts[1] for parts in paths if len(parts) == 3 and parts[2] == "current.json")
-
-
-def manifest_text(store: Store, name: str, pointer: Pointer) -> bytes:
-    """Return the manifest of the version that `pointer` names, as it was published.
-
-    Raises:
-        IndexUnavailable: it is missing, or another one.
-        StoreError: the store fails.
-    """
-    path = f"{IndexFiles.version(name, pointer.version)}/{IndexFiles.MANIFEST}"
-    try:
-        data, _ = store.get(path)
-    except ObjectNotFound as cause:
-        raise IndexUnavailable(
-            f"{store.url}/{path} is missing; roll back, or index again"
-        ) from cause
-    if hashlib.sha256(data).hexdigest() != pointer.manifest_sha256:
-        raise IndexUnavailable(
-            f"{store.url}/{path} is not the one published; roll back, or index again"
-        )
-    return data
-
-
-def publish(store: Store, name: str, version: str, expected: str | None) -> Pointer:
-    """Point index `name` to an uploaded version, if the pointer still has the ETag `expected` (None: no pointer).
-
-    Raises:
-        LostRace: somebody else published meanwhile; the pointer is theirs.
-    """
-    manifest, _ = store.get(f"{IndexFiles.version(name, version)}/{IndexFiles.MANIFEST}")
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    history = _history(store, name) if expected else []
-    pointer = Pointer(version, hashlib.sha256(manifest).hexdigest(), now, history)
-    data = (json.dumps({"format": INDEX_FORMAT, **asdict(pointer)}, indent=2) + "\n").encode()
-    path = IndexFiles.current(name)
-    try:
-        if expected is None:
-            store.create(path, data)
-        else:
-            store.replace(path, data, expected)
-    except LostRace as cause:
-        raise LostRace(
-            f"index {name!r} in {store.url} was published by somebody else meanwhile; "
-            f"version {version} is uploaded but not current; run again to publish on top of theirs"
-        ) from cause
-    return pointer
-
-
-def _history(store: Store, name: str) -> list[tuple[str, str]]:
-    try:
-        old, _ = read_pointer(store, name)
-    except IndexUnavailable:
-        return []
-    return [*old.history, (old.version, old.published)][-REMEMBERED:]
+    def to_json(self) -> bytes:
+        """Render as the text of the pointer's file."""
+        return (json.dumps({"format": INDEX_FORMAT, **asdict(self)}, indent=2) + "\n").encode()

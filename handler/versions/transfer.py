@@ -1,6 +1,5 @@
-"""Index versions between a store and a local folder: upload, and fetch into a cache."""
+"""The files of one index version, copied between a folder of a store and a local one."""
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -12,32 +11,35 @@ from threading import Event, Semaphore
 
 from handler.errors import StoreError
 from handler.index.manifest import IndexFiles, IndexManifest
-from handler.storage.store import Store
-from handler.versions.pointer import Pointer, manifest_text
+from handler.versions.stored_folder import StoredFolder
 
 PARALLEL = 8
+"""Files that are copied at a time."""
 
 
-def upload(
-    store: Store,
+def upload_version(
+    stored: StoredFolder,
     folder: Path,
     manifest: IndexManifest,
     on_file: Callable[[str], None] | None = None,
     reports: Iterable[Path] = (),
 ) -> None:
-    """Copy a finished version from `folder` into the store, with the files of `reports` beside it, its manifest last.
+    """Copy a finished version from `folder` into the folder `stored`, its manifest last.
 
-    The ETags that the store gave to the files go beside it too: they tell later whether one was written over.
-    Whatever interrupts it, the version can't be seen: nothing is without a manifest. What was copied so far
-    is removed where that is possible.
+    The files of `reports` and a note of all ETags go beside it; the ETags tell later whether
+    a file was overwritten. `on_file` is told the name of each file that has arrived.
+    An interrupted upload is never visible, because a version without a manifest does not count.
+    It is removed where that is possible.
+
+    Raises:
+        StoreError: the store can't be written.
     """
-    root = IndexFiles.version(manifest.name, manifest.version)
     files = {name: folder / name for name in manifest.files} | {path.name: path for path in reports}
     etags, ended, slots = {}, Event(), Semaphore(PARALLEL)
 
     def put(name: str) -> tuple[str, str]:
         with slots:
-            return name, "" if ended.is_set() else store.put(f"{root}/{name}", files[name])
+            return name, "" if ended.is_set() else stored.put(name, files[name])
 
     try:
         with ThreadPoolExecutor(PARALLEL) as pool:
@@ -45,55 +47,34 @@ def upload(
                 etags[name] = etag
                 if on_file:
                     on_file(name)
-        note_etags(store, root, etags)
-        store.put(f"{root}/{IndexFiles.MANIFEST}", folder / IndexFiles.MANIFEST)
+        note_etags(stored, etags)
+        stored.put(IndexFiles.MANIFEST, folder / IndexFiles.MANIFEST)
     except BaseException:
         ended.set()
-        # A pool that is interrupted while it starts a thread doesn't wait for that one.
+        # A pool that is interrupted while it starts a thread doesn't wait for that thread.
         for _ in range(PARALLEL):
             slots.acquire()
         slots.release(PARALLEL)
         with suppress(StoreError):
-            store.delete(each.path for each in store.list(root))
+            stored.clear()
         raise
 
 
-def note_etags(store: Store, root: str, etags: Mapping[str, str]) -> None:
-    """Write down which ETags the files of the version in the folder `root` have when they are as they should be."""
-    store.put(f"{root}/{IndexFiles.ETAGS}", (json.dumps(etags, indent=1) + "\n").encode())
-
-
-def fetch(store: Store, name: str, pointer: Pointer, cache: Path) -> Path:
-    """Return a local folder with the files of the version that `pointer` names.
-
-    A folder store is read in place. Otherwise files are downloaded in parallel into `cache`, unless they
-    are there already; the folder appears when all have arrived. Sizes are checked here, and sha256 when
-    the version is opened.
-
-    Raises:
-        IndexUnavailable: the manifest is missing or not the one published.
-        StoreError: the store fails meanwhile.
-    """
-    root = IndexFiles.version(name, pointer.version)
-    data = manifest_text(store, name, pointer)
-    if store.local:
-        return store.local / root
-    target = (
-        cache / hashlib.sha256(f"{store.url}/{name}".encode()).hexdigest()[:16] / pointer.version
-    )
-    manifest = IndexManifest.parse(data, f"{store.url}/{root}")
-    if not (target / IndexFiles.MANIFEST).exists():
-        download_version(store, root, manifest, data, target)
-    return target
+def note_etags(stored: StoredFolder, etags: Mapping[str, str]) -> None:
+    """Write down the ETags that the files of a version have while they are known to be good."""
+    stored.put(IndexFiles.ETAGS, (json.dumps(etags, indent=1) + "\n").encode())
 
 
 def download_version(
-    store: Store, root: str, manifest: IndexManifest, data: bytes, target: Path
+    stored: StoredFolder, manifest: IndexManifest, text: bytes, target: Path
 ) -> None:
-    """Download the files of `manifest`, and that itself as `data`, into the folder `target`, which appears whole.
+    """Download the files of `manifest` into the folder `target`, and write `text` as its manifest.
+
+    `target` appears when all files have arrived. Sizes are checked here, and checksums when the
+    version is opened.
 
     Raises:
-        StoreError: the store fails, or the disk.
+        StoreError: the store or the disk fails.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -107,12 +88,12 @@ def download_version(
             (part / name).parent.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(PARALLEL) as pool:
             copies = [
-                pool.submit(store.download, f"{root}/{name}", part / name, size=entry.bytes)
+                pool.submit(stored.download, name, part / name, size=entry.bytes)
                 for name, entry in manifest.files.items()
             ]
         for copy in copies:
             copy.result()
-        (part / IndexFiles.MANIFEST).write_bytes(data)
+        (part / IndexFiles.MANIFEST).write_bytes(text)
         part.rename(target)
     except OSError as cause:
         # Another process may have been faster; its folder is as good.

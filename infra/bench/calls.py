@@ -1,4 +1,4 @@
-"""What the benchmarks time: the handler by API Gateway events, and the bare parts it is made of."""
+"""What the benchmarks time: the handler called with events, and the bare parts it is made of."""
 
 import contextlib
 import io
@@ -21,7 +21,10 @@ Call = Callable[[str], object]
 
 
 def handler_call(path: str = "/search", **fields: object) -> Call:
-    """Return a function that sends a query, with more fields in the body, to handler.main.http as an event."""
+    """Return a function that sends a query to handler.main.http as an API Gateway event.
+
+    `fields` are added to the body of each request.
+    """
     from handler.main import http
 
     event = json.loads(EVENT.read_text(encoding="utf-8"))
@@ -39,9 +42,16 @@ def handler_call(path: str = "/search", **fields: object) -> Call:
 def bare_parts(
     index: IndexVersion, encoder: Encoder, texts: Sequence[str], precision: str = "f16"
 ) -> dict[str, Call]:
-    """Return the floors: a model run on tokens made before, a USearch search with 10 hits, and a Tantivy search.
+    """Return two baselines by name: a model run and a USearch search, and those with Tantivy.
 
-    The USearch index is made here, of the index's own vectors, with the library's defaults.
+    The queries are tokenized before. Searches return 10 hits. The USearch index is made here, from
+    the index's own vectors, with the library's defaults.
+
+    Args:
+        index: the index version whose vectors and text index are searched.
+        encoder: the model.
+        texts: all queries that the baselines will get.
+        precision: "f16" or "i8", of the USearch index.
     """
     vectors = index.vectors.vectors(np.arange(index.manifest.passages))
     nearest = Index(ndim=encoder.dimension, metric="cos", dtype=precision)
@@ -67,7 +77,10 @@ def bare_parts(
 def time_in_turn(
     calls: Mapping[str, Call], texts: Sequence[str], rounds: int
 ) -> dict[str, list[float]]:
-    """Return the seconds that each call took for each text; calls take turns, and the first round isn't counted."""
+    """Return the seconds of each call for each text.
+
+    The calls take turns for each text, and the first of `rounds` + 1 rounds isn't counted.
+    """
     taken: dict[str, list[float]] = {name: [] for name in calls}
     with contextlib.redirect_stdout(io.StringIO()):
         for at in range(rounds + 1):

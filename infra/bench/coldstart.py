@@ -1,11 +1,12 @@
-"""Cold start of the package in Lambda's runtime emulator, beside functions of the peers: one run, taking turns.
+"""Cold start of the package in Lambda's runtime emulator, beside functions of other libraries.
 
 python -m infra.bench.coldstart DATASET --model build/demo/model
 
-All search the same documents (DATASET is a folder in the BEIR layout) with the same weights, on the same Python, from
-a local folder, with everything in the disk's cache. querytower's hybrid search answers with whole documents, the
-peers' with ids and cosines. The first answer is timed from the start of the process; memory is the peak that the
-kernel saw resident; the size is that of code, dependencies, byte code and model, without Lambda's runtime client.
+All functions search the same documents (DATASET is a folder in the BEIR layout) with the same
+weights, on the same Python, from a local folder, with warm disk caches; they take turns.
+querytower's hybrid search returns whole documents, the others return ids and cosines. The first
+answer is timed from the start of the process. Memory is the peak of the resident memory. The size
+is that of code, dependencies, byte code and model, without Lambda's runtime client.
 """
 
 import json
@@ -13,6 +14,7 @@ import platform
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Annotated
@@ -21,12 +23,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from handler.errors import QuerytowerError
 from infra.bench.peers.collection import peers_index, querytower_store
 from infra.bench.peers.functions import ENVIRONMENT, PEERS, default_folder, runtime, task_root
 from infra.bench.report import Timing
+from infra.bench.start import DEMO_MODEL, ModelFolder, start
 from infra.emulation.emulator import Emulator
 from infra.emulation.program import MACHINES
-from infra.evaluation.dataset import read_queries
+from infra.evaluation.dataset import collection_file, read_queries
 from infra.packaging.build import build_package
 from infra.packaging.target import PackageTarget
 
@@ -34,9 +38,9 @@ EVENT = Path(__file__).parents[1] / "events" / "search.json"
 SECONDS = 120
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Function:
-    """A function and what was measured of it: milliseconds, and megabytes."""
+    """A function and its measurements: milliseconds, and megabytes of memory."""
 
     name: str
     task_root: Path
@@ -48,7 +52,11 @@ class Function:
     memory: list[float] = field(default_factory=list)
 
     def start(self, python: Path, events: list[dict[str, object]], counts: bool) -> None:
-        """Start a process and send it all events, the first of them cold."""
+        """Start a process and send it all events, of which the first meets a cold function.
+
+        Raises:
+            QuerytowerError: the function failed.
+        """
         started = Emulator(
             self.task_root,
             self.handler,
@@ -60,7 +68,7 @@ class Function:
             calls = [emulator.invoke(event) for event in events]
         failed = [call.payload for call in calls if call.payload["statusCode"] != 200]
         if failed:
-            raise SystemExit(f"{self.name} answered {failed[0]}")
+            raise QuerytowerError(f"{self.name} answered {failed[0]}; its log says why")
         if counts:
             self.init.append(calls[0].init_ms or 0)
             self.first.append(calls[0].wall_ms)
@@ -69,10 +77,9 @@ class Function:
 
     @property
     def size(self) -> float:
-        """Megabytes of all files."""
-        return (
-            sum(path.stat().st_size for path in self.task_root.rglob("*") if path.is_file()) / 1e6
-        )
+        """Return the megabytes of all files."""
+        files = (path for path in self.task_root.rglob("*") if path.is_file())
+        return sum(path.stat().st_size for path in files) / 1e6
 
 
 FIGURES: dict[str, Callable[[Function], float]] = {
@@ -87,9 +94,7 @@ FIGURES: dict[str, Callable[[Function], float]] = {
 
 def main(
     dataset: Annotated[Path, typer.Argument(help="Folder in the BEIR layout.")],
-    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path(
-        "build/demo/model"
-    ),
+    model: ModelFolder = DEMO_MODEL,
     package: Annotated[
         Path | None,
         typer.Option(help="Unzipped package.", show_default="one built for this machine"),
@@ -100,10 +105,9 @@ def main(
         int, typer.Option(help="Warm calls after each, of different queries.", min=1)
     ] = 30,
 ) -> None:
-    """Start each function in turn; the first round only warms the disk's cache."""
-    events = [
-        _event(text) for text in list(read_queries(dataset / "queries.jsonl").values())[: warm + 1]
-    ]
+    """Start each function in turn; the first round only warms the disk caches."""
+    texts = islice(read_queries(collection_file(dataset, "queries.jsonl")).values(), warm + 1)
+    events = [_event(text) for text in texts]
     functions = [_querytower(dataset, model, package, work), *_peers(dataset, model, work)]
     for at in range(times + 1):
         for function in functions:
@@ -114,17 +118,27 @@ def main(
 def _querytower(dataset: Path, model: Path, package: Path | None, work: Path) -> Function:
     if package is None:
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        package = build_package(
-            PackageTarget(MACHINES[platform.machine().lower()], python), model, work / "package"
-        ).folder
+        target = PackageTarget(MACHINES[platform.machine().lower()], python)
+        package = build_package(target, model, work / "package").folder
     store = querytower_store(dataset, package / "model", work)
-    return Function("querytower", package, "handler.main.http", {"QUERYTOWER_STORE": str(store)})
+    return Function(
+        name="querytower",
+        task_root=package,
+        handler="handler.main.http",
+        environment={"QUERYTOWER_STORE": str(store)},
+    )
 
 
 def _peers(dataset: Path, model: Path, work: Path) -> list[Function]:
     environment = ENVIRONMENT | {"INDEX": str(peers_index(dataset, model, work))}
     return [
-        Function(name, task_root(name, work), "function.handler", environment) for name in PEERS
+        Function(
+            name=name,
+            task_root=task_root(name, work),
+            handler="function.handler",
+            environment=environment,
+        )
+        for name in PEERS
     ]
 
 
@@ -154,4 +168,4 @@ def _shown(figure: float) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    start(main)

@@ -1,4 +1,4 @@
-"""Warm latency of the function against the floor: nothing but a model run and a vector search.
+"""Warm latency of the function, against a bare model run and a bare vector search.
 
 python -m infra.bench.latency --store build/demo/store --model build/demo/model
 """
@@ -12,21 +12,18 @@ import typer
 
 from infra.bench.calls import bare_parts, handler_call, time_in_turn
 from infra.bench.report import Timing, show
+from infra.bench.start import DEMO_MODEL, DEMO_STORE, ModelFolder, StoreUrl, start
 
 QUERIES = Path(__file__).parents[1] / "demo" / "queries.jsonl"
 
 
 def main(
-    store: Annotated[
-        str, typer.Option(help="Folder or URL that holds the index.")
-    ] = "build/demo/store",
-    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path(
-        "build/demo/model"
-    ),
+    store: StoreUrl = DEMO_STORE,
+    model: ModelFolder = DEMO_MODEL,
     queries: Annotated[Path, typer.Option(help="JSONL with the queries, as in BEIR.")] = QUERIES,
     rounds: Annotated[int, typer.Option(help="How often each query is asked.", min=1)] = 10,
 ) -> None:
-    """Ask every query of the floor and of the handler in turn, in one process; no query's embedding is cached."""
+    """Send each query to the baselines and the handler in turn, in one process, without caches."""
     os.environ |= {
         "QUERYTOWER_STORE": store,
         "QUERYTOWER_MODEL": str(model.absolute()),
@@ -57,4 +54,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    start(main)

@@ -1,8 +1,8 @@
-"""Cold start of a whole process, from exec to the first answer, against a script of the same imports and loads.
+"""Cold start of a whole process, against a script with the same imports and loads.
 
 python -m infra.bench.process --store build/demo/store --model build/demo/model
 
-The package in Lambda's emulator, beside peers: infra/bench/coldstart.py
+Both are timed from exec to exit. For the package in Lambda's emulator see infra/bench/coldstart.py.
 """
 
 import os
@@ -15,21 +15,21 @@ from typing import Annotated
 
 import typer
 
-from handler.index.manifest import IndexFiles
-from handler.storage.store import Store
-from handler.versions.pointer import read_pointer
+from handler.versions.repository import IndexRepository
 from infra.bench.report import Timing, show
+from infra.bench.start import DEMO_MODEL, DEMO_STORE, ModelFolder, StoreUrl, start
 
 PROJECT = Path(__file__).parents[2]
 
-# What any function made of these parts has to do: import them, load them, encode once, search once.
+# The least that a function of these parts does: import and load them, encode once, search once.
 FLOOR = """
 import json, sys
 import numpy, onnxruntime, tokenizers, usearch.index, tantivy, obstore, fastapi, mangum
 model, version, query = sys.argv[1:]
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
-session = onnxruntime.InferenceSession(f"{model}/encoder.onnx", options, providers=["CPUExecutionProvider"])
+providers = ["CPUExecutionProvider"]
+session = onnxruntime.InferenceSession(f"{model}/encoder.onnx", options, providers=providers)
 tokenizer = tokenizers.Tokenizer.from_file(f"{model}/tokenizer.json")
 text = tantivy.Index.open(f"{version}/text").searcher()
 manifest = json.load(open(f"{version}/manifest.json"))
@@ -39,6 +39,8 @@ vector = session.run(None, {"input_ids": ids, "attention_mask": numpy.ones_like(
 codes_of_query = numpy.rint(vector * 127).astype(numpy.int8)
 print(usearch.index.search(codes, codes_of_query[0], 10, exact=True).keys[:3])
 """
+
+QUERY = "a quiet book about grief"
 
 HANDLER = """
 import json, sys
@@ -51,35 +53,25 @@ assert answer["statusCode"] == 200, answer
 
 
 def main(
-    store: Annotated[str, typer.Option(help="Folder that holds the index.")] = "build/demo/store",
-    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path(
-        "build/demo/model"
-    ),
+    store: StoreUrl = DEMO_STORE,
+    model: ModelFolder = DEMO_MODEL,
     times: Annotated[int, typer.Option(help="Processes of each kind.", min=1)] = 15,
 ) -> None:
-    """Start processes of both kinds in turn; the first of each only warms the disk cache, and leaves byte code."""
-    folder = Store.open(store)
-    if folder.local is None:
-        raise typer.BadParameter(
-            "the store must be a folder: what is measured is the process, not the network"
-        )
-    pointer, _ = read_pointer(folder, "default")
-    version = folder.local / IndexFiles.version("default", pointer.version)
+    """Start processes of both kinds in turn; the first of each only warms caches."""
+    repository = IndexRepository.open(store)
+    if repository.store.local is None:
+        raise typer.BadParameter(f"{store} is not a folder; this measures a process, not a network")
+    pointer, _ = repository.pointer()
+    version = repository.version_folder(pointer.version).local
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         "PYTHONPATH": str(PROJECT),
-        "QUERYTOWER_STORE": str(folder.local),
+        "QUERYTOWER_STORE": str(repository.store.local),
         "QUERYTOWER_MODEL": str(model.absolute()),
         "_HANDLER": "handler.main.http",
     }
     commands = {
-        "same imports and loads": [
-            "-c",
-            FLOOR,
-            str(model.absolute()),
-            str(version),
-            "a quiet book about grief",
-        ],
+        "same imports and loads": ["-c", FLOOR, str(model.absolute()), str(version), QUERY],
         "handler.main.http": ["-c", HANDLER, str(PROJECT / "infra" / "events" / "search.json")],
     }
     taken: dict[str, list[float]] = {name: [] for name in commands}
@@ -104,4 +96,4 @@ def _run(command: list[str], environment: dict[str, str]) -> float:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    start(main)

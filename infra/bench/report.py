@@ -23,7 +23,7 @@ class Timing:
 
 
 def show(title: str, rows: Sequence[tuple[str, Timing, Timing | None]]) -> None:
-    """Print name, p50 and p99 of each row, and its ratios to the baseline of the row, if it has one."""
+    """Print name and timing of each row, and the ratios to its baseline if it has one."""
     table = Table(title=title, title_justify="left")
     for heading in ("", "p50 ms", "p99 ms", "p50 ratio", "p99 ratio"):
         table.add_column(heading, justify="left" if not heading else "right")

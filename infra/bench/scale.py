@@ -24,20 +24,19 @@ from handler.encoder import Encoder, TextKind, Vectors
 from handler.index.index_version import IndexVersion
 from handler.index.vectors import Precision
 from handler.index.writer import Options, build_version
-from handler.storage.store import Store
-from handler.versions.pointer import publish
-from handler.versions.transfer import upload
+from handler.versions.repository import IndexRepository
 from infra.bench.calls import bare_parts, handler_call, time_in_turn
 from infra.bench.report import Timing, show
+from infra.bench.start import DEMO_MODEL, ModelFolder, start
 from infra.cli.index_view import shown
 
-# A number from 0 to 999 is added to each document, so that filters of any selectivity can be written.
+# Each document gets a number from 0 to 999, by which filters of any selectivity can be written.
 DRAW = "draw"
 SELECTIVITIES = {"50 %": 500, "10 %": 100, "1 %": 10, "0.1 %": 1}
 
 
 class Recorder(Encoder):
-    """An encoder that keeps what it made in a file, so that a second index needs no second encoding."""
+    """An encoder that records its vectors in a file, so that a second index reuses them."""
 
     record: Path
     replaying = False
@@ -59,9 +58,7 @@ class Recorder(Encoder):
 
 def main(
     corpus: Annotated[Path, typer.Argument(help="Corpus, such as 100,000 abstracts as JSONL.")],
-    model: Annotated[Path, typer.Option(help="Folder of the model bundle.")] = Path(
-        "build/demo/model"
-    ),
+    model: ModelFolder = DEMO_MODEL,
     work: Annotated[
         Path, typer.Option(help="Folder for the indexes; what is there is used again.")
     ] = Path("build/scale"),
@@ -69,7 +66,7 @@ def main(
     passages: Annotated[int, typer.Option(help="Tokens in a passage; 0 for whole documents.")] = 0,
     rounds: Annotated[int, typer.Option(help="How often each of 100 queries is asked.", min=1)] = 3,
 ) -> None:
-    """Measure both precisions, in one process, with one thread for each query."""
+    """Measure both precisions in one process, with one thread for each query."""
     work.mkdir(parents=True, exist_ok=True)
     os.environ |= {
         "QUERYTOWER_STORE": str(work / "store"),
@@ -96,7 +93,7 @@ def _documents(corpus: Path, limit: int) -> Iterator[Document]:
 def _build(
     corpus: Path, limit: int, work: Path, model: Path, precision: Precision, split: Split
 ) -> None:
-    store, console = Store.open(str(work / "store")), Console()
+    repository, console = IndexRepository.open(str(work / "store"), precision), Console()
     if (work / precision).exists():
         console.print(f"{precision}: the index in {work} is used again")
         return
@@ -112,7 +109,7 @@ def _build(
     folder.mkdir()
     started = perf_counter()
     with shown() as progress:
-        progress("total", limit)
+        progress("read", limit, limit)
         manifest = build_version(
             _documents(corpus, limit),
             folder,
@@ -124,8 +121,8 @@ def _build(
             threads=os.cpu_count() or 1,
         )
     seconds = perf_counter() - started
-    upload(store, folder, manifest)
-    publish(store, precision, manifest.version, None)
+    repository.upload(folder, manifest)
+    repository.publish(manifest.version, None)
     (work / "recorded").touch()
     folder.rename(work / precision)
     size = sum(entry.bytes for entry in manifest.files.values())
@@ -170,7 +167,7 @@ def _measure(precision: Precision, texts: list[str], rounds: int) -> None:
 
 
 def _recall(index: IndexVersion, encoder: Encoder, texts: list[str]) -> float:
-    """Return the share of the 10 truly nearest passages that the vector stage finds."""
+    """Return the share of the 10 truly nearest passages that the vector index finds."""
     record = Path(os.environ["QUERYTOWER_STORE"]).parent / "record.bin"
     exact = np.memmap(record, np.float32, "r").reshape(-1, encoder.dimension)
     found = 0
@@ -182,4 +179,4 @@ def _recall(index: IndexVersion, encoder: Encoder, texts: list[str]) -> float:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    start(main)

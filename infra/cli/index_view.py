@@ -19,24 +19,26 @@ from handler.errors import InvalidRequest
 from handler.index.manifest import IndexManifest
 from handler.index.vectors import PRECISIONS
 from handler.index.writer import Options
-from handler.index.writer import Progress as Listener
+from handler.progress import Progress as Listener
+from handler.progress import Stage
 
-STAGES = {
+TITLES: dict[Stage, str] = {
+    "read": "reading",
     "encode": "encoding",
     "text": "indexing words",
     "graph": "building the graph",
     "check": "checking",
     "upload": "uploading",
     "publish": "publishing",
-    "clean": "tidying up",
+    "clean": "cleaning up",
 }
 
 
 def build_options(passages: str, overlap: int, precision: str, language: str) -> Options:
-    """Read the options of a command line; an overlap below 0 stands for a quarter of a passage.
+    """Read the options of a command line; an overlap below 0 means a quarter of a passage.
 
     Raises:
-        InvalidRequest: one of them can't be used.
+        InvalidRequest: an option can't be used.
     """
     if precision not in PRECISIONS:
         raise InvalidRequest(f"--precision is {precision!r}; use one of {', '.join(PRECISIONS)}")
@@ -55,10 +57,13 @@ def build_options(passages: str, overlap: int, precision: str, language: str) ->
 def changed_options(
     current: Options, passages: str, overlap: int, precision: str, language: str
 ) -> Options:
-    """Return `current` options with those changed that a command line gives; an empty text or -1 changes nothing.
+    """Return `current` with the options that a command line gives.
+
+    An empty text, or -1 as overlap, changes nothing. A new passage size without an overlap gets
+    a new overlap.
 
     Raises:
-        InvalidRequest: one of them can't be used.
+        InvalidRequest: an option can't be used.
     """
     size = str(current.split.size) if current.split.size else "off"
     return build_options(
@@ -71,7 +76,7 @@ def changed_options(
 
 @contextmanager
 def shown() -> Iterator[Listener]:
-    """Show a progress bar with documents per second and time left; yield the function that moves it."""
+    """Show a progress bar for each stage, and yield the function that moves them."""
     columns = (
         TextColumn("{task.description:<20}"),
         BarColumn(),
@@ -81,32 +86,27 @@ def shown() -> Iterator[Listener]:
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        reading = bars.add_task("reading", total=None, rate="")
-        tasks: dict[str, TaskID] = {}
-        total = 0
+        tasks: dict[Stage, TaskID] = {"read": bars.add_task(TITLES["read"], total=None, rate="")}
 
-        def listen(stage: str, done: int) -> None:
-            nonlocal total
-            if stage == "total":
-                total = done
-                bars.update(reading, total=done, completed=done)
-                return
-            if stage == "missing":
-                total = done
-                return
+        def listen(stage: Stage, done: int, total: int | None = None) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(
-                    STAGES[stage], total=total if stage == "encode" else None, rate=""
-                )
-            speed = bars.tasks[tasks[stage]].finished_speed or bars.tasks[tasks[stage]].speed
+                tasks[stage] = bars.add_task(TITLES.get(stage, stage), total=total, rate="")
+            task = bars.tasks[tasks[stage]]
+            speed = task.finished_speed or task.speed
             rate = f"{speed:,.0f} documents/s" if speed and stage == "encode" else ""
-            bars.update(tasks[stage], completed=done, rate=rate)
+            bars.update(tasks[stage], completed=done, total=total, rate=rate)
 
         yield listen
 
 
 def report(manifest: IndexManifest, store: str, rejects: Path) -> None:
-    """Say what was published, and what was left out."""
+    """Print what was published, and how many records were rejected.
+
+    Args:
+        manifest: manifest of the published version.
+        store: URL of the store.
+        rejects: file that lists the rejected records.
+    """
     console = Console(highlight=False, soft_wrap=True)
     size = sum(entry.bytes for entry in manifest.files.values())
     console.print(

@@ -1,17 +1,24 @@
 """The command line: each command parses, calls one function, and shows what it returns."""
 
+# ruff: noqa: E402  (handler is imported from beside this file before anything else can be)
 import re
 import sys
 from importlib import import_module
+from pathlib import Path
+
+# A handler.py of the user's own may come first on the path, for example with PYTHONPATH=. set.
+HOME = str(Path(__file__).parents[2])
+sys.path.insert(0, HOME)
+for room in ("handler", "export"):
+    import_module(room)
+sys.path.remove(HOME)
+
+from handler.errors import QuerytowerError, install_command
 
 try:
     import typer
 except ImportError:  # the base install is the function's, which has no command line
-    sys.exit(
-        'the command line needs more packages; install them with: pip install "querytower[export]"'
-    )
-
-from handler.errors import QuerytowerError
+    sys.exit(f"the command line needs more packages; install them with: {install_command('cli')}")
 
 # Each module defines a function of the command's name.
 COMMANDS = (
@@ -30,6 +37,8 @@ COMMANDS = (
     "prune",
     "diff",
 )
+# Tantivy reports failed writes as ValueErrors that quote the system's error in several forms.
+SYSTEM_ERROR = re.compile(r"\bos error|\bio(::)?error", re.IGNORECASE)
 
 app = typer.Typer(
     name="querytower",
@@ -43,19 +52,22 @@ for name in COMMANDS:
 
 
 def main() -> None:
-    """Run a command; an error is one line on stderr and exit code 1."""
+    """Run a command; a known failure is one line on stderr and exit code 1."""
     try:
         app()
     except QuerytowerError as error:
         sys.exit(f"querytower: {error}")
-    except (OSError, ValueError) as error:
-        # Tantivy's failures to write are ValueErrors that quote the system's error, in several forms.
-        if isinstance(error, ValueError) and not re.search(
-            r"\bos error|\bio(::)?error", str(error), re.I
-        ):
+    except OSError as error:
+        problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        sys.exit(_disk_problem(problem))
+    except ValueError as error:
+        if not SYSTEM_ERROR.search(str(error)):
             raise
-        path = getattr(error, "filename", None)
-        problem = f"{path}: {error.strerror}" if isinstance(error, OSError) and path else str(error)
-        sys.exit(
-            f"querytower: {problem}; check the path, its permissions and the space left there and in TMPDIR"
-        )
+        sys.exit(_disk_problem(str(error)))
+
+
+def _disk_problem(problem: str) -> str:
+    return (
+        f"querytower: {problem}; "
+        "check the path, its permissions and the space left there and in TMPDIR"
+    )

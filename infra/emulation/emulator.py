@@ -21,7 +21,7 @@ from infra.emulation.processes import HOST, free_ports, peak_memory_mb, stop, wa
 from infra.emulation.program import find_program
 
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
-MAX_EVENT_BYTES = 6 * 1024 * 1024  # Lambda's limit; the emulator would pass on a truncated event
+MAX_EVENT_BYTES = 6 * 1024 * 1024  # Lambda's limit; the emulator would truncate the event
 ATTEMPTS = 3
 GRACE_SECONDS = 5.0
 FROM_PROCESS = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
@@ -34,11 +34,13 @@ FROM_SHELL = re.compile(
 class Emulator:
     """A function in the emulator, started by the constructor and stopped at the end of `with`.
 
-    The function sees `environment`, the variables that Lambda sets, and PATH, HOME, locale and temporary folder of
-    this process; nothing else. The first call initialises it. `timeout_s` is enforced, `memory_mb` is not.
+    The function sees `environment`, the variables that Lambda sets, and this process's PATH, HOME,
+    locale and temporary folder, and nothing else. The first call initialises it. `timeout_s` is
+    enforced, `memory_mb` is not.
 
     Raises:
-        QuerytowerError: no emulator for this machine, no awslambdaric in `python`, or no way to start.
+        QuerytowerError: there is no emulator for this machine, `python` lacks awslambdaric, or the
+            emulator does not start.
     """
 
     def __init__(
@@ -60,19 +62,10 @@ class Emulator:
             folder = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="querytower-emulator-"))
             )
-            self._function_log, self._emulator_log = (
-                folder / "function.log",
-                folder / "emulator.log",
-            )
-            command = [
-                str(program),
-                "--log-level",
-                "info",
-                str(python),
-                "-m",
-                "awslambdaric",
-                handler,
-            ]
+            self._function_log = folder / "function.log"
+            self._emulator_log = folder / "emulator.log"
+            command = [str(program), "--log-level", "info"]
+            command += [str(python), "-m", "awslambdaric", handler]
             self._process, self._port = self._start(command, task_root, variables)
             stack.callback(stop, self._process)
             self._resources = stack.pop_all()
@@ -88,22 +81,21 @@ class Emulator:
         self._resources.close()
 
     def invoke(self, event: object) -> Invocation:
-        """Call the function with `event` (whatever JSON can express) and wait for its answer.
+        """Call the function with `event`, any JSON value, and wait for its answer.
 
         Raises:
-            QuerytowerError: the function raised, crashed or timed out, or the event is too large. The notes of the
-                error are the function's log of this call.
+            QuerytowerError: the function raised, crashed or timed out, or the event is too large.
+                The error's notes are the function's log of this call.
         """
         body = json.dumps(event).encode()
         if len(body) > MAX_EVENT_BYTES:
             raise QuerytowerError(
-                f"the event has {len(body)} bytes, Lambda takes {MAX_EVENT_BYTES}; send a smaller one"
+                f"the event has {len(body)} bytes, and Lambda takes {MAX_EVENT_BYTES}; "
+                "send a smaller one"
             )
         with self._one_at_a_time:
-            function_log, emulator_log = (
-                LogMark.at_end(self._function_log),
-                LogMark.at_end(self._emulator_log),
-            )
+            function_log = LogMark.at_end(self._function_log)
+            emulator_log = LogMark.at_end(self._emulator_log)
             started = time.perf_counter()
             status, answer = self._post(body)
             wall_ms = (time.perf_counter() - started) * 1000
@@ -113,7 +105,7 @@ class Emulator:
     def _start(
         self, command: list[str], task_root: Path, variables: dict[str, str]
     ) -> tuple[subprocess.Popen[bytes], int]:
-        """Start on free ports; again, should somebody take one of them in between."""
+        """Start on free ports, and again if another process takes one of them meanwhile."""
         for _ in range(ATTEMPTS):
             port, api_port = free_ports()
             addresses = ["--runtime-interface-emulator-address", f"{HOST}:{port}"]
@@ -134,8 +126,8 @@ class Emulator:
             if "address already in use" not in self._last_message():
                 break
         raise QuerytowerError(
-            f"the Lambda emulator {command[0]} did not start: {self._last_message()}; look whether the program runs "
-            f"by itself and whether ports on {HOST} can be opened, then try again"
+            f"the Lambda emulator {command[0]} did not start: {self._last_message()}; check that "
+            f"the program runs by itself and that ports of {HOST} can be opened, then try again"
         )
 
     def _last_message(self) -> str:
@@ -151,7 +143,8 @@ class Emulator:
         except (OSError, HTTPException) as cause:
             state = "does not answer" if self._process.poll() is None else "has ended"
             raise QuerytowerError(
-                f"the Lambda emulator {state} ({cause!r}), its last message: {self._last_message()}; start it again"
+                f"the Lambda emulator {state} ({cause!r}); its last message: "
+                f"{self._last_message()}; start it again"
             ) from cause
         finally:
             connection.close()
@@ -159,7 +152,7 @@ class Emulator:
     def _check(self, status: int, answer: bytes, log: LogMark) -> Any:
         try:
             payload = json.loads(answer)
-        except ValueError:  # only the emulator's own texts are no JSON
+        except ValueError:  # the emulator's own messages are plain text
             payload = {
                 "errorType": "Sandbox.Error",
                 "errorMessage": answer.decode("utf-8", "replace"),
@@ -195,7 +188,7 @@ class Emulator:
 
 
 def shell_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Select what the function needs of a shell's variables: its settings, and access to storage."""
+    """Return the shell's variables that the function needs: its settings, and storage access."""
     return {name: value for name, value in variables.items() if FROM_SHELL.match(name)}
 
 
@@ -220,7 +213,7 @@ def _lambda_environment(
 def _check_runtime(python: Path, task_root: Path, variables: dict[str, str]) -> None:
     if not task_root.is_dir():
         raise QuerytowerError(
-            f"the task root {task_root} is not a folder; name the one that holds the handler's code"
+            f"the task root {task_root} is not a folder; name the folder of the handler's code"
         )
     probe = "import importlib.util as u, sys; sys.exit(u.find_spec('awslambdaric') is None)"
     try:
@@ -240,12 +233,15 @@ def _check_runtime(python: Path, task_root: Path, variables: dict[str, str]) -> 
 
 def _explain(handler: str, status: int, kind: str, message: str) -> str:
     if "Task timed out" in message:
-        return f"{handler} got no answer out in time: {message}; make it faster or allow it more seconds"
+        return f"{handler} did not answer in time: {message}; make it faster, or raise --timeout"
     if kind == "Runtime.ImportModuleError":
         return (
-            f"{handler} can't be loaded: {message}; check the handler's name, and that the task root was built for "
-            "this CPU and this Python"
+            f"{handler} can't be loaded: {message}; check the handler's name, and that the task "
+            "root was built for this CPU and this Python"
         )
     if status == HTTPStatus.OK:
-        return f"{handler} raised {kind}: {message}; correct the event or the handler, its log shows the place"
+        return (
+            f"{handler} raised {kind}: {message}; correct the event or the handler, "
+            "whose log shows the line"
+        )
     return f"{handler} failed with {kind}: {message}; its log may show the cause"

@@ -1,4 +1,4 @@
-"""What one call of a function in the Lambda emulator brought: its answer, figures and log."""
+"""The outcome of one call of a function in the Lambda emulator: its answer, figures and log."""
 
 import math
 import re
@@ -13,13 +13,13 @@ PLATFORM_LINE = re.compile(r"(START|END|REPORT) RequestId: .*\n?")
 LOG_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """The outcome of one call; `init_ms` is None unless the call started the function.
+    """The outcome of one call; times are milliseconds, memory is megabytes of 1,048,576 bytes.
 
-    The figures are the true ones. In the emulator's own REPORT line the first duration includes the start, the init
-    duration is another, and the memory used is the memory configured. `max_memory_mb` is the peak resident memory
-    of the function's processes.
+    `init_ms` is None unless the call started the function. `max_memory_mb` is the peak resident
+    memory of the function's processes. These figures replace the emulator's own REPORT line, whose
+    first duration includes the start and whose memory used is the memory configured.
     """
 
     payload: Any
@@ -33,7 +33,7 @@ class Invocation:
 
     @property
     def report(self) -> str:
-        """Lambda's REPORT line with the true figures."""
+        """Return Lambda's REPORT line with the true figures."""
         fields = [
             f"REPORT RequestId: {self.request_id}",
             f"Duration: {self.duration_ms:.2f} ms",
@@ -41,25 +41,25 @@ class Invocation:
             f"Memory Size: {self.memory_mb} MB",
             f"Max Memory Used: {self.max_memory_mb} MB",
         ]
-        return "\t".join(
-            fields if self.init_ms is None else [*fields, f"Init Duration: {self.init_ms:.2f} ms"]
-        )
+        if self.init_ms is not None:
+            fields.append(f"Init Duration: {self.init_ms:.2f} ms")
+        return "\t".join(fields)
 
 
 @dataclass(frozen=True, slots=True)
 class LogMark:
-    """A place in a log file that grows; reads what came after it."""
+    """A position in a growing log file; reads what was written after it."""
 
     path: Path
     start: int
 
     @classmethod
     def at_end(cls, path: Path) -> "LogMark":
-        """Mark the present end of the file."""
+        """Mark the current end of the file."""
         return cls(path, path.stat().st_size)
 
     def text(self) -> str:
-        """Return all that was written since."""
+        """Return everything written since."""
         with self.path.open("rb") as file:
             file.seek(self.start)
             return file.read().decode("utf-8", "replace")
@@ -69,7 +69,13 @@ class LogMark:
         return tuple(PLATFORM_LINE.sub("", self.text()).splitlines())
 
     def wait_for(self, pattern: str) -> str:
-        """Return the first group of `pattern`; the emulator may write it just after its answer."""
+        """Wait for a match of `pattern`, and return its first group.
+
+        The emulator may write a line just after its answer.
+
+        Raises:
+            QuerytowerError: no match came within LOG_SECONDS.
+        """
         limit = time.monotonic() + LOG_SECONDS
         while not (found := re.search(pattern, self.text())):
             if time.monotonic() > limit:

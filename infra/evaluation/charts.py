@@ -1,4 +1,4 @@
-"""The charts of the report. Shapes are SVG stretched to their box; words and numbers are HTML, and stay sharp."""
+"""The charts of the report: shapes in SVG, stretched to their box, words and numbers in HTML."""
 
 import math
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 
 from handler.markup import Html
+from handler.quality.ndcg import Floats
 from infra.evaluation.markup import element
-from infra.evaluation.metrics import Floats
 from infra.evaluation.runs import Run
 
 BINS = 80
@@ -17,7 +17,7 @@ NAMES = {"ndcg": "nDCG", "recall": "Recall", "mrr": "MRR"}
 
 
 def metric_panels(runs: Sequence[Run]) -> Html:
-    """Draw one panel to a metric, in it one bar to a run, from 0 to 1."""
+    """Draw one panel for each metric, with one bar for each run, from 0 to 1."""
     panels = []
     for name in runs[0].scores:
         values = [float(run.scores[name].mean()) for run in runs]
@@ -44,7 +44,7 @@ def _bar(mode: str, value: float, best: bool) -> Html:
 
 
 def latencies(runs: Sequence[Run]) -> Html:
-    """Draw how the milliseconds of each run's queries are distributed, all on one logarithmic axis."""
+    """Draw the distribution of each run's query times, in milliseconds, on one logarithmic axis."""
     every = 1000 * np.concatenate([run.seconds for run in runs])
     low, high = math.log10(every.min() / 1.15), math.log10(every.max() * 1.15)
 
@@ -99,7 +99,10 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def difference_curve(differences: Floats, label: str) -> Html:
-    """Draw one bar to a query, sorted, up where it gains and down where it loses."""
+    """Draw one bar for each query, in order, up where it gains and down where it loses.
+
+    `differences` has shape (queries,); `label` describes the chart to screen readers.
+    """
     ordered = np.sort(differences)[::-1]
     top = float(np.abs(ordered).max()) or 1.0
     paths = []

@@ -1,4 +1,4 @@
-"""Collections in the BEIR layout: corpus.jsonl, queries.jsonl and qrels/<split>.tsv, each also as .gz."""
+"""Collections in the BEIR layout, which is corpus.jsonl, queries.jsonl and qrels/<split>.tsv."""
 
 import gzip
 import re
@@ -22,16 +22,16 @@ Judgments = dict[str, dict[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class JudgedQuery:
-    """A query and the grades of the documents that somebody judged for it; one of them is positive at least."""
+    """A query and the grades of its judged documents, at least one of them positive."""
 
     id: str
     text: str
     grades: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """A collection: its name, the file of its documents, the queries that count, and what was odd about them."""
+    """A collection: its name, the file of its documents, the judged queries, and warnings."""
 
     name: str
     corpus: Path
@@ -40,14 +40,17 @@ class Dataset:
 
     @classmethod
     def read(cls, folder: Path, split: str = "test") -> "Dataset":
-        """Read queries and judgments; documents are left for `read_documents`.
+        """Read queries and judgments; `read_documents` reads the documents.
 
-        As with trec_eval, a query without a positive judgment is left out.
+        As in trec_eval, a query without a positive judgment is left out.
 
         Raises:
             CorpusError: a file is missing or has a malformed line, or no query is left.
         """
-        corpus, queries = _file(folder, "corpus.jsonl"), _file(folder, "queries.jsonl")
+        corpus, queries = (
+            collection_file(folder, "corpus.jsonl"),
+            collection_file(folder, "queries.jsonl"),
+        )
         path = _qrels_file(folder, split)
         judgments = {
             query: grades for query, grades in read_qrels(path).items() if max(grades.values()) > 0
@@ -60,22 +63,23 @@ class Dataset:
         ]
         if not judged:
             raise CorpusError(
-                f"no query of {queries} has a positive judgment in {path}; do the two belong together?"
+                f"no query of {queries} has a positive judgment in {path}; "
+                "check that the two belong together"
             )
         unknown = len(judgments) - len(judged)
-        warnings = (
-            [f"{unknown} of {len(judgments)} judged queries are not in {queries.name}"]
-            if unknown
-            else []
-        )
-        return cls(folder.resolve().name, corpus, judged, warnings)
+        warnings = []
+        if unknown:
+            warnings.append(
+                f"{unknown} of {len(judgments)} judged queries are not in {queries.name}"
+            )
+        return cls(name=folder.resolve().name, corpus=corpus, queries=judged, warnings=warnings)
 
 
 def read_documents(path: Path) -> Iterator[Document | Reject]:
-    """Yield the documents, id, title and text alone; what is empty or repeats an id comes as a Reject.
+    """Yield the documents with id, title and text, and a Reject for each empty or repeated one.
 
     Raises:
-        CorpusError: the file can't be read, or has a line that is no document.
+        CorpusError: the file can't be read, or has a line that is not a document.
     """
     seen: set[str] = set()
     for line, record in _objects(path):
@@ -102,7 +106,7 @@ def read_queries(path: Path) -> dict[str, str]:
     """Return the text of each query by its id, in the order of the file.
 
     Raises:
-        CorpusError: the file can't be read, or has a line that is no query or repeats an id.
+        CorpusError: the file can't be read, or has a line that is not a query or repeats an id.
     """
     texts: dict[str, str] = {}
     for line, record in _objects(path):
@@ -113,12 +117,12 @@ def read_queries(path: Path) -> dict[str, str]:
             raise _malformed(path, line, f"id {key!r} appeared before")
         texts[key] = text
     if not texts:
-        raise CorpusError(f"{path} is empty; it holds one query to a line, with _id and text")
+        raise CorpusError(f"{path} is empty; it needs a query in each line, with _id and text")
     return texts
 
 
 def read_qrels(path: Path) -> Judgments:
-    """Return the judgments of a file of query id, document id and grade, the last one where a pair repeats.
+    """Return the judgments of a file of query id, document id and grade; the last of a pair counts.
 
     Raises:
         CorpusError: the file can't be read, is empty, or has a line of another form.
@@ -137,12 +141,17 @@ def read_qrels(path: Path) -> Judgments:
         judgments[cells[0]][cells[1]] = int(cells[2])
     if not judgments:
         raise CorpusError(
-            f"{path} has no judgments; it holds a header, then query-id, corpus-id and score to a line"
+            f"{path} has no judgments; it needs a header, then lines of query-id, corpus-id, score"
         )
     return dict(judgments)
 
 
-def _file(folder: Path, name: str) -> Path:
+def collection_file(folder: Path, name: str) -> Path:
+    """Return the file of a collection, which may be compressed.
+
+    Raises:
+        CorpusError: there is none.
+    """
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path
@@ -151,7 +160,7 @@ def _file(folder: Path, name: str) -> Path:
 
 def _qrels_file(folder: Path, split: str) -> Path:
     try:
-        return _file(folder, f"qrels/{split}.tsv")
+        return collection_file(folder, f"qrels/{split}.tsv")
     except CorpusError as cause:
         names = sorted(path.name.split(".tsv")[0] for path in folder.glob("qrels/*.tsv*"))
         if not names:
@@ -176,7 +185,7 @@ def _identifier(path: Path, line: int, record: dict[str, Any]) -> str:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (number, line) of the lines of a text file that aren't blank."""
+    """Yield (number, line) for each line of a text file that is not blank."""
     try:
         opened = gzip.open if path.name.endswith(".gz") else open
         with opened(path, "rt", encoding="utf-8-sig") as file:
@@ -184,8 +193,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 if line.strip():
                     yield number, line.rstrip("\r\n")
     except (EOFError, OSError, UnicodeDecodeError) as cause:
-        raise CorpusError(f"{path} can't be read as text: {cause}; make it anew") from cause
+        raise CorpusError(f"{path} can't be read as text: {cause}; write it again") from cause
 
 
 def _malformed(path: Path, line: int, problem: str) -> CorpusError:
-    return CorpusError(f"{path} line {line}: {problem}; mend the line, or make the file anew")
+    return CorpusError(f"{path} line {line}: {problem}; correct the line")

@@ -1,4 +1,4 @@
-"""HTML built from elements; text is escaped unless it is Html already."""
+"""HTML built from elements. Text is escaped unless it is `Html`."""
 
 from collections.abc import Iterable
 from html import escape
@@ -7,7 +7,11 @@ from handler.markup import Html
 
 
 def element(tag: str, *children: str, **attributes: str | float | None) -> Html:
-    """Return an element; `class_` stands for class, an underscore inside a name for a hyphen; None leaves one out."""
+    """Return an element with its children.
+
+    An attribute is left out if it is None. `class_` stands for class, and an underscore inside a
+    name for a hyphen.
+    """
     given = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
         for name, value in attributes.items()
@@ -17,5 +21,5 @@ def element(tag: str, *children: str, **attributes: str | float | None) -> Html:
 
 
 def join(children: Iterable[str]) -> Html:
-    """Return the children one after the other, escaped where they are plain text."""
+    """Return the children in order, escaped where they are plain text."""
     return Html("".join(child if isinstance(child, Html) else escape(child) for child in children))

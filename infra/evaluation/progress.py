@@ -1,4 +1,4 @@
-"""What a person sees while an evaluation runs, and after."""
+"""An evaluation in the terminal: progress bars while it runs, then a table."""
 
 import re
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from handler.search.request import Mode
 from infra.evaluation.dataset import JudgedQuery
 from infra.evaluation.runs import Evaluation, Run, run
 
-# How often a progress bar is drawn.
+# Times that a progress bar is drawn.
 DRAWN = 50
 
 
@@ -33,7 +33,10 @@ def run_shown(
     modes: Sequence[Mode],
     k: int,
 ) -> list[Run]:
-    """Run the queries in each mode, with a progress bar to each."""
+    """Run the queries in each mode, with a progress bar for each.
+
+    The arguments are those of `run`, with several modes.
+    """
     columns = (
         TextColumn("{task.description:<20}"),
         BarColumn(),
@@ -41,7 +44,7 @@ def run_shown(
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    # The bars are drawn between queries: a thread that draws them would be part of what is measured.
+    # The bars are drawn between queries: a thread of theirs would distort the times.
     with Progress(
         *columns, console=console, disable=not console.is_terminal, auto_refresh=False
     ) as bars:
@@ -59,7 +62,7 @@ def run_shown(
 
 
 def show(evaluation: Evaluation) -> None:
-    """Print the figures of each mode as a table, the best of each metric in bold, and what was odd on stderr."""
+    """Print a table of each mode's figures, the best in bold, and the warnings on stderr."""
     for warning in evaluation.warnings:
         Console(stderr=True, highlight=False).print(f"[yellow]{warning}[/yellow]")
     manifest = evaluation.index.manifest
@@ -67,7 +70,8 @@ def show(evaluation: Evaluation) -> None:
     metrics = list(evaluation.runs[0].scores)
     best = {name: max(figures[name] for figures in summaries.values()) for name in metrics}
     table = Table(
-        title=f"{evaluation.dataset}: {manifest.documents:,} documents, {len(evaluation.queries):,} queries",
+        title=f"{evaluation.dataset}: {manifest.documents:,} documents, "
+        f"{len(evaluation.queries):,} queries",
         caption=f"{manifest.model}, {manifest.precision}, {manifest.passages:,} passages",
         box=SIMPLE_HEAD,
         collapse_padding=True,

@@ -1,4 +1,4 @@
-"""The report: one HTML page that needs nothing else, not even a script, and reads well on paper, by day and night."""
+"""The report: one HTML page without scripts or other files, for light, dark and paper."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,9 +7,9 @@ from importlib.resources import files
 import numpy as np
 
 from handler.markup import Html
+from handler.quality.ndcg import Floats
 from infra.evaluation.charts import difference_curve, latencies, metric_panels
 from infra.evaluation.markup import element, join
-from infra.evaluation.metrics import Floats
 from infra.evaluation.runs import Evaluation, Run
 
 METRIC = "ndcg@10"
@@ -20,7 +20,8 @@ TITLE_CHARS = 140
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 HEAD = (
     '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><meta name="color-scheme" content="light dark">'
+    f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    '<meta name="color-scheme" content="light dark">'
 )
 
 
@@ -48,11 +49,10 @@ def _section(title: str, note: str, *content: str) -> Html:
 
 
 def _header(evaluation: Evaluation) -> Html:
-    manifest, warnings = (
-        evaluation.index.manifest,
-        [element("p", text, class_="warning") for text in evaluation.warnings],
-    )
-    counts = f"{manifest.documents:,} documents \N{MIDDLE DOT} {len(evaluation.queries):,} judged queries"
+    manifest = evaluation.index.manifest
+    warnings = [element("p", text, class_="warning") for text in evaluation.warnings]
+    queries = f"{len(evaluation.queries):,} judged queries"
+    counts = f"{manifest.documents:,} documents \N{MIDDLE DOT} {queries}"
     return element(
         "header",
         element("p", "Search evaluation", class_="kicker"),
@@ -85,13 +85,17 @@ def _relevance_note(evaluation: Evaluation) -> str:
     relevant = np.mean(
         [sum(grade > 0 for grade in query.grades.values()) for query in evaluation.queries]
     )
-    return f"Means over all queries; a query has {relevant:.1f} relevant documents on average. All bars run from 0 to 1."
+    return (
+        f"Means over all queries. A query has {relevant:.1f} relevant documents on average. "
+        "All bars run from 0 to 1."
+    )
 
 
 def _speed_note(evaluation: Evaluation) -> str:
     return (
-        f"Time from text to {evaluation.settings['k']} hits, encoding included, one query after the other in one "
-        "process. Solid line: median; dashed: 99th percentile. Each shape has its own height."
+        f"Time from text to {evaluation.settings['k']} hits, encoding included, one query after "
+        "the other in one process. Solid line: median; dashed: 99th percentile. The heights of "
+        "the shapes can't be compared."
     )
 
 
@@ -102,7 +106,7 @@ def _comparison(evaluation: Evaluation, first: Run, other: Run) -> Html:
     counts = f"{gains:,} queries gain, {equal:,} stay equal, {losses:,} lose."
     title = f"{first.mode.capitalize()} against {other.mode}"
     note = (
-        f"{counts} Each bar is a query's nDCG@10 in {first.mode} less that in {other.mode}. "
+        f"{counts} Each bar is a query's nDCG@10 in {first.mode} minus that in {other.mode}. "
         f"Below, tinted hits are relevant{', with their grade' if _graded(evaluation) else ''}."
     )
     order = np.argsort(-differences, kind="stable")
@@ -151,7 +155,7 @@ def _hits(evaluation: Evaluation, run: Run, at: int) -> Html:
     items = [_hit(evaluation, key, query.grades.get(key)) for key in ids[:SHOWN_HITS]]
     ranks = [rank for rank, key in enumerate(ids, start=1) if query.grades.get(key, 0) > 0]
     missing = sum(grade > 0 for grade in query.grades.values()) - len(ranks)
-    found = f"Relevant at rank {_some(ranks)}" if ranks else "Nothing relevant"
+    found = f"Relevant at rank {_shortened(ranks)}" if ranks else "Nothing relevant"
     rest = f"; {missing:,} not among the first {evaluation.settings['k']}" if missing else ""
     heading = element("h4", run.mode, element("span", f"nDCG@10 {run.scores[METRIC][at]:.2f}"))
     listed = element("ol", *items) if items else element("p", "No hits.", class_="none")
@@ -164,10 +168,8 @@ def _hit(evaluation: Evaluation, key: str, grade: int | None) -> Html:
     if grade is None:
         mark, meaning = "", "not judged"
     elif grade > 0:
-        mark, meaning = (
-            str(grade) if _graded(evaluation) else "\N{CHECK MARK}",
-            f"relevant, grade {grade}",
-        )
+        mark = str(grade) if _graded(evaluation) else "\N{CHECK MARK}"
+        meaning = f"relevant, grade {grade}"
     else:
         mark, meaning = "\N{MULTIPLICATION SIGN}", "judged not relevant"
     badge = element(
@@ -192,7 +194,7 @@ def _title(evaluation: Evaluation, key: str) -> str:
     return title[:TITLE_CHARS].rsplit(maxsplit=1)[0] + " \N{HORIZONTAL ELLIPSIS}"
 
 
-def _some(ranks: Sequence[int]) -> str:
+def _shortened(ranks: Sequence[int]) -> str:
     shown = ", ".join(map(str, ranks[:8]))
     return f"{shown} and {len(ranks) - 8} more" if len(ranks) > 8 else shown
 
@@ -204,11 +206,11 @@ def _settings(evaluation: Evaluation) -> Html:
     )
     rows = {
         "Model": f"{manifest.model}, fingerprint {manifest.fingerprint}",
-        "Passages": "off: one vector to a document" if settings["passages"] == "off" else split,
+        "Passages": "off: one vector for each document" if settings["passages"] == "off" else split,
         "Vectors": f"{manifest.dimension} dimensions in {manifest.precision}",
         "Word forms": manifest.language,
-        "Judgments": f"qrels/{settings['split']}.tsv; grades of 1 and more are relevant, gains are linear",
-        "Hits": f"{settings['k']} to a query, less the document that has the query's own id",
+        "Judgments": f"qrels/{settings['split']}.tsv; relevant from grade 1, linear gains",
+        "Hits": f"{settings['k']} for each query, without the document that has the query's id",
         "Index built": manifest.created,
         "Measured": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -1,4 +1,4 @@
-"""Judged queries through the search that users get, one mode after the other, timed and measured."""
+"""Run judged queries through the search that answers users, mode by mode, and measure them."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,20 +9,22 @@ import numpy as np
 
 from handler.encoder import Encoder
 from handler.index.index_version import IndexVersion
+from handler.quality.ndcg import Floats, ndcg
 from handler.search.request import Mode, SearchRequest
 from handler.search.searcher import Searcher
 from infra.evaluation.dataset import JudgedQuery
-from infra.evaluation.metrics import Floats, ndcg, recall, reciprocal_rank
+from infra.evaluation.metrics import recall, reciprocal_rank
 
-# Told that one more query has been answered.
+# Called after each answered query.
 Tick = Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """The queries answered in one mode: per query the ids of its hits, the seconds it took, and its metrics.
+    """All queries answered in one mode.
 
-    `seconds` and every array of `scores` have shape (queries,).
+    `hits` has the ids of each query's hits, best first. `seconds` and the arrays of `scores`, one
+    for each metric, have shape (queries,).
     """
 
     mode: Mode
@@ -31,7 +33,7 @@ class Run:
     scores: dict[str, Floats]
 
     def summary(self) -> dict[str, float]:
-        """Return the mean of each metric, and how long the queries took."""
+        """Return the mean of each metric, the total time, the rate, and latency percentiles."""
         total = float(self.seconds.sum())
         p50, p99 = 1000 * np.percentile(self.seconds, [50, 99])
         figures = {name: float(values.mean()) for name, values in self.scores.items()}
@@ -40,9 +42,9 @@ class Run:
         return {name: round(value, 6) for name, value in figures.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """All that came out: the runs in the order asked for, on which queries and which index, with which settings."""
+    """The runs of one evaluation in the order requested, with their queries, index and settings."""
 
     dataset: str
     queries: list[JudgedQuery]
@@ -52,7 +54,7 @@ class Evaluation:
     warnings: list[str]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what the JSON file holds."""
+        """Return the content of the JSON file."""
         return {
             "dataset": self.dataset,
             "documents": self.index.manifest.documents,
@@ -72,8 +74,19 @@ def run(
     k: int,
     tick: Tick,
 ) -> Run:
-    """Ask for `k` hits to each query. A query whose id is also a document's never gets that document."""
-    # What the process does once is not measured; nor does one mode profit from vectors that another has cached.
+    """Search `k` hits for each query, in one `mode`, and measure time and metrics.
+
+    A document that has the id of the query is left out of its hits.
+
+    Args:
+        index: the index version to search.
+        encoder: the model that made it.
+        queries: the judged queries, one at least.
+        mode: how to search.
+        k: number of hits.
+        tick: called after each query.
+    """
+    # This searcher pays for what the process does once; the next has no query embeddings cached.
     Searcher(encoder).search(index, SearchRequest(query=queries[0].text, k=k, mode=mode))
     searcher = Searcher(encoder)
     hits, seconds = [], []
@@ -84,13 +97,16 @@ def run(
         seconds.append(time.perf_counter() - started)
         hits.append([hit.document.id for hit in answer.hits if hit.document.id != query.id][:k])
         tick()
-    return Run(mode, hits, np.array(seconds), measure(hits, queries, k))
+    return Run(mode=mode, hits=hits, seconds=np.array(seconds), scores=measure(hits, queries, k))
 
 
 def measure(
     hits: Sequence[Sequence[str]], queries: Sequence[JudgedQuery], k: int
 ) -> dict[str, Floats]:
-    """Return the metrics of the ids found for each query, as arrays of shape (queries,)."""
+    """Return the metrics of each query, as arrays of shape (queries,).
+
+    `hits` has the ids found for each query, best first; `k` is how many were requested.
+    """
     rows = []
     for ids, query in zip(hits, queries, strict=True):
         gains = np.array([query.grades.get(key, 0) for key in ids], np.float64)
@@ -106,16 +122,17 @@ def measure(
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def oddities(index: IndexVersion, queries: Sequence[JudgedQuery]) -> list[str]:
-    """Return warnings: of records left out of the index, and of judged documents that it doesn't have."""
+def corpus_warnings(index: IndexVersion, queries: Sequence[JudgedQuery]) -> list[str]:
+    """Return warnings about records left out of the index, and judged documents it lacks."""
     warnings = []
     if index.manifest.rejected:
         warnings.append(
-            f"{index.manifest.rejected:,} records of the corpus were left out: empty, or an id again"
+            f"{index.manifest.rejected:,} records of the corpus were left out: "
+            "they are empty or repeat an id"
         )
     judged = {document for query in queries for document in query.grades}
     unknown = sum(index.text.row_of(document) is None for document in judged)
     if unknown:
         known = f"{unknown:,} of {len(judged):,} judged documents are not in the corpus"
-        warnings.append(f"{known}; relevant ones count as not found")
+        warnings.append(f"{known}; the relevant ones count as not found")
     return warnings

@@ -1,1 +1,4 @@
-"""From hashed requirements to a zip for Lambda: download, unpack, trim, compile, compress. No Docker, no compiler."""
+"""From hashed requirements to a zip for Lambda: download, unpack, trim, compile, compress.
+
+Neither Docker nor a compiler is needed.
+"""

@@ -5,12 +5,12 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from export.cache import cache_folder
 from handler import __path__ as handler_path
 from handler.bundle import ModelFiles, ModelManifest
 from handler.errors import QuerytowerError
-from infra.emulation.program import cache_folder
 from infra.packaging.bytecode import compile_sources, find_python
-from infra.packaging.report import MAX_BYTES, Package, measure
+from infra.packaging.report import MAX_BYTES, MB, Package, measure
 from infra.packaging.target import PackageTarget
 from infra.packaging.trim import NEVER_IMPORTED
 from infra.packaging.unpack import Unpacked, unpack
@@ -22,18 +22,21 @@ REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "runtime.txt"
 def build_package(
     target: PackageTarget, model: Path, out: Path, requirements: Path = REQUIREMENTS
 ) -> Package:
-    """Build the folder `out`/querytower-ARCH-PYTHON; beside it, a .trimmed.csv tells what was left out and why.
+    """Build the folder `out`/querytower-ARCH-PYTHON with wheels, handler/ and `model`.
+
+    A file beside it that ends in .trimmed.csv lists what was left out, and why.
 
     Raises:
         ModelError: there is no usable model bundle.
-        QuerytowerError: a wheel can't be had, or the package exceeds Lambda's limit; the folder is complete then.
+        QuerytowerError: a wheel can't be fetched, or the package exceeds Lambda's limit. In the
+            second case the folder is complete.
     """
     manifest = ModelManifest.read(model)
     folder = out / f"querytower-{target}"
     part = folder.with_name(f"{folder.name}.part")
-    folder.with_name(f"{folder.name}.zip").unlink(missing_ok=True)  # it would not be of this folder
+    folder.with_name(f"{folder.name}.zip").unlink(missing_ok=True)  # an old one, of another folder
     shutil.rmtree(part, ignore_errors=True)
-    wheels = fetch_wheels(read_pins(requirements, target), target, cache_folder() / "wheels")
+    wheels = fetch_wheels(read_pins(requirements, target), target, cache_folder("wheels"))
     unpacked = [unpack(wheel, part) for wheel in wheels]
     shutil.copytree(
         handler_path[0], part / "handler", ignore=shutil.ignore_patterns("__pycache__", ".*")
@@ -48,7 +51,11 @@ def build_package(
     _check_size(folder, target, sum(component.after for component in components))
     bytecode_bytes = sum(path.stat().st_size for path in folder.rglob("*.pyc"))
     return Package(
-        target, folder, components, bytecode_bytes, tuple(_notes(target, wheels, python))
+        target=target,
+        folder=folder,
+        components=components,
+        bytecode_bytes=bytecode_bytes,
+        notes=tuple(_notes(target, wheels, python)),
     )
 
 
@@ -59,7 +66,7 @@ def _copy_model(source: Path, names: Iterable[str], target: Path) -> None:
 
 
 def _put_in_place(part: Path, folder: Path) -> None:
-    """Move the finished folder to where the last one was, readable for Lambda's user."""
+    """Replace the last folder by the finished one, readable for Lambda's user."""
     for path in part.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     part.chmod(0o755)
@@ -79,29 +86,32 @@ def _write_trimmed(unpacked: Iterable[Unpacked], path: Path) -> None:
 
 
 def _check_size(folder: Path, target: PackageTarget, size: int) -> None:
-    if size > MAX_BYTES:
-        model = sum(path.stat().st_size for path in (folder / "model").rglob("*") if path.is_file())
-        raise QuerytowerError(
-            f"{folder} has {size / 2**20:.0f} MB, {model / 2**20:.0f} of them the model, and Lambda unzips no more "
-            f"than {MAX_BYTES / 2**20:.0f}; take a smaller model, or make a container image, which may have 10 GB: "
-            f"docker build --platform linux/{target.arch.replace('x86_64', 'amd64')} "
-            f"--build-arg PYTHON={target.python} -f infra/Dockerfile -t querytower {folder}"
-        )
+    if size <= MAX_BYTES:
+        return
+    model = sum(path.stat().st_size for path in (folder / "model").rglob("*") if path.is_file())
+    raise QuerytowerError(
+        f"{folder} has {size / MB:.0f} MB, of which the model has {model / MB:.0f}, and Lambda "
+        f"unzips no more than {MAX_BYTES / MB:.0f}; use a smaller model, or build a container "
+        "image, which may have 10 GB: "
+        f"docker build --platform linux/{target.arch.replace('x86_64', 'amd64')} "
+        f"--build-arg PYTHON={target.python} -f infra/Dockerfile -t querytower {folder}"
+    )
 
 
 def _notes(target: PackageTarget, wheels: Sequence[Wheel], python: Path | None) -> Iterator[str]:
     if python is None:
         yield (
-            f"there is no Python {target.python} here to compile byte code, so the sources are in the package, "
-            "and the function starts more slowly; install that Python, with pyenv for example"
+            f"no Python {target.python} was found to compile byte code, so the package holds "
+            "sources and the function starts more slowly; install that Python, for example with "
+            "pyenv"
         )
     newer = [
-        w.distribution
-        for w in wheels
-        if w.glibc > target.glibc and w.distribution not in NEVER_IMPORTED
+        wheel.distribution
+        for wheel in wheels
+        if wheel.glibc > target.glibc and wheel.distribution not in NEVER_IMPORTED
     ]
     if newer:
         yield (
-            f"Lambda's managed Python {target.python} has glibc 2.{target.glibc}, and these need a newer one: "
-            f"{', '.join(newer)}; deploy for Python 3.12 or newer"
+            f"Lambda's managed Python {target.python} has glibc 2.{target.glibc}, and these need "
+            f"a newer one: {', '.join(newer)}; deploy for Python 3.12 or newer"
         )

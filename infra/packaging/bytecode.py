@@ -9,20 +9,21 @@ from pathlib import Path
 
 from handler.errors import QuerytowerError
 
-TASK_ROOT = "/var/task"  # what tracebacks shall show in front of a file's name
+TASK_ROOT = "/var/task"  # the folder that tracebacks show
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
+# Unchecked: the function never looks at a source to see whether it has changed.
+COMPILE = ("-S", "-P", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
 
 
 def find_python(version: str) -> Path | None:
-    """Return an interpreter of this minor version: the running one, or one on PATH or of pyenv."""
+    """Return an interpreter of this minor version: the running one, one on PATH, or pyenv's."""
     return next((path for path in _candidates(version) if _version_of(path) == version), None)
 
 
 def compile_sources(folder: Path, python: Path) -> None:
-    """Put byte code in place of the sources in `folder`, and beside those of handler/, for readable tracebacks.
+    """Replace the sources in `folder` by byte code; those of handler/ stay, for tracebacks.
 
-    Lambda's task folder is read-only, so Python could not keep byte code itself. Unchecked: no source is read or
-    looked at to find out whether it changed.
+    Lambda's task folder is read-only, so the function can't write byte code itself.
 
     Raises:
         QuerytowerError: a source does not compile.
@@ -37,21 +38,9 @@ def compile_sources(folder: Path, python: Path) -> None:
 
 
 def _compile(folder: Path, python: Path, *arguments: str) -> None:
-    command = [
-        str(python),
-        "-S",
-        "-P",
-        "-m",
-        "compileall",
-        "-q",
-        "--invalidation-mode",
-        "unchecked-hash",
-    ]
-    command += ["-s", ".", "-p", TASK_ROOT, *arguments]
-    environment = {
-        "PATH": os.environ.get("PATH", ""),
-        "PYTHONHASHSEED": "0",
-    }  # with any other seed sets vary in order
+    command = [str(python), *COMPILE, "-s", ".", "-p", TASK_ROOT, *arguments]
+    # The order of sets in byte code depends on the hash seed.
+    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONHASHSEED": "0"}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -72,7 +61,7 @@ def _candidates(version: str) -> Iterator[Path]:
 
 
 def _version_of(python: Path) -> str:
-    """Return the version, or "" where nothing answers, as behind pyenv's shims of versions that are not active."""
+    """Return the version, or "" for a program that fails, such as a shim of pyenv."""
     done = subprocess.run(
         [python, "-I", "-S", "-c", VERSION], capture_output=True, text=True, check=False
     )

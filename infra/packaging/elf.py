@@ -1,20 +1,23 @@
-"""Take out of a shared library what is never loaded: symbols and debug information."""
+"""Remove from a shared library what is never loaded: symbols and debug information."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
+from typing import Self
 
 MAGIC = b"\x7fELF\x02\x01"  # 64 bits, little-endian: x86-64 and arm64
 HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 SEGMENT = struct.Struct("<IIQQQQQQ")
 PT_LOAD = 1
-LARGEST_PAGE = (
-    1 << 16
-)  # of a Linux on either CPU; some linkers align to more, and fill it with zeros
+# The largest page of Linux on either CPU. Some linkers align to more and fill up with zeros.
+LARGEST_PAGE = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A program header: the part of the file that is mapped into memory at `address`."""
+    """A program header, in the order of its fields: the file's part that is mapped at `address`.
+
+    Numbers are bytes; `size` counts in the file, `memory` in memory.
+    """
 
     kind: int
     flags: int
@@ -25,60 +28,58 @@ class Segment:
     memory: int
     align: int
 
+    @classmethod
+    def read(cls, data: bytes, position: int) -> Self:
+        """Read the program header at `position` of a library."""
+        values = SEGMENT.unpack_from(data, position)
+        return cls(**dict(zip(cls.__slots__, values, strict=True)))
+
     @property
     def end(self) -> int:
-        """Where it ends in the file."""
+        """Return where the segment ends in the file."""
         return self.offset + self.size
 
     @property
     def page(self) -> int:
-        """The alignment that the loader needs."""
+        """Return the alignment that the loader needs, in bytes."""
         return min(max(self.align, 1), LARGEST_PAGE) if self.kind == PT_LOAD else self.align
 
-    def at(self, offset: int) -> bytes:
-        """Render the program header, for a segment that was moved to `offset`."""
-        return SEGMENT.pack(
-            self.kind,
-            self.flags,
-            offset,
-            self.address,
-            self.physical,
-            self.size,
-            self.memory,
-            self.page,
-        )
+    def moved_to(self, offset: int) -> bytes:
+        """Return the program header of the same segment at another offset of the file."""
+        return SEGMENT.pack(*astuple(replace(self, offset=offset, align=self.page)))
 
 
 def compact(data: bytes) -> bytes:
-    """Return a library without what lies outside its loaded segments; anything that is no library unchanged.
+    """Return a shared library reduced to its loaded segments, and any other file unchanged.
 
-    The loader maps segments, so only they are kept, close together, and each as far into its page as before: what
-    ends up in memory is the same to the byte. The table of sections, which only linkers and debuggers read, goes too.
-    (`strip` needs a build for the target's CPU, isn't on every laptop, and misplaces the segments of some libraries
-    that auditwheel rewrote.)
+    The loader maps segments. They are kept, close together, each as far into its page as before,
+    so memory holds the same bytes. The table of sections is dropped: only linkers and debuggers
+    read it. (`strip` needs a build for the target's CPU, is not on every laptop, and misplaces
+    segments of some libraries that auditwheel rewrote.)
     """
     if not data.startswith(MAGIC) or len(data) < HEADER.size:
         return data
     header = list(HEADER.unpack_from(data))
     table, count = header[5], header[10]
-    segments = [Segment(*SEGMENT.unpack_from(data, table + SEGMENT.size * i)) for i in range(count)]
-    loads = sorted((s for s in segments if s.kind == PT_LOAD and s.size), key=lambda s: s.offset)
+    segments = [Segment.read(data, table + SEGMENT.size * number) for number in range(count)]
+    loads = [segment for segment in segments if segment.kind == PT_LOAD and segment.size]
+    loads.sort(key=lambda segment: segment.offset)
     if not loads or loads[0].offset != 0 or loads[0].end < table + SEGMENT.size * count:
-        return data  # the program headers are not where they could be moved with their segment
+        return data  # the program headers lie outside the first segment and would not move with it
     places = _places(loads)
     output = bytearray(places[loads[-1]] + loads[-1].size)
     for load, place in places.items():
         output[place : place + load.size] = data[load.offset : load.end]
     for number, segment in enumerate(segments):
-        moved = segment.at(_moved(segment, places))
-        output[table + SEGMENT.size * number : table + SEGMENT.size * (number + 1)] = moved
+        at = table + SEGMENT.size * number
+        output[at : at + SEGMENT.size] = segment.moved_to(_new_offset(segment, places))
     header[6] = header[11] = header[12] = header[13] = 0  # no sections
     output[: HEADER.size] = HEADER.pack(*header)
     return bytes(output) if len(output) < len(data) else data
 
 
 def _places(loads: list[Segment]) -> dict[Segment, int]:
-    """Return each segment's new offset: the next one that is equal to the old one within a page."""
+    """Return each segment's new offset: the next with the same position within a page."""
     places, end = {}, 0
     for load in loads:
         places[load] = end + (load.offset - end) % load.page
@@ -86,8 +87,8 @@ def _places(loads: list[Segment]) -> dict[Segment, int]:
     return places
 
 
-def _moved(segment: Segment, places: dict[Segment, int]) -> int:
-    """Return where a segment went: with the loaded one that contains it."""
+def _new_offset(segment: Segment, places: dict[Segment, int]) -> int:
+    """Return the offset of a segment, which moves with the loaded one that contains it."""
     for load, place in places.items():
         if load.offset <= segment.offset and segment.end <= load.end:
             return place + segment.offset - load.offset

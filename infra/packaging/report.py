@@ -1,4 +1,4 @@
-"""What was built: its files, and how large each part is before and after."""
+"""What was built: how large each part is as installed and as packaged."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,21 +8,22 @@ from pathlib import Path
 from infra.packaging.target import PackageTarget
 from infra.packaging.unpack import Unpacked
 
-MAX_BYTES = 250 * 1024 * 1024  # Lambda's limit for an unzipped function
+MB = 1 << 20  # as Lambda counts
+MAX_BYTES = 250 * MB  # Lambda's limit for an unzipped function
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """Bytes of one part: as installed, and as packaged."""
+    """Bytes of one part as installed (`before`) and as packaged (`after`)."""
 
     name: str
     before: int
     after: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A folder with all that the function needs; `notes` are for whoever deploys it."""
+    """A folder with all that the function needs; `notes` are for the person who deploys it."""
 
     target: PackageTarget
     folder: Path
@@ -42,19 +43,20 @@ class Package:
 
 
 def measure(folder: Path, wheels: Iterable[Unpacked]) -> tuple[Component, ...]:
-    """Return the size of each wheel, of handler/ and of model/; the largest first."""
+    """Return the sizes of each wheel, of handler/ and of model/, the largest first."""
     before, owners = Counter[str](), dict[str, str]()
     for wheel in wheels:
         before[wheel.distribution] = wheel.before
         owners.update(dict.fromkeys(wheel.files, wheel.distribution))
     after = Counter[str]()
-    for path in (path for path in folder.rglob("*") if path.is_file()):
-        source = (
-            path.relative_to(folder).as_posix().removesuffix("c" if path.suffix == ".pyc" else "")
-        )
+    for path in folder.rglob("*"):
+        if not path.is_file():
+            continue
+        compiled = path.suffix == ".pyc"
+        source = path.relative_to(folder).as_posix().removesuffix("c" if compiled else "")
         name = owners.get(source) or path.relative_to(folder).parts[0]
         after[name] += path.stat().st_size
-        if name in ("handler", "model") and path.suffix != ".pyc":
+        if name in ("handler", "model") and not compiled:
             before[name] += path.stat().st_size
     found = (Component(name, size, after[name]) for name, size in before.items())
     return tuple(sorted(found, key=lambda component: (-component.before, component.name)))

@@ -1,18 +1,19 @@
-"""What a package is built for: a Python that Lambda offers, on one of its two kinds of CPU."""
+"""The target of a package: a Python that Lambda offers, on one of its two kinds of CPU."""
 
 from dataclasses import dataclass
 
 from handler.errors import QuerytowerError
 
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
-# Minor version of glibc 2 in each managed runtime: 3.11 is on Amazon Linux 2, the others on Amazon Linux 2023.
+# Minor version of glibc 2 in each managed runtime. Python 3.11 runs on Amazon Linux 2, the others
+# on Amazon Linux 2023.
 RUNTIMES = {"3.11": 26, "3.12": 34, "3.13": 34, "3.14": 34}
 NEWEST_GLIBC = max(RUNTIMES.values())
 
 
 @dataclass(frozen=True, slots=True)
 class PackageTarget:
-    """The machine that the package will run on, which need not be the one that builds it.
+    """The machine that runs the package, which need not be the one that builds it.
 
     Raises:
         QuerytowerError: Lambda has no such CPU, or no such Python that this project supports.
@@ -28,7 +29,8 @@ class PackageTarget:
             )
         if self.python not in RUNTIMES:
             raise QuerytowerError(
-                f"a package for Python {self.python!r} can't be built; choose one of: {', '.join(RUNTIMES)}"
+                f"a package for Python {self.python!r} can't be built; "
+                f"choose one of: {', '.join(RUNTIMES)}"
             )
 
     def __str__(self) -> str:
@@ -36,29 +38,24 @@ class PackageTarget:
 
     @property
     def machine(self) -> str:
-        """The CPU's name in Linux."""
+        """Return Linux's name of the CPU."""
         return MACHINES[self.arch]
 
     @property
     def glibc(self) -> int:
-        """Minor version of the C library that the managed runtime has."""
+        """Return the minor version of the managed runtime's glibc 2."""
         return RUNTIMES[self.python]
 
     @property
     def platforms(self) -> list[str]:
-        """Platform tags of the wheels that can be used, newest first; pip compares them to the letter."""
-        return [
-            *(f"manylinux_2_{minor}_{self.machine}" for minor in range(NEWEST_GLIBC, 4, -1)),
-            self._legacy,
-        ]
-
-    @property
-    def _legacy(self) -> str:
-        return f"manylinux2014_{self.machine}"
+        """Return the platform tags of usable wheels, newest first; pip matches them exactly."""
+        minors = range(NEWEST_GLIBC, 4, -1)
+        tags = [f"manylinux_2_{minor}_{self.machine}" for minor in minors]
+        return [*tags, f"manylinux2014_{self.machine}"]
 
     @property
     def markers(self) -> dict[str, str]:
-        """What the conditions in requirements are evaluated with."""
+        """Return the environment in which conditions of requirements are evaluated."""
         return {
             "implementation_name": "cpython",
             "os_name": "posix",

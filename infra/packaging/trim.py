@@ -1,26 +1,19 @@
-"""What of the wheels the function never loads. The tests run the function and a reindex from what is left."""
+"""Files of the wheels that the function never loads.
+
+The tests run the function and a reindex from the files that are left.
+"""
 
 from fnmatch import fnmatchcase
 
-# tokenizers asks for huggingface-hub to download models, ONNX Runtime for packages that only its tools import.
+# tokenizers requires huggingface-hub to download models, and ONNX Runtime requires packages that
+# only its tools import.
 NEVER_IMPORTED = {
     **dict.fromkeys(
-        ("flatbuffers", "packaging", "protobuf"), "only the tools of onnxruntime import it"
+        "flatbuffers packaging protobuf".split(), "only the tools of onnxruntime import it"
     ),
     "huggingface-hub": "only downloads of tokenizers import it",
     **dict.fromkeys(
-        (
-            "click",
-            "filelock",
-            "fsspec",
-            "h11",
-            "hf-xet",
-            "httpcore2",
-            "httpx2",
-            "idna",
-            "pyyaml",
-            "truststore",
-        ),
+        "click filelock fsspec h11 hf-xet httpcore2 httpx2 idna pyyaml truststore".split(),
         "only huggingface-hub imports it",
     ),
 }
@@ -28,7 +21,7 @@ NEVER_IMPORTED = {
 # OpenTelemetry finds its own parts by entry points; nothing else reads metadata.
 KEPT = ("opentelemetry_api-*.dist-info/METADATA", "opentelemetry_api-*.dist-info/entry_points.txt")
 
-# The first reason that fits counts; `*` also stands for slashes.
+# The first reason whose pattern matches counts; `*` matches slashes too.
 NEVER_LOADED = {
     "metadata": ("*.dist-info/*",),
     "tests": (
@@ -56,7 +49,7 @@ NEVER_LOADED = {
         for part in ("backend", "datasets", "quantization", "tools", "transformers")
     ),
     "the library for other languages": ("onnxruntime/capi/libonnxruntime.so*",),
-    "models of pydantic 1, which fastapi looks for and does without": ("pydantic/v1/*",),
+    "models of pydantic 1, which fastapi does not need": ("pydantic/v1/*",),
     "parts of numpy": tuple(
         f"numpy/{part}"
         for part in (
@@ -89,7 +82,10 @@ NEVER_LOADED = {
 
 
 def why_dropped(distribution: str, path: str) -> str | None:
-    """Return the reason to leave out a file of a wheel, or None; `path` is relative, with slashes."""
+    """Return the reason to leave out a file of a wheel, or None.
+
+    `path` is relative to the installed wheel, with forward slashes.
+    """
     if distribution in NEVER_IMPORTED:
         return NEVER_IMPORTED[distribution]
     if any(fnmatchcase(path, pattern) for pattern in KEPT):

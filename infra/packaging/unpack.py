@@ -13,16 +13,16 @@ SYMBOLS = "symbols and debug information"
 
 @dataclass(frozen=True, slots=True)
 class Trimmed:
-    """Bytes of a file that were left out, and why."""
+    """Bytes of a file that were left out, and the reason."""
 
     path: str
     bytes: int
     reason: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Unpacked:
-    """A wheel's size as installed, its files that are now in the folder, and what was left out."""
+    """A wheel's size as installed (`before`), the files that were unpacked, and what was not."""
 
     distribution: str
     before: int = 0
@@ -32,7 +32,7 @@ class Unpacked:
 
 def unpack(wheel: Wheel, folder: Path) -> Unpacked:
     """Unpack `wheel` into `folder`."""
-    result = Unpacked(wheel.distribution)
+    result = Unpacked(distribution=wheel.distribution)
     with zipfile.ZipFile(wheel.path) as archive:
         for entry in archive.infolist():
             if entry.is_dir():

@@ -1,8 +1,6 @@
-"""Wheels of the pinned requirements for another machine: from the cache, else from the package index."""
+"""Wheels of the pinned requirements for another machine, from the cache or the package index."""
 
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +9,14 @@ from pathlib import Path
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
+from export.cache import CACHE_VARIABLE
 from handler.errors import QuerytowerError
 from infra.packaging.target import NEWEST_GLIBC, PackageTarget
+from infra.pip_download import download_wheels
 
 PIN = re.compile(
-    r"^(?P<name>[\w.-]+)==(?P<version>[^\s;]+)(?:\s*;(?P<marker>[^\\\n]+))?(?P<hashes>(?:\s*\\\n\s*--hash=\S+)+)",
+    r"^(?P<name>[\w.-]+)==(?P<version>[^\s;]+)(?:\s*;(?P<marker>[^\\\n]+))?"
+    r"(?P<hashes>(?:\s*\\\n\s*--hash=\S+)+)",
     re.MULTILINE,
 )
 GLIBC = re.compile(r"manylinux_2_(\d+)_|manylinux20(14)_")
@@ -23,7 +24,7 @@ GLIBC = re.compile(r"manylinux_2_(\d+)_|manylinux20(14)_")
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One requirement: exactly this version, as a file with one of these hashes."""
+    """One requirement: this version, as a file with one of these hashes."""
 
     name: str
     version: str
@@ -46,13 +47,15 @@ class Wheel:
 
     @property
     def glibc(self) -> int:
-        """Minor version of the oldest glibc 2 that the wheel declares to run on; 0 for pure Python."""
+        """Minor version of the oldest glibc 2 that the wheel supports; 0 for pure Python."""
         found = [int(minor) if minor else 17 for minor, _ in GLIBC.findall(self.path.name)]
         return min(found, default=0)
 
 
 def read_pins(requirements: Path, target: PackageTarget) -> list[Pin]:
-    """Read the pins that apply to `target`; pip would judge their conditions by the Python that it runs on.
+    """Return the pins that apply to `target`.
+
+    pip itself would evaluate their conditions for the Python that runs it.
 
     Raises:
         QuerytowerError: the file is missing, or pins nothing.
@@ -70,7 +73,7 @@ def read_pins(requirements: Path, target: PackageTarget) -> list[Pin]:
 
 
 def fetch_wheels(pins: Sequence[Pin], target: PackageTarget, cache: Path) -> list[Wheel]:
-    """Return one wheel for each pin, in order of names; the cache keeps them for the next time.
+    """Return one wheel for each pin, by name; `cache` is a folder that keeps them.
 
     Raises:
         QuerytowerError: no network, no wheel for the target, or one whose hash differs.
@@ -86,8 +89,8 @@ def fetch_wheels(pins: Sequence[Pin], target: PackageTarget, cache: Path) -> lis
             paths = [wheel.replace(cache / wheel.name) for wheel in folder.glob("*.whl")]
     except OSError as cause:
         raise QuerytowerError(
-            f"can't keep wheels in {cache}: {cause.strerror}; set QUERYTOWER_EXPORT_CACHE to a folder "
-            "with 300 MB of room that can be written"
+            f"can't keep wheels in {cache}: {cause.strerror}; "
+            f"set {CACHE_VARIABLE} to a writable folder with 300 MB of free space"
         ) from cause
     return [Wheel(path) for path in sorted(paths, key=lambda path: path.name.lower())]
 
@@ -97,46 +100,37 @@ def _applies(marker: str | None, target: PackageTarget) -> bool:
 
 
 def _download(pins: Sequence[Pin], target: PackageTarget, folder: Path, *sources: str) -> str:
-    """Fetch wheels into `folder`; return what pip complained about, or "" when it has them all."""
-    (folder / "pins.txt").write_text("\n".join(map(str, pins)) + "\n", "utf-8")
+    """Download the wheels into `folder`; return what pip complained about, or ""."""
     tag = "cp" + target.python.replace(".", "")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "-q",
-        "--disable-pip-version-check",
-        "--retries",
-        "2",
-    ]
-    command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--implementation", "cp"]
-    command += ["--python-version", target.python, "--abi", tag, "--abi", "abi3", "--abi", "none"]
-    command += [part for platform in target.platforms for part in ("--platform", platform)]
-    command += ["-r", str(folder / "pins.txt"), "-d", str(folder), *sources]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return "" if done.returncode == 0 else done.stderr or f"exit code {done.returncode}"
+    options = ["--implementation", "cp", "--python-version", target.python]
+    options += ["--abi", tag, "--abi", "abi3", "--abi", "none"]
+    options += [part for platform in target.platforms for part in ("--platform", platform)]
+    return download_wheels("\n".join(map(str, pins)), folder, *options, *sources)
 
 
 def _explain(problem: str, target: PackageTarget) -> str:
     missing = re.search(r"No matching distribution found for (\S+)", problem)
     if "connection broken by" in problem or "Failed to establish a new connection" in problem:
         return (
-            f"the package index can't be reached, and not all wheels for {target} are in the cache; "
+            f"the package index can't be reached, and the cache lacks wheels for {target}; "
             "check the network, or build once where there is one"
         )
     if missing:
         return (
-            f"there is no wheel of {missing[1]} for Python {target.python} on {target.arch} Linux with "
-            f"glibc 2.{NEWEST_GLIBC} or older; choose another --python, or pin a version that has one: make lock"
+            f"{missing[1]} has no wheel for Python {target.python} on {target.arch} Linux with "
+            f"glibc 2.{NEWEST_GLIBC} or older; choose another --python, or pin a version that has "
+            "one: make lock"
         )
     other = re.search(r"DO NOT MATCH THE HASHES.*\n\s+(\S+) from ", problem)
     if other:
         return (
-            f"the package index has another file for {other[1]} than the requirements pin by its hash; "
-            "if it is to be trusted, pin it: make lock"
+            f"the package index has a file for {other[1]} whose hash is not the pinned one; "
+            "if you trust it, pin it: make lock"
         )
-    return f"can't fetch the wheels for {target}: {_last_line(problem)}; check the network and the package index"
+    return (
+        f"can't fetch the wheels for {target}: {_last_line(problem)}; "
+        "check the network and the package index"
+    )
 
 
 def _last_line(problem: str) -> str:

@@ -12,7 +12,7 @@ Vectors = NDArray[np.float32]
 
 
 def run(bundle: Path, ids: list[list[int]]) -> Vectors:
-    """Embed texts given as token ids, in one batch padded on the right; return [texts, dimension]."""
+    """Embed token ids in one batch padded on the right; return [texts, dimension]."""
     session = onnxruntime.InferenceSession(
         bundle / ModelFiles.ENCODER, providers=["CPUExecutionProvider"]
     )

@@ -13,7 +13,7 @@ REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub(ThreadingHTTPServer):
-    """Serves the files of `folder` as the model `name`; `lies` maps files to bytes served in their stead."""
+    """Serves the files of `folder` as the model `name`; `lies` maps files to false contents."""
 
     def __init__(self, name: str, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -53,7 +53,7 @@ def test_fp32_embeds_alike_alone_and_in_a_batch(fp32_dir: Path) -> None:
 
 
 def test_int8_embeds_nearly_alike_alone_and_in_a_batch(model_dir: Path) -> None:
-    """The activations of a batch share one range, so a text's vector depends a little on its neighbours."""
+    """Activations of a batch share one range: a vector depends a little on its neighbours."""
     cosines = (run(model_dir, tokens(model_dir, TEXTS)) * alone(model_dir)).sum(1)
     assert cosines.min() > 0.98
 

@@ -186,9 +186,9 @@ def test_a_text_embeds_alike_alone_and_in_a_batch(tiny_model_dir: Path) -> None:
     ("changes", "named"),
     [
         ({"model_type": "gpt2"}, "model_type 'gpt2'"),
-        ({"hidden_act": "silu"}, "hidden_act 'silu'"),
+        ({"hidden_act": "mish"}, "hidden_act 'mish'"),
         ({"position_embedding_type": "relative_key"}, "position_embedding_type 'relative_key'"),
-        ({"is_decoder": True}, "is_decoder True"),
+        ({"is_decoder": True}, "is_decoder 'True'"),
     ],
 )
 def test_what_it_cannot_convert_is_named(

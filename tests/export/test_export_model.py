@@ -77,7 +77,7 @@ def test_a_bundle_is_replaced_and_anything_else_is_not(model: Path, tmp_path: Pa
     assert ModelManifest.read(to) == second
     (to / "thesis.tex").write_text("years of work")
     with pytest.raises(
-        ModelError, match=rf"{to} holds other files than a model bundle \(thesis\.tex\)"
+        ModelError, match=rf"{to} holds files other than a model bundle's \(thesis\.tex\)"
     ):
         export_model(str(model), to)
     assert (to / "thesis.tex").read_text() == "years of work"
@@ -137,7 +137,7 @@ except ModelError as error:
     ("precision", "room"), [("int8", 10_000), ("int8", 100_000), ("fp32", 100_000)]
 )
 def test_full_disk(precision: str, room: int, model: Path, tmp_path: Path) -> None:
-    """A limit on the size of files stands for the disk: writing fails in the middle of a file all the same."""
+    """A limit on the size of files stands for the disk: both fail in the middle of a file."""
     to = tmp_path / "bundle"
     command = [sys.executable, "-c", FULL_DISK, str(model), str(to), str(room), precision]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -187,9 +187,9 @@ def test_other_architecture_asks_for_optimum(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "optimum.exporters.onnx", None)  # as if it were not installed
-    model = write_bert(tmp_path / "model", model_type="mpnet")
+    model = write_bert(tmp_path / "model", model_type="convbert")
     with pytest.raises(
-        ModelError, match=r"type 'mpnet' needs Optimum.*pip install \"querytower\[optimum\]\""
+        ModelError, match=r"type 'convbert' needs Optimum.*pip install -e \"\.\[optimum\]\""
     ):
         export_model(str(model), tmp_path / "bundle")
 

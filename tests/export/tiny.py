@@ -103,7 +103,7 @@ def write_sentence_files(
 def write_bert(
     folder: Path, *, pooling: str = "mean_tokens", prefix: str = "", **changes: Any
 ) -> Path:
-    """Write a complete model folder with random weights; `changes` go into config.json. Return the folder."""
+    """Write a model folder with random weights; `changes` go into config.json. Return the folder."""
     words = vocabulary()
     config = CONFIG | {"vocab_size": len(words)} | changes
     write_json(folder / "config.json", config)

@@ -68,7 +68,7 @@ def unit(vectors: Any) -> Vectors:
 
 
 def clustered(count: int, dimension: int, seed: int, clusters: int = 60) -> Vectors:
-    """Draw unit vectors that gather around some centres, the same for every seed, as embeddings of texts do."""
+    """Draw unit vectors around some centres, which are the same for every seed."""
     random = np.random.default_rng(seed)
     centres = np.random.default_rng(0).standard_normal((clusters, dimension))
     return unit(

@@ -50,7 +50,7 @@ class Reader:
         fingerprint = place.encoder.manifest.fingerprint
         cache = place.folder / "cache"
         self.live = LiveIndex(
-            place.store, "default", cache=cache, fingerprint=fingerprint, poll_seconds=0
+            place.repository, cache=cache, fingerprint=fingerprint, poll_seconds=0
         )
         self.searcher = Searcher(place.encoder)
 
@@ -66,7 +66,7 @@ def expect_repair(place: Place, reader: Reader, old: str) -> None:
     version, found = reader.answer()
     assert (version, len(found)) == (old, 8)
     assert place.version() == old
-    outcome = place.run(terms=LeaseConfig(clock=lambda: time.time() + 300))
+    outcome = place.run(lease=LeaseConfig(clock=lambda: time.time() + 300))
     assert outcome.kind == "published"
     reader.live.refresh()
     version, found = reader.answer()

@@ -1,4 +1,4 @@
-"""Texts to unit vectors: alone as in company, on one thread as on three, prompts and limits included."""
+"""Texts to unit vectors: alone and in a batch, on one thread and on three; prompts and limits."""
 
 import json
 import random

@@ -10,12 +10,12 @@ from handler.encoder import Encoder
 from handler.errors import GatesFailed, IndexUnavailable, LostRace
 from handler.index.manifest import IndexFiles
 from handler.index.writer import Options
-from handler.quality.compare import diff
+from handler.quality.compare import compare_versions
 from handler.quality.gates import Limits
-from handler.versions.catalog import versions
-from handler.versions.manage import prune, rollback
-from handler.versions.pointer import publish, read_pointer
+from handler.versions.prune import prune
+from handler.versions.rollback import rollback
 from tests.handler.reindexing import Counting, Place, record
+from tests.stored_paths import PATHS
 
 NEXT_WEEK = datetime.now(UTC) + timedelta(days=7)
 
@@ -38,7 +38,7 @@ def place(encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def names(place: Place) -> list[str]:
-    return [manifest.version for manifest in versions(place.store, "default")]
+    return [version.name for version in place.repository.versions()]
 
 
 def fail(place: Place) -> str:
@@ -52,40 +52,40 @@ def fail(place: Place) -> str:
 
 
 def test_versions_come_newest_first_with_their_figures(place: Place) -> None:
-    found = versions(place.store, "default")
-    assert [manifest.documents for manifest in found] == [4, 3, 2, 1]
-    assert found[0].version == place.version()
+    found = place.repository.versions()
+    assert [version.manifest.documents for version in found] == [4, 3, 2, 1]
+    assert found[0].name == place.version()
 
 
 def test_what_has_no_manifest_is_no_version(place: Place) -> None:
-    place.store.put(f"{IndexFiles.versions('default')}/20200101T000000-aaaaaa/vectors.bin", b"1")
+    place.store.put(f"{PATHS.versions}/20200101T000000-aaaaaa/vectors.bin", b"1")
     assert len(names(place)) == 4
 
 
 def test_rollback_goes_one_back_and_further_back(place: Place) -> None:
     fourth, third, second, _ = names(place)
-    assert rollback(place.store, "default").version == third
+    assert rollback(place.repository).version == third
     assert place.current().manifest.documents == 3
-    pointer = rollback(place.store, "default")
+    pointer = rollback(place.repository)
     assert pointer.version == place.version() == second
     assert [version for version, _ in pointer.history][-2:] == [fourth, third]
 
 
 def test_rollback_to_a_named_version_and_forward_again(place: Place) -> None:
     fourth, _, _, first = names(place)
-    assert rollback(place.store, "default", first).version == first
-    assert rollback(place.store, "default", fourth).version == fourth
-    assert rollback(place.store, "default", fourth).version == fourth
+    assert rollback(place.repository, first).version == first
+    assert rollback(place.repository, fourth).version == fourth
+    assert rollback(place.repository, fourth).version == fourth
 
 
 def test_the_scheduled_run_does_not_undo_a_rollback(place: Place) -> None:
     fourth, third, *_ = names(place)
-    rollback(place.store, "default")
+    rollback(place.repository)
     assert place.run().kind == "rolled back"
     assert place.version() == third
     assert place.run(force=True).kind == "published"
     assert place.current().manifest.documents == 4
-    rollback(place.store, "default", third)
+    rollback(place.repository, third)
     place.write("e.jsonl", [record("e")])
     assert place.run().kind == "published"
     assert fourth in names(place)
@@ -93,66 +93,66 @@ def test_the_scheduled_run_does_not_undo_a_rollback(place: Place) -> None:
 
 def test_rollback_passes_over_failed_candidates_unless_named(place: Place) -> None:
     _, third, *_ = names(place)
-    rollback(place.store, "default")
+    rollback(place.repository)
     candidate = fail(place)
-    assert rollback(place.store, "default").version < third
-    assert rollback(place.store, "default", candidate).version == candidate
+    assert rollback(place.repository).version < third
+    assert rollback(place.repository, candidate).version == candidate
     assert place.run().kind == "unchanged"
 
 
 def test_rollback_to_what_is_not_there_or_damaged_changes_nothing(place: Place) -> None:
     fourth, third, *_ = names(place)
     with pytest.raises(IndexUnavailable, match="no version '2020'"):
-        rollback(place.store, "default", "2020")
-    place.store.put(f"{IndexFiles.version('default', third)}/{IndexFiles.VECTORS}", b"short")
+        rollback(place.repository, "2020")
+    place.store.put(f"{PATHS.version(third)}/{IndexFiles.VECTORS}", b"short")
     with pytest.raises(
         IndexUnavailable, match=rf"{third} is damaged: {IndexFiles.VECTORS} missing or incomplete"
     ):
-        rollback(place.store, "default")
+        rollback(place.repository)
     assert place.version() == fourth
 
 
 def test_rollback_from_the_first_says_so(place: Place) -> None:
-    rollback(place.store, "default", names(place)[-1])
+    rollback(place.repository, names(place)[-1])
     with pytest.raises(IndexUnavailable, match="no version older than"):
-        rollback(place.store, "default")
+        rollback(place.repository)
 
 
 def test_a_pointer_that_moved_meanwhile_is_left_alone(place: Place) -> None:
-    _, etag = read_pointer(place.store, "default")
+    _, etag = place.repository.pointer()
     _, third, second, _ = names(place)
-    rollback(place.store, "default", third)
+    rollback(place.repository, third)
     with pytest.raises(LostRace):
-        publish(place.store, "default", second, etag)
+        place.repository.publish(second, etag)
     assert place.version() == third
 
 
 def test_prune_keeps_the_newest(place: Place) -> None:
     found = names(place)
-    assert prune(place.store, "default", 2, now=NEXT_WEEK) == sorted(found[2:])
+    assert prune(place.repository, 2, now=NEXT_WEEK) == sorted(found[2:])
     assert names(place) == found[:2]
     assert place.versions() == {*found[:2]}
 
 
 def test_prune_never_removes_the_current_version(place: Place) -> None:
     found = names(place)
-    rollback(place.store, "default", found[-1])
-    assert prune(place.store, "default", 1, now=NEXT_WEEK) == sorted(found[1:3])
+    rollback(place.repository, found[-1])
+    assert prune(place.repository, 1, now=NEXT_WEEK) == sorted(found[1:3])
     assert names(place) == [found[0], found[-1]]
 
 
 def test_prune_leaves_what_is_younger_than_the_grace_period(place: Place) -> None:
     found = names(place)
-    assert prune(place.store, "default", 1, grace=3600) == []
-    assert prune(place.store, "default", 1, grace=0) == sorted(found[1:])
+    assert prune(place.repository, 1, grace=3600) == []
+    assert prune(place.repository, 1, grace=0) == sorted(found[1:])
 
 
 def test_prune_leaves_what_was_current_within_the_grace_period(place: Place) -> None:
     """All versions are old by their names, but the second was replaced a moment ago."""
     found = names(place)
-    rollback(place.store, "default", found[1])
-    rollback(place.store, "default", found[0])
-    removed = prune(place.store, "default", 1, grace=8 * 60.0)
+    rollback(place.repository, found[1])
+    rollback(place.repository, found[0])
+    removed = prune(place.repository, 1, grace=8 * 60.0)
     assert found[1] not in removed
     assert found[1] in names(place)
 
@@ -160,15 +160,15 @@ def test_prune_leaves_what_was_current_within_the_grace_period(place: Place) -> 
 def test_prune_removes_failed_candidates_but_the_last(place: Place) -> None:
     good = names(place)
     candidate = fail(place)
-    assert prune(place.store, "default", 1, now=NEXT_WEEK) == sorted(good[1:])
+    assert prune(place.repository, 1, now=NEXT_WEEK) == sorted(good[1:])
     assert names(place) == [candidate, good[0]]
     place.write("d.jsonl", [record("d0")])
     place.run()
-    assert prune(place.store, "default", 2, now=NEXT_WEEK) == [candidate]
+    assert prune(place.repository, 2, now=NEXT_WEEK) == [candidate]
 
 
 def test_prune_removes_what_interrupted_uploads_left_a_day_ago(place: Place) -> None:
-    root = IndexFiles.versions("default")
+    root = PATHS.versions
     now = datetime.now(UTC)
     old, young = (f"{now - timedelta(hours=hours):%Y%m%dT%H%M%S}123-aaaaaa" for hours in (25, 23))
     for version in (old, young, "kept-by-hand"):
@@ -177,20 +177,20 @@ def test_prune_removes_what_interrupted_uploads_left_a_day_ago(place: Place) -> 
     (place.store.local / root / old / "scales.bin#12345").write_bytes(
         b"1"
     )  # as a writer leaves it that was killed
-    assert prune(place.store, "default", 9) == [old]
+    assert prune(place.repository, 9) == [old]
     assert {young, "kept-by-hand"} <= place.versions()
     assert not (place.store.local / root / old).exists()
 
 
 def test_prune_leaves_versions_of_a_newer_querytower(place: Place) -> None:
-    root = IndexFiles.versions("default")
+    root = PATHS.versions
     place.store.put(f"{root}/20200101T000000-aaaaaa/manifest.json", b'{"format": 99}')
-    assert prune(place.store, "default", 9) == []
+    assert prune(place.repository, 9) == []
 
 
 def test_diff_lists_documents_and_queries(place: Place) -> None:
     _, third, _, first = names(place)
-    found = diff(place.store, "default", first, third)
+    found = compare_versions(place.repository, first, third)
     assert (found.documents.added, found.documents.changed, found.documents.removed) == (
         ["d1", "d2"],
         [],
@@ -198,13 +198,13 @@ def test_diff_lists_documents_and_queries(place: Place) -> None:
     )
     assert found.documents.unchanged == 1
     assert [(each.query, each.kept, each.before) for each in found.queries] == [("The d2", 1, 3)]
-    back = diff(place.store, "default", third, first)
+    back = compare_versions(place.repository, third, first)
     assert (back.documents.added, back.documents.removed) == ([], ["d1", "d2"])
 
 
 def test_diff_of_a_version_with_itself_is_empty(place: Place) -> None:
     version = place.version()
-    found = diff(place.store, "default", version, version)
+    found = compare_versions(place.repository, version, version)
     assert (found.documents.added, found.documents.unchanged, found.queries, found.compared) == (
         [],
         4,
@@ -215,26 +215,26 @@ def test_diff_of_a_version_with_itself_is_empty(place: Place) -> None:
 
 def test_diff_of_what_is_not_there(place: Place) -> None:
     with pytest.raises(IndexUnavailable, match="no version 'x'"):
-        diff(place.store, "default", place.version(), "x")
+        compare_versions(place.repository, place.version(), "x")
 
 
 def test_going_back_twice_publishes_neither_corpus_again(place: Place) -> None:
     for _ in range(2):
-        rollback(place.store, "default")
+        rollback(place.repository)
     old = place.version()
     assert place.run().kind == "rolled back"
     place.write("d.jsonl", [record(f"d{n}") for n in range(1, 4)])  # another one
     assert place.run().kind == "published"
-    rollback(place.store, "default", old)
+    rollback(place.repository, old)
     assert place.run().kind == "rolled back"
 
 
 def test_what_was_rolled_back_does_not_cover_for_a_damaged_version(place: Place) -> None:
-    rollback(place.store, "default")
-    place.store.delete([f"{IndexFiles.version('default', place.version())}/{IndexFiles.SCALES}"])
+    rollback(place.repository)
+    place.store.delete([f"{PATHS.version(place.version())}/{IndexFiles.SCALES}"])
     with pytest.raises(
         IndexUnavailable,
-        match=r"is damaged: scales\.bin.*this very corpus was rolled back.*use force",
+        match=r"is damaged: scales\.bin.*the same corpus was rolled back.*use force",
     ):
         place.run()
     assert place.run(force=True).kind == "published"
@@ -242,35 +242,33 @@ def test_what_was_rolled_back_does_not_cover_for_a_damaged_version(place: Place)
 
 def test_nobody_goes_back_to_an_altered_version(place: Place) -> None:
     old = names(place)[1]
-    path = f"{IndexFiles.version('default', old)}/{IndexFiles.VECTORS}"
+    path = f"{PATHS.version(old)}/{IndexFiles.VECTORS}"
     data = place.store.get(path)[0]
     place.store.put(path, data[:-1] + b"?")
     with pytest.raises(
         IndexUnavailable, match=r"vectors\.bin is not the file its manifest describes"
     ):
-        rollback(place.store, "default", old)
+        rollback(place.repository, old)
     place.store.put(path, data)
-    assert rollback(place.store, "default", old).version == old
+    assert rollback(place.repository, old).version == old
 
 
 def test_the_first_candidate_of_all_can_be_published_by_hand(place: Place) -> None:
     for version in names(place):
-        place.store.delete(
-            each.path for each in place.store.list(IndexFiles.version("default", version))
-        )
-    place.store.delete([IndexFiles.current("default")])
+        place.store.delete(each.path for each in place.store.list(PATHS.version(version)))
+    place.store.delete([PATHS.pointer])
     candidate = fail(place)
     assert names(place) == [candidate]
     with pytest.raises(IndexUnavailable, match="no version older than"):
-        rollback(place.store, "default")
-    assert rollback(place.store, "default", candidate).version == place.version() == candidate
+        rollback(place.repository)
+    assert rollback(place.repository, candidate).version == place.version() == candidate
 
 
 def test_a_candidate_that_was_published_by_hand_stays_when_the_next_one_fails(place: Place) -> None:
     candidate = fail(place)
-    note = place.store.get(IndexFiles.verdict("default"))[0]
-    rollback(place.store, "default", candidate)
-    place.store.put(IndexFiles.verdict("default"), note)  # as if that had been broken off
+    note = place.store.get(PATHS.last_attempt)[0]
+    rollback(place.repository, candidate)
+    place.store.put(PATHS.last_attempt, note)  # as if that had been broken off
     place.write("d.jsonl", [record("d0"), *["{"] * 8])
     with pytest.raises(GatesFailed):
         place.run(limits=Limits(min_self_retrieval=0.0))
@@ -281,12 +279,12 @@ def test_a_candidate_that_was_published_by_hand_stays_when_the_next_one_fails(pl
 def test_a_rebuild_after_damage_keeps_the_options_and_the_gates(place: Place, damage: str) -> None:
     place.run(options=lambda _: Options(Split(20, 2), "f16", "german"), full=True)
     if damage == "manifest":
-        path = f"{IndexFiles.version('default', place.version())}/{IndexFiles.MANIFEST}"
+        path = f"{PATHS.version(place.version())}/{IndexFiles.MANIFEST}"
         place.store.put(path, place.store.get(path)[0] + b" ")
     else:
-        place.store.delete([IndexFiles.current("default")])
+        place.store.delete([PATHS.pointer])
         if damage == "pointer":
-            place.store.put(IndexFiles.current("default"), b'{"format": 1, "version": 3}')
+            place.store.put(PATHS.pointer, b'{"format": 1, "version": 3}')
     place.write("d.jsonl", [record("d0")])
     with pytest.raises(GatesFailed, match="fewer than the 4 of the version before"):
         place.run(options=lambda current: current, limits=Limits(min_self_retrieval=0.0))

@@ -17,10 +17,9 @@ from handler.errors import CorpusError, GatesFailed, OutOfTime
 from handler.index import embed
 from handler.reindex.lambda_run import MAX_CONTINUATIONS, run
 from handler.settings import SettingError, Settings
-from handler.versions.catalog import versions
 from handler.versions.lease import Lease
-from handler.versions.manage import prune
-from handler.versions.pointer import publish
+from handler.versions.prune import prune
+from handler.versions.repository import IndexRepository
 from tests.function import EVENTS, ROOT
 from tests.handler.reindexing import Counting, Place, record
 
@@ -168,9 +167,9 @@ def test_a_dry_run_only_tells(place: Place, settings: Settings) -> None:
 def test_a_run_that_finds_another_at_work_leaves_without_an_error(
     place: Place, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Lease.take(place.store, "default", holder="the other"):
+    with Lease.take(place.repository, holder="the other"):
         assert run(settings, {}, Context()) == {"outcome": "held"}
-    assert "by the other since" in logged(capsys)["lease_held"]["problem"]
+    assert "the other has been working on" in logged(capsys)["lease_held"]["problem"]
 
 
 def test_runs_out_of_time_continue_until_it_is_done(
@@ -217,12 +216,14 @@ def test_what_arrives_while_it_works_is_indexed_too(
 ) -> None:
     """The upload's own event would find the lease taken."""
 
+    publish = IndexRepository.publish
+
     def publish_and_upload(*arguments: Any) -> Any:
         if not (place.corpus / "late.jsonl").exists():
             place.write("late.jsonl", [record("late")])
         return publish(*arguments)
 
-    monkeypatch.setattr("handler.reindex.pipeline.publish", publish_and_upload)
+    monkeypatch.setattr(IndexRepository, "publish", publish_and_upload)
     outcome = run(settings, {}, Context())
     assert place.current().text.row_of("late") is not None
     assert outcome == {"outcome": "published", "version": place.version()}
@@ -235,7 +236,7 @@ def test_old_versions_are_pruned_after_a_publish(
     for number in range(3):
         place.write("b.jsonl", [record(f"b{number}")])
         run(replace(settings, keep_versions=1), {}, Context())
-    assert len(versions(place.store, "default")) <= 2  # names made within one second have no order
+    assert len(place.repository.versions()) <= 2  # names made within one second have no order
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,12 @@ from handler.search.request import Mode, SearchRequest
 from handler.search.searcher import Searcher
 from handler.storage.store import Store
 from handler.versions.live_index import LiveIndex
-from handler.versions.pointer import publish
-from handler.versions.transfer import upload
+from handler.versions.repository import IndexRepository
 from tests.handler.indexes import build, document
+from tests.stored_paths import PATHS
 
 NAME = "default"
-POINTER = IndexFiles.current(NAME)
+POINTER = PATHS.pointer
 
 
 Built = Callable[[int], Path]
@@ -65,16 +65,11 @@ class Publisher:
         path = folder / IndexFiles.MANIFEST
         manifest = replace(IndexManifest.parse(path.read_bytes(), ""), version=new_version())
         path.write_text(manifest.to_json(), "utf-8")
-        upload(self.store, folder, manifest)
+        self.repository.upload(folder, manifest)
         if changes:
             manifest = replace(manifest, **changes)
             self.store.put(self.path(manifest, IndexFiles.MANIFEST), manifest.to_json().encode())
-        publish(
-            self.store,
-            NAME,
-            manifest.version,
-            self.store.get(POINTER)[1] if self.manifests else None,
-        )
+        self.repository.publish(manifest.version, self.repository.pointer_etag())
         self.manifests.append(manifest)
         return manifest
 
@@ -82,8 +77,15 @@ class Publisher:
         """Return a live index, whose cache is the folder `cache`."""
         fingerprint = self.encoder.manifest.fingerprint
         return LiveIndex(
-            self.store, NAME, cache=self.cache, fingerprint=fingerprint, poll_seconds=poll_seconds
+            self.repository,
+            cache=self.cache,
+            fingerprint=fingerprint,
+            poll_seconds=poll_seconds,
         )
+
+    @property
+    def repository(self) -> IndexRepository:
+        return IndexRepository(self.store, NAME)
 
     @property
     def cache(self) -> Path:
@@ -94,7 +96,7 @@ class Publisher:
         return sorted(path.name for path in self.cache.glob("*/*"))
 
     def path(self, manifest: IndexManifest, name: str) -> str:
-        return f"{IndexFiles.version(NAME, manifest.version)}/{name}"
+        return f"{PATHS.version(manifest.version)}/{name}"
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -165,7 +167,7 @@ def test_a_rollback_is_followed(publisher: Publisher) -> None:
     first, second = publisher.publish(), publisher.publish()
     live = publisher.live()
     assert live.current().manifest == second
-    publish(publisher.store, NAME, first.version, publisher.store.get(POINTER)[1])
+    publisher.repository.publish(first.version, publisher.repository.pointer_etag())
     live.refresh()
     assert live.current().manifest == first
 
@@ -206,13 +208,13 @@ def spoil(publisher: Publisher, how: str) -> str:
     store = publisher.store
     if how == "no pointer":
         store.put(POINTER, b"not even JSON")
-        return "is no pointer to an index version"
+        return "is not a pointer to an index version"
     if how == "newer":
         store.put(POINTER, b'{"format": 99}')
         return "was written by a newer querytower"
     manifest = publisher.publish()
     if how == "gone":
-        store.delete(item.path for item in store.list(IndexFiles.version(NAME, manifest.version)))
+        store.delete(item.path for item in store.list(PATHS.version(manifest.version)))
         return "manifest.json is missing; roll back, or index again"
     if how == "manifest altered":
         path = publisher.path(manifest, IndexFiles.MANIFEST)
@@ -407,5 +409,5 @@ def test_another_connection_to_the_store(remote: Publisher) -> None:
     other = Publisher(Store.open("memory://"), remote.encoder, remote.built, remote.scratch)
     other.publish()
     second = other.publish()
-    live.reconnect(other.store)
+    live.reconnect(other.repository)
     assert [first, live.current().manifest] == [remote.manifests[0], second]

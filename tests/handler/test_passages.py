@@ -28,7 +28,7 @@ Spans = list[tuple[int, int]]
 
 @pytest.fixture(scope="module")
 def byte_level() -> Tokenizer:
-    """Return a tokenizer of the other common kind: pieces of bytes, spaces belonging to the word after them."""
+    """Return a tokenizer of the other common kind: bytes, with the space before a word."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
@@ -62,7 +62,7 @@ def split_text(
 
 
 def check_cover(text: str, tokenizer: Tokenizer, spans: Spans) -> None:
-    """Check that spans advance within the text and that each token with a visible character lies in one of them."""
+    """Check that spans advance, and that each token with a visible character is in one of them."""
     assert all(0 <= start < end <= len(text) for start, end in spans)
     assert all(one[0] < other[0] and one[1] < other[1] for one, other in pairwise(spans))
     at = 0

@@ -16,12 +16,13 @@ from handler.encoder import Encoder
 from handler.errors import CorpusError, StoreError
 from handler.index.manifest import IndexFiles
 from handler.index.writer import Options
-from handler.reindex.baseline import Current
-from handler.reindex.full_index import Source, index_corpus
-from handler.reindex.job import Outcome, Plan
-from handler.reindex.pipeline import plan
-from handler.storage.store import Store
+from handler.reindex.baseline import Baseline
+from handler.reindex.job import Outcome, Preview
+from handler.reindex.pipeline import preview
+from handler.versions.repository import IndexRepository
 from tests.handler.reindexing import SHORT, Counting, Place, expect_the_same, files_of, record
+from tests.library import index_corpus
+from tests.stored_paths import PATHS
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_objects_written_anew_with_the_same_documents_are_no_change(
     (place.corpus / "copy").rename(place.corpus / "a.jsonl")
     assert place.run().kind == "unchanged"
     monkeypatch.setattr(
-        "handler.reindex.plan.Reading", None
+        "handler.reindex.plan.IncrementalReader", None
     )  # the next run must not even get there
     assert place.run().kind == "unchanged"
 
@@ -155,7 +156,7 @@ def test_rejects_of_unchanged_objects_are_still_counted_and_listed(
     place.run()
     place.write("a.jsonl", [record("a0")])
     place.run()
-    root = IndexFiles.version("default", place.version())
+    root = PATHS.version(place.version())
     listed = [
         json.loads(line) for line in place.store.get(f"{root}/{IndexFiles.REJECTS}")[0].splitlines()
     ]
@@ -205,27 +206,26 @@ def test_a_full_rebuild_can_be_asked_for(place: Place) -> None:
 
 
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(place: Place, tmp_path: Path) -> None:
-    first = plan(place.job())
-    assert isinstance(first, Plan)
+    first = preview(place.job())
+    assert isinstance(first, Preview)
     assert (first.documents, first.encode, first.changes) == (40, 40, None)
     assert not (tmp_path / "store").exists()
     place.run()
     place.write("b.jsonl", [record("b0", year=1990), record("b1", "Changed."), record("b99")])
     before = place.snapshot()
-    second = plan(place.job())
-    assert isinstance(second, Plan)
+    second = preview(place.job())
+    assert isinstance(second, Preview)
     assert second.changes is not None
     assert (second.encode, second.changes.added, second.changes.changed) == (2, ["b99"], ["b1"])
     assert second.changes.removed == sorted(f"b{n}" for n in range(2, 20))
     assert place.snapshot() == before
     place.run()
-    assert isinstance(plan(place.job()), Outcome)
+    assert isinstance(preview(place.job()), Outcome)
 
 
 def test_index_and_reindex_follow_each_other(place: Place, tmp_path: Path) -> None:
-    index_corpus(
-        Source(place.corpus, tmp_path / "rejects.jsonl"), place.store, place.encoder, options=SHORT
-    )
+    rejects = tmp_path / "rejects.jsonl"
+    index_corpus(place.corpus, rejects, place.repository, place.encoder, options=lambda _: SHORT)
     assert place.run().kind == "unchanged"
     place.write("c.jsonl", [record("c")])
     assert place.run().encoded == 1
@@ -234,7 +234,7 @@ def test_index_and_reindex_follow_each_other(place: Place, tmp_path: Path) -> No
 
 def test_options_stay_those_of_the_version_before(place: Place) -> None:
     place.run()
-    assert Current.read(place.store, "default").options() == SHORT
+    assert Baseline.read(place.repository).options() == SHORT
 
 
 # What can't be indexed
@@ -263,8 +263,9 @@ def test_a_store_inside_the_corpus_is_found_by_any_way(
     (tmp_path / "link").symlink_to(place.corpus)
     (place.corpus / "sub").mkdir()
     url = {"dots": f"{place.corpus}/sub/..", "link": f"{tmp_path}/link"}[way]
+    inside = IndexRepository.open(str(place.corpus / "store"))
     with pytest.raises(StoreError, match="lies inside the corpus"):
-        place.run(corpus=open_corpus(url), store=Store.open(str(place.corpus / "store")))
+        place.run(corpus=open_corpus(url), repository=inside)
 
 
 def test_a_file_whose_name_is_no_text_costs_that_file_only(place: Place) -> None:

@@ -16,7 +16,7 @@ from handler.app import create_app
 from handler.encoder import Encoder
 from handler.service import Service
 from handler.settings import Settings
-from handler.versions.manage import rollback
+from handler.versions.rollback import rollback
 from tests.handler.reindexing import Counting, Place, record
 from tests.s3 import S3Server, environment, free_port
 
@@ -120,7 +120,7 @@ def test_swaps_under_load(
         for generation in (1, 2, 3):
             clients.wait_for(version := publish(generation))
             of[version] = generation
-        back = rollback(place.store, "default", next(iter(of)))
+        back = rollback(place.repository, next(iter(of)))
         before = len(clients.answers)
         limit = time.monotonic() + 30
         while back.version not in {version for version, *_ in clients.answers[before:]}:

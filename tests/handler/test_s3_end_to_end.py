@@ -6,14 +6,13 @@ import pytest
 
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, LostRace, StoreError
-from handler.index.manifest import IndexFiles
-from handler.reindex.full_index import Source, index_corpus
 from handler.search.request import SearchRequest
 from handler.service import Service
 from handler.storage.store import Store
-from handler.versions.pointer import read_pointer
+from handler.versions.repository import IndexRepository
 from tests.bucket import Bucket, refreshed, refused, search
-from tests.library import BOOKS, FILMS, Library, write_corpus
+from tests.library import BOOKS, FILMS, Library, index_corpus, write_corpus
+from tests.stored_paths import PATHS
 
 VECTORS = "/vectors.bin"
 
@@ -68,8 +67,8 @@ def test_a_warm_service_swaps_and_forgets_the_old_files(bucket: Bucket) -> None:
 def spoil(bucket: Bucket, name: str, how: str) -> None:
     """Truncate, tamper with, or remove a file of the published version, past the proxy's faults."""
     store = Store.open(bucket.url)
-    pointer, _ = read_pointer(store, "default")
-    path = f"{IndexFiles.version('default', pointer.version)}/{name}"
+    pointer, _ = IndexRepository(store, "default").pointer()
+    path = f"{PATHS.version(pointer.version)}/{name}"
     if how == "removed":
         store.delete([path])
         return
@@ -119,16 +118,16 @@ def test_of_two_racing_publishers_one_wins(bucket: Bucket, first: bool) -> None:
 
     def publish(number: int) -> None:
         corpus = write_corpus(bucket.scratch / f"{number}.jsonl", BOOKS[number:])
-        source = Source(corpus, bucket.scratch / f"rejects-{number}.jsonl")
+        rejects = bucket.scratch / f"rejects-{number}.jsonl"
+        repository = IndexRepository(Store.open(bucket.url), "default")
 
-        def together(stage: str, _done: int) -> None:
-            if stage == "upload":
+        def together(stage: str, _done: int, _total: int | None = None) -> None:
+            if stage == "publish":
                 ready.wait()
 
         try:
-            outcomes.append(
-                index_corpus(source, Store.open(bucket.url), encoder, progress=together).version
-            )
+            made = index_corpus(corpus, rejects, repository, encoder, progress=together)
+            outcomes.append(made.version)
         except LostRace as lost:
             outcomes.append(lost)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from handler.encoder import Encoder
-from handler.reindex.full_index import Source, index_corpus
 from handler.search.lucky import lucky
 from handler.service import Service
 from handler.settings import Settings
 from handler.storage.store import Store
-from tests.library import Library
+from handler.versions.repository import IndexRepository
+from tests.library import Library, index_corpus
 from tests.proxy import Fault, Proxy
 from tests.s3 import S3Server, environment
 
@@ -26,12 +26,14 @@ import snapshot_restore_py
 from pathlib import Path
 from handler import main
 from handler.encoder import Encoder
-from handler.reindex.full_index import Source, index_corpus
 from handler.storage.store import Store
+from handler.versions.repository import IndexRepository
+from tests.library import index_corpus
 
 before = main.service().index().manifest.version
 store = Store.open(sys.argv[1])
-index_corpus(Source(Path(sys.argv[2]), Path(sys.argv[3])), store, main.service().encoder)
+repository = IndexRepository(store, "default")
+index_corpus(Path(sys.argv[2]), Path(sys.argv[3]), repository, main.service().encoder)
 polled = main.service().index().manifest.version
 hooks = snapshot_restore_py.get_after_restore()
 for function, arguments, keywords in hooks:
@@ -47,7 +49,9 @@ def test_a_restored_function_looks_for_a_newer_index_at_once(
     pytest.importorskip("snapshot_restore_py", reason="comes with awslambdaric")
     store, corpus = tmp_path / "store", tmp_path / "corpus.jsonl"
     corpus.write_text('{"id": "a", "text": "first"}\n')
-    first = index_corpus(Source(corpus, tmp_path / "rejects"), Store.open(str(store)), encoder)
+    first = index_corpus(
+        corpus, tmp_path / "rejects", IndexRepository(Store.open(str(store)), "default"), encoder
+    )
     corpus.write_text('{"id": "a", "text": "first"}\n{"id": "b", "text": "second"}\n')
     environment = os.environ | {
         "QUERYTOWER_STORE": str(store),
@@ -82,7 +86,8 @@ def test_a_cold_start_is_logged_with_its_stages_and_as_a_metric(
 ) -> None:
     corpus = tmp_path / "corpus.jsonl"
     corpus.write_text('{"id": "a", "text": "first"}\n')
-    index_corpus(Source(corpus, tmp_path / "rejects"), Store.open(str(tmp_path / "store")), encoder)
+    repository = IndexRepository(Store.open(str(tmp_path / "store")), "default")
+    index_corpus(corpus, tmp_path / "rejects", repository, encoder)
     environment = os.environ | {
         "QUERYTOWER_STORE": str(tmp_path / "store"),
         "QUERYTOWER_MODEL": str(tiny_model_dir),
@@ -117,7 +122,8 @@ def test_a_store_that_is_silent_does_not_hold_up_a_restore(
         corpus = tmp_path / "corpus.jsonl"
         corpus.write_text('{"id": "a", "text": "first"}\n')
         url = f"s3://{s3_server.create_bucket()}/store"
-        made = index_corpus(Source(corpus, tmp_path / "rejects"), Store.open(url), encoder)
+        repository = IndexRepository(Store.open(url), "default")
+        made = index_corpus(corpus, tmp_path / "rejects", repository, encoder)
         service = Service.open(
             Settings(store=url, model=str(tiny_model_dir), cache=str(tmp_path / "cache"))
         )

@@ -1,4 +1,4 @@
-"""Corpora as objects: a local path, object storage, HTTP; and what happens when they change while they are read."""
+"""Corpora as objects: a path, object storage, HTTP; and corpora that change while they are read."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""What is special about a folder as a store: its life on a disk that others use too, and that can fail."""
+"""What is special about a folder as a store: other processes use the disk too, and it can fail."""
 
 import os
 import signal
@@ -195,7 +195,10 @@ def test_a_file_in_the_place_of_a_folder(tmp_path: Path, root: str, path: str) -
 def test_permission_denied_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o555)
-    code = "import sys; from handler.storage.store import Store; Store.open(sys.argv[1]).put('x', b'1')"
+    code = (
+        "import sys; from handler.storage.store import Store; "
+        "Store.open(sys.argv[1]).put('x', b'1')"
+    )
     command = [sys.executable, "-c", code, str(folder)]
     if os.geteuid() == 0:
         command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *command]

@@ -1,4 +1,4 @@
-"""Compare-and-swap on Google Cloud Storage, whose writes are conditional on generations instead of ETags."""
+"""Compare-and-swap on Google Cloud Storage, which compares generations instead of ETags."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ from handler.storage.store import Store
 
 
 class Bucket(BaseHTTPRequestHandler):
-    """The little of Google's XML interface that a conditional write needs; generation 0 means absent."""
+    """The part of Google's XML interface that a conditional write needs; generation 0: absent."""
 
     objects: dict[str, tuple[int, bytes]] = {}  # noqa: RUF012
     clock = iter(range(1000, 2000))

@@ -1,15 +1,16 @@
-"""What happens when the server, the network or the credentials fail: the real server behind a faulty proxy."""
+"""Failures of server, network and credentials: the real server behind a faulty proxy."""
 
 import json
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from handler.errors import LostRace, StoreError
+from handler.errors import LostRace, ObjectNotFound, StoreError
 from handler.storage.store import PART, SMALL, Store
 from tests.proxy import Fault, Proxy
 from tests.s3 import S3Server, environment, free_port, run_server, s3_server  # noqa: F401
@@ -49,6 +50,17 @@ def every_call(store: Store, folder: Path) -> list[Callable[[], object]]:
         lambda: store.replace("p", b"1", '"etag"'),
         lambda: store.delete(["p"]),
     ]
+
+
+def test_a_refusal_that_hides_a_missing_object(store: Store, proxy: Proxy) -> None:
+    """S3 answers so if the caller may list a folder of the bucket but not the bucket."""
+    store.put("indexes/there", b"1")
+    hidden = r"/indexes/(there|gone)"
+    proxy.faults.append(Fault(hidden, "GET|HEAD", status=403, code="AccessDenied"))
+    for read in (store.get, store.head):
+        with pytest.raises(ObjectNotFound, match=f"{store.url}/indexes/gone: does not exist"):
+            read("indexes/gone")
+        expect(partial(read, "indexes/there"), "permission denied")
 
 
 def expect(call: Callable[[], object], message: str) -> None:

@@ -11,6 +11,7 @@ from handler.corpus.passages import Split
 from handler.index.writer import Options
 from handler.storage.store import Store
 from handler.versions.lease import Lease
+from handler.versions.repository import IndexRepository
 from infra.cli.index_view import build_options, changed_options
 from tests.command_line import Outcome, Run
 from tests.handler.reindexing import lines, record
@@ -111,10 +112,12 @@ def test_more_rejects_can_be_allowed(desk: Desk) -> None:
 
 
 def test_a_run_that_finds_another_at_work_says_who(desk: Desk) -> None:
-    with Lease.take(Store.open(str(desk.folder / "store")), "default", holder="somebody else"):
+    with Lease.take(
+        IndexRepository(Store.open(str(desk.folder / "store")), "default"), holder="somebody else"
+    ):
         held = desk.reindex()
     assert (held.code, held.out) == (1, "")
-    assert "is being worked on by somebody else" in held.err
+    assert "somebody else has been working on index" in held.err
 
 
 def test_back_and_compared_and_pruned(desk: Desk) -> None:
@@ -126,7 +129,7 @@ def test_back_and_compared_and_pruned(desk: Desk) -> None:
     assert "2 added: a6, a7" in compared
     assert "6 documents are the same" in compared
     assert f"version {second} is current" in desk.about("rollback").out
-    assert "this very corpus was rolled back" in told(desk.reindex())[1]
+    assert "the same corpus was rolled back" in told(desk.reindex())[1]
     assert f"version {third} is current" in desk.about("rollback", third).out
     pruned = desk.about("prune", "--keep", 1, "--grace", 0).out
     assert pruned.startswith("2 versions were removed")

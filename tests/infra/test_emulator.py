@@ -128,7 +128,9 @@ def test_a_crash_is_named_and_the_next_call_starts_anew(misbehaving: Emulator) -
 
 
 def test_a_timeout_is_enforced_and_named(misbehaving: Emulator) -> None:
-    with pytest.raises(QuerytowerError, match=r"timed out after 1\.00 seconds; make it faster"):
+    with pytest.raises(
+        QuerytowerError, match=r"timed out after 1\.00 seconds; make it faster, or raise --timeout"
+    ):
         misbehaving.invoke({"do": "sleep", "seconds": 30})
     assert misbehaving.invoke({"do": "nothing"}).payload == "fine"
 

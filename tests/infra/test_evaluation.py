@@ -1,6 +1,7 @@
 import gzip
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, get_args
@@ -17,13 +18,14 @@ from handler.errors import CorpusError, InvalidRequest, QuerytowerError, StoreEr
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles
 from handler.index.writer import Options
+from handler.quality.ndcg import ndcg
 from handler.search.request import Mode
 from infra.cli.commands.eval import read_modes
 from infra.cli.main import app
 from infra.evaluation.cached import index_folder, open_index
 from infra.evaluation.dataset import Dataset, JudgedQuery, read_documents, read_qrels, read_queries
-from infra.evaluation.metrics import ndcg, recall, reciprocal_rank
-from infra.evaluation.runs import measure, oddities, run
+from infra.evaluation.metrics import recall, reciprocal_rank
+from infra.evaluation.runs import corpus_warnings, measure, run
 
 DEMO = Path(__file__).parents[2] / "infra" / "demo"
 OPTIONS = Options(Split(0, 0))
@@ -301,7 +303,7 @@ def test_a_missing_split_names_those_there(tmp_path: Path) -> None:
 def test_judgments_of_other_queries(tmp_path: Path) -> None:
     folder = write_animals(tmp_path)
     write_lines(folder / "qrels/test.tsv", "other\totter\t1")
-    with pytest.raises(CorpusError, match="do the two belong together"):
+    with pytest.raises(CorpusError, match="check that the two belong together"):
         Dataset.read(folder)
 
 
@@ -312,10 +314,10 @@ def test_an_index_is_built_once(animals: Dataset, encoder: Encoder, tmp_path: Pa
     stages: list[str] = []
     for _ in range(2):
         index = open_index(
-            animals, encoder, OPTIONS, tmp_path, progress=lambda stage, _: stages.append(stage)
+            animals, encoder, OPTIONS, tmp_path, progress=lambda stage, *_: stages.append(stage)
         )
         assert index.manifest.documents == len(ANIMALS)
-    assert stages == ["total", "encode", "total"]
+    assert stages == ["read", "encode", "read"]
     assert [path.name for path in tmp_path.iterdir()] == [
         index_folder(animals, encoder, OPTIONS, tmp_path).name
     ]
@@ -347,7 +349,7 @@ def test_other_documents_and_options_make_another_index(
 
 
 def test_an_empty_corpus(animals: Dataset, encoder: Encoder, tmp_path: Path) -> None:
-    empty = Dataset("empty", write_lines(tmp_path / "corpus.jsonl"), animals.queries, [])
+    empty = replace(animals, name="empty", corpus=write_lines(tmp_path / "corpus.jsonl"))
     with pytest.raises(CorpusError, match="empty"):
         open_index(empty, encoder, OPTIONS, tmp_path / "cache")
 
@@ -392,12 +394,12 @@ def test_hits_and_metrics_of_the_sample_corpus(encoder: Encoder, tmp_path: Path)
             np.testing.assert_allclose(
                 result.scores[name], values, atol=1e-12, err_msg=f"{mode} {name}"
             )
-    assert oddities(index, dataset.queries) == []
+    assert corpus_warnings(index, dataset.queries) == []
 
 
 def test_judged_documents_that_are_not_there(index: IndexVersion) -> None:
     queries = [JudgedQuery("q", "otters", {"otter": 1, "gone": 1, "lost": 0})]
-    [warning] = oddities(index, queries)
+    [warning] = corpus_warnings(index, queries)
     assert warning.startswith("2 of 3 judged documents are not in the corpus")
     assert measure([["otter"]], queries, 100)["recall@100"] == [0.5]
 
@@ -524,7 +526,7 @@ def test_report_tells_what_the_figures_do(written: tuple[Path, str], page: Page)
         page.text
     )
     assert (
-        "1 of 5 judged documents are not in the corpus; relevant ones count as not found"
+        "1 of 5 judged documents are not in the corpus; the relevant ones count as not found"
         in page.text
     )
 

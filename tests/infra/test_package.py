@@ -19,13 +19,13 @@ import pytest
 from mangum import Mangum
 from rich.console import Console
 
+from export.cache import cache_folder
 from handler.app import create_app
 from handler.errors import QuerytowerError
 from handler.service import Service
 from handler.settings import Settings
 from infra.cli.commands.package import size_table
 from infra.emulation.emulator import Emulator
-from infra.emulation.program import cache_folder
 from infra.packaging.archive import Archive, zip_folder
 from infra.packaging.build import build_package
 from infra.packaging.bytecode import find_python
@@ -49,9 +49,9 @@ from pathlib import Path
 from handler.corpus.sources import open_corpus
 from handler.encoder import Encoder
 from handler.quality.gates import Limits
-from handler.reindex.job import Job
+from handler.reindex.job import ReindexJob
 from handler.reindex.pipeline import reindex
-from handler.storage.store import Store
+from handler.versions.repository import IndexRepository
 
 whole, scratch = map(Path, sys.argv[1:])
 lines = whole.read_text("utf-8").splitlines(keepends=True)
@@ -59,7 +59,12 @@ corpus = scratch / "corpus.jsonl"
 limits = Limits(min_self_retrieval=0.0)  # the model is a random one
 for count in (len(lines) // 2, len(lines)):
     corpus.write_text("".join(lines[:count]), "utf-8")
-    job = Job(open_corpus(str(corpus)), Store.open(str(scratch / "store")), Encoder.open(Path("model")), limits=limits)
+    job = ReindexJob(
+        corpus=open_corpus(str(corpus)),
+        repository=IndexRepository.open(str(scratch / "store")),
+        encoder=Encoder.open(Path("model")),
+        limits=limits,
+    )
     print(reindex(job).kind, file=sys.stderr)
 files = [getattr(module, "__file__", None) or "" for module in sys.modules.values()]
 print(*(file for file in files if "site-packages" in file))
@@ -138,7 +143,7 @@ def runtime(target: PackageTarget, tmp_path_factory: pytest.TempPathFactory) -> 
     pins = [pin for pin in read_pins(ROOT / "requirements/dev.txt", target) if pin.name in wanted]
     folder = tmp_path_factory.mktemp("runtime")
     try:
-        wheels = fetch_wheels(pins, target, cache_folder() / "wheels")
+        wheels = fetch_wheels(pins, target, cache_folder("wheels"))
     except QuerytowerError as error:
         pytest.skip(str(error))
     for wheel in wheels:

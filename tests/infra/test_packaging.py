@@ -3,9 +3,11 @@
 import csv
 import hashlib
 import importlib.util
+import json
 import math
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -17,13 +19,18 @@ import pytest
 
 import handler
 from handler.errors import ModelError, QuerytowerError
+from handler.storage.store import Store
+from handler.versions.repository import IndexRepository
 from infra.packaging.archive import zip_folder
 from infra.packaging.build import build_package
 from infra.packaging.bytecode import find_python
+from infra.packaging.check_model import check_model
 from infra.packaging.elf import compact
 from infra.packaging.target import RUNTIMES, PackageTarget
 from infra.packaging.trim import NEVER_IMPORTED, why_dropped
 from infra.packaging.wheels import fetch_wheels, read_pins
+from tests.command_line import Run, expect_failure
+from tests.library import Library
 
 RUNTIME = Path(__file__).parents[2] / "requirements/runtime.txt"
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -176,7 +183,7 @@ def test_without_an_interpreter_the_sources_are_shipped(
     )
     assert (package.folder / "towers/__init__.py").read_text("utf-8") == NEEDS["towers/__init__.py"]
     assert package.bytecode_bytes == 0
-    assert package.notes[0].startswith(f"there is no Python {other} here to compile byte code")
+    assert package.notes[0].startswith(f"no Python {other} was found to compile byte code")
 
 
 def test_interpreters_are_recognised_by_what_they_answer(
@@ -229,7 +236,7 @@ def test_a_wheel_for_another_machine_is_none(index: Path, tmp_path: Path, tag: s
     pins = read_pins(_pin(tmp_path, _wheel(index, tag)), target)
     with pytest.raises(
         QuerytowerError,
-        match=r"no wheel of towers==1\.0 for Python 3\.13 on arm64 Linux .*make lock",
+        match=r"towers==1\.0 has no wheel for Python 3\.13 on arm64 Linux .*make lock",
     ):
         fetch_wheels(pins, target, tmp_path / "cache")
 
@@ -242,7 +249,7 @@ def test_another_file_than_the_one_pinned(index: Path, tmp_path: Path) -> None:
         file.writestr("towers/more.py", "")
     with pytest.raises(
         QuerytowerError,
-        match=r"another file for towers==1\.0 than the requirements pin .*make lock",
+        match=r"a file for towers==1\.0 whose hash is not the pinned one.*make lock",
     ):
         fetch_wheels(pins, target, tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
@@ -254,7 +261,7 @@ def test_no_network(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     target = PackageTarget("arm64", "3.13")
     with pytest.raises(
         QuerytowerError,
-        match=r"can't be reached, and not all wheels for arm64-3\.13 are in the cache",
+        match=r"can't be reached, and the cache lacks wheels for arm64-3\.13",
     ):
         fetch_wheels(
             read_pins(_pin(tmp_path, _wheel(tmp_path)), target), target, tmp_path / "cache"
@@ -273,9 +280,9 @@ def test_a_package_beyond_lambdas_limit_points_to_the_container(
     index: Path, tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infra.packaging.build.MAX_BYTES", 1 << 10)
-    command = r"docker build --platform linux/amd64 --build-arg PYTHON=3\.12 -f infra/Dockerfile -t querytower "
+    command = "docker build --platform linux/amd64 --build-arg PYTHON=3.12 -f infra/Dockerfile"
     with pytest.raises(
-        QuerytowerError, match=rf"of them the model, .* smaller model, .* 10 GB: {command}"
+        QuerytowerError, match=rf"the model has .* smaller model, .* 10 GB: {re.escape(command)} "
     ) as caught:
         build_package(
             PackageTarget("x86_64", "3.12"), tiny_model_dir, tmp_path, _pin(tmp_path, _wheel(index))
@@ -287,6 +294,30 @@ def test_a_package_beyond_lambdas_limit_points_to_the_container(
 def test_no_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="make one with: querytower export"):
         build_package(PackageTarget("arm64", "3.13"), tmp_path / "absent", tmp_path)
+
+
+def test_a_model_that_did_not_build_the_index_is_not_packaged(
+    run: Run, library: Library, tmp_path: Path
+) -> None:
+    shutil.copytree(library.model, tmp_path / "other")
+    manifest = tmp_path / "other/manifest.json"
+    prompts = json.loads(manifest.read_text("utf-8")) | {"prompts": {"query": "query: "}}
+    manifest.write_text(json.dumps(prompts), "utf-8")
+    expect_failure(
+        run("package", "--model", "other", "--store", library.store),
+        f"index 'default' in {library.store} was built with",
+        "other holds",
+        f"querytower index CORPUS --to {library.store} --model other",
+    )
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_model_is_compared_with_the_published_index(library: Library) -> None:
+    store = Store.open(str(library.store))
+    assert check_model(library.model, IndexRepository(store, "default")) == ""
+    assert "has no index 'absent' yet" in check_model(
+        library.model, IndexRepository(store, "absent")
+    )
 
 
 def test_requirements_apply_by_the_target_not_by_this_python(tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ import pytest
 import yaml
 
 from handler.encoder import Encoder
-from handler.reindex.full_index import Source, index_corpus
 from handler.storage.store import Store
-from handler.versions.pointer import read_pointer
+from handler.versions.repository import IndexRepository
 from infra.emulation.processes import HOST, free_ports
 from infra.emulation.program import find_program
+from tests.library import index_corpus
 from tests.s3 import environment, run_server
 
 ROOT = Path(__file__).parents[2]
@@ -55,17 +55,19 @@ def gateway() -> str:
 def variables(
     gateway: str, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
-    """The function's environment: a store with an index of the sample corpus, in a server on this machine."""
+    """Where an index of the sample corpus is: its store, and the server on this machine."""
     folder = tmp_path_factory.mktemp("s3")
     with run_server(folder, gateway) as server, pytest.MonkeyPatch.context() as patch:
         access = environment(server.url)
         for name, value in access.items():
             patch.setenv(name, value)
-        url = f"s3://{server.create_bucket()}/books"
-        source = Source(ROOT / "infra/demo/corpus.jsonl", folder / "rejects.jsonl")
-        index_corpus(source, Store.open(url), Encoder.open(tiny_model_dir))
-        Store.open(f"{url}-corpus").put("books.jsonl", source.path)
-        yield {"QUERYTOWER_STORE": url, "AWS_ENDPOINT_URL": access["AWS_ENDPOINT_URL"]}
+        bucket = f"s3://{server.create_bucket()}"
+        store = Store.open(f"{bucket}/querytower")
+        corpus, rejects = ROOT / "infra/demo/corpus.jsonl", folder / "rejects.jsonl"
+        repository = IndexRepository(store, "default")
+        index_corpus(corpus, rejects, repository, Encoder.open(tiny_model_dir))
+        Store.open(f"{bucket}/corpus").put("books.jsonl", corpus)
+        yield {"QUERYTOWER_STORE": store.url, "AWS_ENDPOINT_URL": access["AWS_ENDPOINT_URL"]}
 
 
 def _sam_environment(folder: Path) -> dict[str, str]:
@@ -86,7 +88,10 @@ def _sam_environment(folder: Path) -> dict[str, str]:
 def built(
     variables: dict[str, str], tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """Folder of what `sam build` made, with the server's address in the template."""
+    """Folder of what `sam build` made, with the server's address in the template.
+
+    The store itself comes from infra/local-env.json, as the documentation says.
+    """
     if not SAM.exists():
         pytest.skip("SAM is not here; run: make tools")
     if subprocess.run(["make", "-q", ".venv/installed"], cwd=ROOT).returncode:
@@ -100,18 +105,21 @@ def built(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     template = yaml.safe_load((folder / "template.yaml").read_text("utf-8"))
-    template["Globals"]["Function"]["Environment"]["Variables"] |= variables
-    template["Resources"]["ReindexFunction"]["Properties"]["Environment"]["Variables"] |= {
-        "QUERYTOWER_CORPUS": f"{variables['QUERYTOWER_STORE']}-corpus",
+    template["Globals"]["Function"]["Environment"]["Variables"] |= {
+        "AWS_ENDPOINT_URL": variables["AWS_ENDPOINT_URL"],
         "QUERYTOWER_MIN_SELF_RETRIEVAL": "0",  # the model is a random one
     }
     (folder / "template.yaml").write_text(json.dumps(template), "utf-8")
+    bucket = variables["QUERYTOWER_STORE"].split("/")[2]
+    shipped = (ROOT / "infra/local-env.json").read_text("utf-8")
+    (folder / "local-env.json").write_text(shipped.replace("BUCKET", bucket), "utf-8")
     return folder
 
 
 def _local(built: Path, *arguments: str | Path) -> list[str | Path]:
     command = [SAM, "local", *arguments, "--template", built / "template.yaml"]
-    return [*command, "--skip-pull-image", "--parameter-overrides", f"Architecture={ARCH}"]
+    command += ["--env-vars", built / "local-env.json", "--skip-pull-image"]
+    return [*command, "--parameter-overrides", f"Architecture={ARCH}"]
 
 
 def test_sam_build_uses_the_packager(built: Path) -> None:
@@ -144,7 +152,7 @@ def test_sam_local_start_api_serves_http(built: Path, tmp_path: Path) -> None:
 
 def test_sam_local_invoke_reindexes(built: Path, variables: dict[str, str], tmp_path: Path) -> None:
     store = Store.open(variables["QUERYTOWER_STORE"])
-    before, _ = read_pointer(store, "default")
+    before, _ = IndexRepository(store, "default").pointer()
     by_hand, outcomes = tmp_path / "event.json", []
     by_hand.write_text('{"full": true}')
     for event in (by_hand, ROOT / "infra/events/scheduler.json"):
@@ -154,7 +162,11 @@ def test_sam_local_invoke_reindexes(built: Path, variables: dict[str, str], tmp_
         )
         outcomes.append(json.loads(done.stdout.strip().splitlines()[-1]))
     assert [outcome["outcome"] for outcome in outcomes] == ["published", "unchanged"], done.stderr
-    assert before.version != read_pointer(store, "default")[0].version == outcomes[0]["version"]
+    assert (
+        before.version
+        != IndexRepository(store, "default").pointer()[0].version
+        == outcomes[0]["version"]
+    )
 
 
 def test_the_container_image_answers_a_search(built: Path, variables: dict[str, str]) -> None:

@@ -3,12 +3,13 @@
 import itertools
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
-from handler.index.manifest import IndexFiles
 from tests.infra.stack import Stack
+from tests.stored_paths import StoredPaths
 
 # Every switch of the template, off and on.
 SWITCHES: dict[str, dict[str, str]] = {
@@ -32,7 +33,22 @@ def test_search_may_only_read_and_only_its_prefix(resources: dict[str, Any]) -> 
         "DataBucket.Arn/querytower/*",
     )
     assert (listing["Action"], listing["Resource"]) == ("s3:ListBucket", "DataBucket.Arn")
-    assert listing["Condition"] == {"StringLikeIfExists": {"s3:prefix": "querytower/*"}}
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": "querytower/*"}}
+
+
+@pytest.mark.parametrize(
+    ("role", "listed"),
+    [
+        ("SearchFunctionRole", {"querytower/", "querytower/indexes/"}),
+        ("ReindexFunctionRole", {"corpus/", "querytower/indexes/default/versions/"}),
+    ],
+)
+def test_a_function_lists_its_own_folders_only(
+    resources: dict[str, Any], role: str, listed: set[str]
+) -> None:
+    conditions = [each["Condition"] for each in _statements(resources, role) if _is_listing(each)]
+    asked = {None, "", "other/", "corpus", *listed}
+    assert {prefix for prefix in asked if any(_holds(c, prefix) for c in conditions)} == listed
 
 
 def test_reindex_may_write_its_index_only_and_read_its_corpus(template: dict[str, Any]) -> None:
@@ -45,7 +61,7 @@ def test_reindex_may_write_its_index_only_and_read_its_corpus(template: dict[str
         for action in _listed(statement["Action"])
         for where in _listed(statement["Resource"])
     }
-    own = f"DataBucket.Arn/all/indexes/{IndexFiles.current('books').removesuffix('current.json')}*"
+    own = f"DataBucket.Arn/all/indexes/{StoredPaths('books').pointer.removesuffix('current.json')}*"
     writing = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
     assert allowed == {(action, own) for action in writing} | {
         ("s3:GetObject", "DataBucket.Arn/texts/*"),
@@ -206,6 +222,20 @@ def _statements(resources: dict[str, Any], role: str) -> list[dict[str, Any]]:
         if each["Type"] == "AWS::IAM::Policy" and each["Roles"] == [role]
     ]
     return [statement for policy in policies for statement in policy["Statement"]]
+
+
+def _is_listing(statement: dict[str, Any]) -> bool:
+    return "s3:ListBucket" in _listed(statement["Action"])
+
+
+def _holds(condition: dict[str, Any], prefix: str | None) -> bool:
+    """Evaluate a condition on s3:prefix as IAM does; None is a request without a prefix."""
+    ((operator, keys),) = condition.items()
+    assert set(keys) == {"s3:prefix"}
+    if prefix is None:
+        return bool(operator.endswith("IfExists"))
+    patterns = _listed(keys["s3:prefix"])
+    return any(fnmatchcase(prefix, pattern) for pattern in patterns)
 
 
 def _listed(value: str | list[str]) -> list[str]:

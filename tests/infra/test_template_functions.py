@@ -77,6 +77,19 @@ def test_variables_are_declared_settings_with_values_that_can_be_read(
     assert reindex.corpus == "s3://DataBucket/corpus"
 
 
+def test_the_environment_of_sam_local_replaces_what_the_template_refers_to(
+    functions: dict[str, dict[str, Any]],
+) -> None:
+    given = json.loads((ROOT / "infra/local-env.json").read_text("utf-8"))["Parameters"]
+    referred = {
+        name: value.replace("DataBucket", "BUCKET")
+        for properties in functions.values()
+        for name, value in properties["Environment"]["Variables"].items()
+        if "DataBucket" in str(value)
+    }
+    assert given == referred
+
+
 def test_defaults_are_those_of_the_settings(functions: dict[str, dict[str, Any]]) -> None:
     defaults = {setting.name: setting.default for setting in SETTINGS}
     apart = {"QUERYTOWER_STORE", "QUERYTOWER_CORPUS"}
@@ -152,15 +165,17 @@ def test_alarms_watch_what_exists_and_all_tell_somebody(template: dict[str, Any]
         (each["Namespace"], each["MetricName"], str(each.get("Dimensions")))
         for each in alarms.values()
     }
-    assert len(watched) == len(alarms) == 6
+    assert len(watched) == len(alarms) == 7
     (written,) = made.resources["ReindexSuccesses"]["MetricTransformations"]
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == [TOPIC["AlarmTopicArn"]]
         seconds = int(alarm["Period"]) * int(alarm["EvaluationPeriods"])
         assert seconds <= 7 * 86400, "CloudWatch looks back seven days at most"
-        own = alarm["Namespace"] == "querytower"
-        assert (alarm["TreatMissingData"] == "breaching") == own
-        assert not own or alarm["MetricName"] == written["MetricName"] == "stack-reindexed"
+        awaited = alarm["MetricName"] == written["MetricName"] == "stack-reindexed"
+        assert (alarm["TreatMissingData"] == "breaching") == awaited
+        if alarm["Namespace"] == "querytower" and not awaited:
+            assert alarm["MetricName"] in _metrics_of_handler()
+            assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": "SearchFunction"}]
         assert all(
             dimension["Value"] in made.resources for dimension in alarm.get("Dimensions", [])
         )
@@ -192,6 +207,12 @@ def _is_schedule(expression: str) -> bool:
         and all(re.fullmatch(r"[\dA-Z*?/,#LW-]+", field) for field in fields)
         and (fields[2] == "?") != (fields[4] == "?")
     )
+
+
+def _metrics_of_handler() -> set[str]:
+    """Return the names of all metrics that the functions write, which are keys of dictionaries."""
+    sources = (file.read_text("utf-8") for file in (ROOT / "handler").rglob("*.py"))
+    return {name for source in sources for name in re.findall(r'\{?"([A-Z][A-Za-z]+)":', source)}
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -1,1 +1,1 @@
-"""Other ways to put the same model behind a function, each as one would deploy it: code, dependencies and model."""
+"""Other libraries behind a function with the same model, each as one would deploy it."""

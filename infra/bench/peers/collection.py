@@ -1,4 +1,4 @@
-"""The indexes that the functions search: one of querytower's, and the same documents' vectors for the peers."""
+"""The indexes that the functions search: querytower's own, and vectors for the other libraries."""
 
 import json
 import os
@@ -10,41 +10,47 @@ from pathlib import Path
 import numpy as np
 
 from handler.corpus.document import Document
+from handler.corpus.sources import LocalCorpus
 from handler.encoder import Encoder
-from handler.reindex.full_index import Source, index_corpus
-from handler.storage.store import Store
+from handler.reindex.job import ReindexJob
+from handler.reindex.pipeline import index
+from handler.versions.repository import IndexRepository
 from infra.bench.peers.functions import run_in, task_root
 from infra.cli.index_view import shown
-from infra.evaluation.dataset import read_documents
+from infra.evaluation.dataset import collection_file, read_documents
 
 
 def querytower_store(dataset: Path, model: Path, work: Path) -> Path:
-    """Return a store with an index of the collection, with default settings; made once for each model."""
+    """Return a store with an index of the collection, made with default options once a model."""
     encoder = Encoder.open(model, os.cpu_count() or 1)
     folder = _place("store", dataset, encoder, work)
     if not folder.exists():
         with _unfinished(folder) as part, shown() as progress:
-            source = Source(dataset / "corpus.jsonl", part / "rejects.jsonl")
-            index_corpus(
-                source,
-                Store.open(str(part)),
-                encoder,
+            job = ReindexJob(
+                corpus=LocalCorpus(collection_file(dataset, "corpus.jsonl")),
+                repository=IndexRepository.open(str(part)),
+                encoder=encoder,
+                rejects=part / "rejects.jsonl",
                 threads=os.cpu_count() or 1,
                 progress=progress,
             )
+            index(job)
     return folder
 
 
 def peers_index(dataset: Path, model: Path, work: Path) -> Path:
-    """Return a folder with ids.json, vectors.npy and txtai's index, one vector a document; made once for each model.
+    """Return a folder with ids.json, vectors.npy and txtai's index, made once for each model.
 
-    querytower's encoder makes the vectors, for it is the fastest; the peers search among any vectors alike.
+    Each document has one vector. querytower's encoder makes them, because it is the fastest; the
+    time of a search does not depend on who made the vectors.
     """
     encoder = Encoder.open(model, os.cpu_count() or 1)
     folder = _place("vectors", dataset, encoder, work)
     if not folder.exists():
         documents = [
-            item for item in read_documents(dataset / "corpus.jsonl") if isinstance(item, Document)
+            item
+            for item in read_documents(collection_file(dataset, "corpus.jsonl"))
+            if isinstance(item, Document)
         ]
         with _unfinished(folder) as part:
             np.save(
@@ -63,7 +69,7 @@ def _place(kind: str, dataset: Path, encoder: Encoder, work: Path) -> Path:
 
 @contextmanager
 def _unfinished(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes its place when the block has ended well."""
+    """Yield an empty folder that becomes `folder` if the block succeeds."""
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)

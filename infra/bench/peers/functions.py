@@ -1,6 +1,7 @@
-"""Task roots of the peers, made with pip outside this project's environment: dependencies, model and handler.
+"""Task roots of the other libraries: dependencies, model and handler.
 
-All hold the same weights. They are made once and kept; another pin makes them anew.
+pip fills them outside this project's environment. All hold the same weights. They are made once and
+kept until their pins change.
 """
 
 import json
@@ -11,44 +12,44 @@ import sys
 from pathlib import Path
 
 from export import DEFAULT_MODEL
-from export.progress import silent
+from export.cache import cache_folder
 from export.source import find_model
 from handler.errors import QuerytowerError
-from infra.emulation.program import cache_folder
+from handler.progress import no_progress
 
 HERE = Path(__file__).parent
 OPTIMUM = HERE.parents[2] / ".venv-optimum" / "bin" / "optimum-cli"
 PEERS = ("fastembed", "sentence-transformers", "txtai")
 RUNTIME = "awslambdaric==4.2.2"
-# Nothing is looked up on a hub, which would only slow the peers down.
+# No library looks anything up on a hub, which would only slow it down.
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "ANONYMIZED_TELEMETRY": "0"}
 
 
 def default_folder() -> Path:
-    """Folder that keeps what was made for the peers, some 3 GB."""
-    return cache_folder() / "peers"
+    """Return the folder that keeps the task roots, about 3 GB."""
+    return cache_folder("peers")
 
 
 def runtime(work: Path) -> Path:
-    """Return a Python that has Lambda's runtime client and nothing else, of the version that runs this."""
+    """Return a Python with Lambda's runtime client alone, of the version that runs this."""
     python = work / "runtime" / "bin" / "python"
     if not python.exists():
-        _run([sys.executable, "-m", "venv", str(work / "runtime")])
+        run_command([sys.executable, "-m", "venv", str(work / "runtime")])
         _pip(python, RUNTIME)
     return python
 
 
 def task_root(name: str, work: Path) -> Path:
-    """Return the folder of a peer's function, made unless it's there with these very pins.
+    """Return the folder of a library's function, and make it unless it has the current pins.
 
     Raises:
-        QuerytowerError: a dependency or the model can't be had.
+        QuerytowerError: a dependency or the model can't be fetched.
     """
     pins, folder = HERE / f"{name}.txt", work / name
     done = folder / "requirements.txt"
     if not done.exists() or done.read_text("utf-8") != pins.read_text("utf-8"):
         shutil.rmtree(folder, ignore_errors=True)
-        # Without dependencies: the pins are complete, and torch would ask for several GB of CUDA.
+        # Without dependencies: the pins are complete, and torch would require several GB of CUDA.
         _pip(runtime(work), "--no-deps", "--target", str(folder), "-r", str(pins))
         _copy_model(name, folder / "model")
         shutil.copyfile(pins, done)
@@ -59,15 +60,19 @@ def task_root(name: str, work: Path) -> Path:
 
 
 def run_in(folder: Path, work: Path, script: Path, *arguments: object) -> str:
-    """Run a script with the dependencies in `folder`; return what it printed."""
-    return _run(
+    """Run a script with the dependencies in `folder`, and return what it printed.
+
+    Raises:
+        QuerytowerError: the script failed.
+    """
+    return run_command(
         [str(runtime(work)), "-P", str(script), *map(str, arguments)],
         os.environ | ENVIRONMENT | {"PYTHONPATH": str(folder)},
     )
 
 
 def _copy_model(name: str, folder: Path) -> None:
-    source = find_model(DEFAULT_MODEL, silent).folder
+    source = find_model(DEFAULT_MODEL, no_progress).folder
     if name == "fastembed":
         _export_onnx(source, folder)
     else:
@@ -75,13 +80,13 @@ def _copy_model(name: str, folder: Path) -> None:
 
 
 def _export_onnx(source: Path, folder: Path) -> None:
-    """Make what fastembed takes: a graph that ends in last_hidden_state, fp32 as it ships it, with fused layers."""
+    """Make fastembed's model: a graph that ends in last_hidden_state, fp32, with fused layers."""
     if not OPTIMUM.exists():
         raise QuerytowerError(
-            "fastembed needs an ONNX model, and Optimum to make it is not installed: make optimum"
+            "fastembed needs an ONNX model, which Optimum makes; install it with: make optimum"
         )
     options = ["--task", "feature-extraction", "--library-name", "transformers", "--optimize", "O2"]
-    _run(
+    run_command(
         [str(OPTIMUM), "export", "onnx", "--model", str(source), *options, str(folder)],
         os.environ | ENVIRONMENT,
     )
@@ -95,10 +100,17 @@ def _export_onnx(source: Path, folder: Path) -> None:
 
 
 def _pip(python: Path, *arguments: str) -> None:
-    _run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments])
+    run_command(
+        [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments]
+    )
 
 
-def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
+def run_command(command: list[str], environment: dict[str, str] | None = None) -> str:
+    """Run a command, and return what it printed.
+
+    Raises:
+        QuerytowerError: it failed.
+    """
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise QuerytowerError(

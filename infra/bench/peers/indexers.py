@@ -1,7 +1,7 @@
-"""Index documents with one engine and print the seconds it took, without imports and loading.
+"""Index documents with one engine, and print the seconds it took without imports and loading.
 
-Run in that engine's environment: python indexers.py ENGINE MODEL DOCUMENTS TOKENS, where DOCUMENTS is JSONL with
-id, title and text, and TOKENS is how many of a text's tokens are encoded.
+Run it in that engine's environment: python indexers.py ENGINE MODEL DOCUMENTS TOKENS. DOCUMENTS is
+JSONL with id, title and text; TOKENS is how many tokens of a text are encoded.
 """
 
 import json
@@ -17,7 +17,7 @@ Index = Callable[[Sequence[Record]], object]
 
 
 def querytower(model: str, tokens: int) -> Index:
-    """All that `querytower index --passages off` does for each document: vectors, text index, suggestions."""
+    """Do what `querytower index --passages off` does: vectors, text index, suggestions."""
     from handler.corpus.document import Document
     from handler.corpus.passages import Split
     from handler.encoder import Encoder
@@ -27,7 +27,8 @@ def querytower(model: str, tokens: int) -> Index:
     encoder = Encoder.open(Path(model), threads)
     if encoder.manifest.max_tokens != tokens:
         raise SystemExit(
-            f"{model} encodes {encoder.manifest.max_tokens} tokens, not {tokens}; export the default model"
+            f"{model} encodes {encoder.manifest.max_tokens} tokens, not {tokens}; "
+            "export the default model"
         )
 
     def index(records: Sequence[Record]) -> None:
@@ -79,7 +80,7 @@ def _text(record: Record) -> str:
 
 
 def main(engine: str, model: str, documents: str, tokens: str) -> None:
-    """Load the engine, index a few documents unmeasured, then all of them."""
+    """Load the engine, index a few documents to warm up, then time all of them."""
     records = [json.loads(line) for line in Path(documents).read_text("utf-8").splitlines()]
     engines = {"querytower": querytower, "fastembed": fastembed, "txtai": txtai}
     index = (engines | {"sentence-transformers": sentence_transformers})[engine](model, int(tokens))

@@ -1,6 +1,6 @@
-"""Save txtai's index of vectors that were made before: python txtai_index.py FOLDER MODEL, in txtai's environment.
+"""Save txtai's index of given vectors: python txtai_index.py FOLDER MODEL.
 
-FOLDER has vectors.npy and ids.json, and gets the index.
+Run it in txtai's environment. FOLDER has vectors.npy and ids.json, and receives the index.
 """
 
 import json
@@ -12,7 +12,7 @@ from txtai import Embeddings  # type: ignore[import-not-found]
 
 
 def main(folder: str, model: str) -> None:
-    """Index the vectors as they are, then enter the model that is to encode the queries."""
+    """Index the vectors as they are, then set the model that encodes the queries."""
     vectors = np.load(Path(folder, "vectors.npy"))
     ids = json.loads(Path(folder, "ids.json").read_text("utf-8"))
     embeddings = Embeddings(method="external")

@@ -7,77 +7,88 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from export.cache import cache_folder
 from handler.errors import InvalidRequest
-from infra.cli.commands.options import ModelFolder
+from infra.cli.commands.options import (
+    Language,
+    ModelFolder,
+    Overlap,
+    Passages,
+    Threads,
+    VectorPrecision,
+)
 
 if TYPE_CHECKING:
     from handler.search.request import Mode
+    from infra.evaluation.runs import Evaluation
 
 ALL_MODES = "hybrid,semantic,keyword"
 
+DatasetFolder = Annotated[
+    Path,
+    typer.Argument(
+        help="Folder in the BEIR layout: corpus.jsonl, queries.jsonl, qrels/<split>.tsv."
+    ),
+]
+Modes = Annotated[
+    str, typer.Option(help="Ways to search; the report compares the first with the others.")
+]
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", dir_okay=False, help="Write the figures as JSON."),
+]
+HtmlFile = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", dir_okay=False, help="Write a report with charts."),
+]
+QrelsSplit = Annotated[str, typer.Option(help="Which file of qrels/ to use.")]
+HitCount = Annotated[
+    int,
+    typer.Option(
+        "--k", "-k", help="Hits for each query; recall is measured at 10 and here.", min=10
+    ),
+]
+IndexCache = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder that keeps the indexes.", show_default="~/.cache/querytower/evaluations"
+    ),
+]
+
 
 def eval(  # noqa: A001
-    dataset: Annotated[
-        Path,
-        typer.Argument(
-            help="Folder in the BEIR layout: corpus.jsonl, queries.jsonl, qrels/<split>.tsv."
-        ),
-    ],
+    dataset: DatasetFolder,
     model: ModelFolder = Path("model"),
-    modes: Annotated[
-        str, typer.Option(help="Ways to search; the report compares the first to the others.")
-    ] = ALL_MODES,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", metavar="FILE", dir_okay=False, help="Write the figures as JSON."),
-    ] = None,
-    html_file: Annotated[
-        Path | None,
-        typer.Option("--html", metavar="FILE", dir_okay=False, help="Write a report with charts."),
-    ] = None,
-    split: Annotated[str, typer.Option(help="Which file of qrels/ to use.")] = "test",
-    k: Annotated[
-        int,
-        typer.Option(
-            "--k", "-k", help="Hits to a query; recall is measured at 10 and here.", min=10
-        ),
-    ] = 100,
-    passages: Annotated[str, typer.Option(help="Tokens in a passage, or off.")] = "96",
-    overlap: Annotated[
-        int, typer.Option(help="Tokens shared with the passage before; else a quarter.")
-    ] = -1,
-    precision: Annotated[str, typer.Option(help="Vectors in i8 (half the size) or f16.")] = "i8",
-    language: Annotated[
-        str, typer.Option(help="Language whose word forms are merged, or none.")
-    ] = "english",
-    cache: Annotated[
-        Path, typer.Option(help="Folder where indexes are kept for the next time.")
-    ] = Path("~/.cache/querytower/eval"),
-    threads: Annotated[
-        int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)
-    ] = 0,
+    modes: Modes = ALL_MODES,
+    json_file: JsonFile = None,
+    html_file: HtmlFile = None,
+    split: QrelsSplit = "test",
+    k: HitCount = 100,
+    passages: Passages = "96",
+    overlap: Overlap = -1,
+    precision: VectorPrecision = "i8",
+    language: Language = "english",
+    cache: IndexCache = None,
+    threads: Threads = 0,
 ) -> None:
-    """Measure nDCG, recall and MRR of the judged queries of DATASET, and how fast they are answered."""
+    """Measure nDCG, recall, MRR and latency of the judged queries of DATASET."""
     from handler.encoder import Encoder
     from infra.cli.index_view import build_options, shown
     from infra.evaluation.cached import open_index
     from infra.evaluation.dataset import Dataset
     from infra.evaluation.progress import run_shown, show
-    from infra.evaluation.report import render
-    from infra.evaluation.runs import Evaluation, oddities
+    from infra.evaluation.runs import Evaluation, corpus_warnings
 
     chosen = read_modes(modes)
     options = build_options(passages, overlap, precision, language)
     for file in filter(None, (json_file, html_file)):
-        writable(file)
+        check_writable(file)
     threads = threads or os.cpu_count() or 1
+    cache = cache.expanduser() if cache else cache_folder("evaluations")
     collection = Dataset.read(dataset, split)
     encoder = Encoder.open(model, threads)
     with shown() as progress:
-        index = open_index(
-            collection, encoder, options, cache.expanduser(), threads=threads, progress=progress
-        )
-    runs = run_shown(index, encoder, collection.queries, chosen, k)
+        index = open_index(collection, encoder, options, cache, threads=threads, progress=progress)
     settings: dict[str, str | int] = {
         "passages": options.split.size or "off",
         "overlap": options.split.overlap,
@@ -86,19 +97,31 @@ def eval(  # noqa: A001
         "split": split,
         "k": k,
     }
-    warnings = collection.warnings + oddities(index, collection.queries)
-    evaluation = Evaluation(collection.name, collection.queries, index, runs, settings, warnings)
+    evaluation = Evaluation(
+        dataset=collection.name,
+        queries=collection.queries,
+        index=index,
+        runs=run_shown(index, encoder, collection.queries, chosen, k),
+        settings=settings,
+        warnings=collection.warnings + corpus_warnings(index, collection.queries),
+    )
     show(evaluation)
+    write_reports(evaluation, json_file, html_file)
+
+
+def write_reports(evaluation: "Evaluation", json_file: Path | None, html_file: Path | None) -> None:
+    """Write an evaluation to the files given, as figures in JSON and as a page."""
+    from infra.evaluation.report import render
+
     if json_file:
-        json_file.write_text(
-            json.dumps(evaluation.to_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8"
-        )
+        figures = json.dumps(evaluation.to_dict(), indent=2, ensure_ascii=False)
+        json_file.write_text(f"{figures}\n", "utf-8")
     if html_file:
         html_file.write_text(render(evaluation), "utf-8")
 
 
 def read_modes(text: str) -> "list[Mode]":
-    """Return the modes of a list with commas, each once.
+    """Return the modes in a comma-separated list, each once.
 
     Raises:
         InvalidRequest: one is unknown, or there is none.
@@ -113,11 +136,11 @@ def read_modes(text: str) -> "list[Mode]":
     return cast("list[Mode]", names)
 
 
-def writable(path: Path) -> None:
-    """Make the folder that `path` lies in.
+def check_writable(path: Path) -> None:
+    """Make the folder of `path`, and check that the file can be written.
 
     Raises:
-        InvalidRequest: that can't be done, or nothing can be written there.
+        InvalidRequest: it can't.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from export import DEFAULT_MODEL, Converter, CpuTarget, WeightPrecision
-from handler.errors import ModelError
+from handler.errors import ModelError, install_command
+from handler.progress import Stage
 
 if TYPE_CHECKING:
     from export.pipeline import ExportReport
@@ -43,13 +44,14 @@ def export(
         from export.pipeline import export_model
     except ImportError as cause:
         raise ModelError(
-            f'exporting needs {cause.name}, which is not installed; pip install "querytower[export]"'
+            f"exporting needs {cause.name}, which is not installed; install it with: "
+            + install_command("export")
         ) from cause
     console = Console(stderr=True)
     with _bar(console) as bar:
         task = bar.add_task("fetch", total=None)
 
-        def show(stage: str, done: int, total: int | None) -> None:
+        def show(stage: Stage, done: int, total: int | None = None) -> None:
             size = f" {done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else ""
             bar.update(task, description=stage + size, completed=done, total=total)
 

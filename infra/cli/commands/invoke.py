@@ -37,21 +37,24 @@ def invoke(
     times: Annotated[
         int, typer.Option(min=1, help="How often to send the event; the first call is cold.")
     ] = 1,
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds that one call may take.")] = 30,
     python: Annotated[
         str, typer.Option(help="Python that runs the handler.", show_default="the running one")
     ] = sys.executable,
 ) -> None:
-    """Send an event to the handler in AWS's Lambda runtime emulator, without Docker; print answer and REPORT line."""
+    """Send an event to the handler in AWS's Lambda runtime emulator, and print the answer.
+
+    No Docker is needed. After the answer come the REPORT lines of all calls.
+    """
     content = read_event(event)
-    environment = shell_environment(os.environ)
-    if store:
-        environment["QUERYTOWER_STORE"] = store if "://" in store else str(Path(store).absolute())
-    if model:
-        environment["QUERYTOWER_MODEL"] = str(model.absolute())
+    environment = function_environment(store, model)
     logs = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     interpreter = Path(shutil.which(python) or python)
     try:
-        with Emulator(task_root, handler, environment=environment, python=interpreter) as emulator:
+        started = Emulator(
+            task_root, handler, environment=environment, python=interpreter, timeout_s=timeout
+        )
+        with started as emulator:
             calls = [emulator.invoke(content) for _ in range(times)]
     except QuerytowerError as error:
         for line in getattr(error, "__notes__", []):
@@ -67,18 +70,32 @@ def invoke(
         raise typer.Exit(1)
 
 
+def function_environment(store: str | None, model: Path | None) -> dict[str, str]:
+    """Return the function's variables: those of this shell, and the store and model given."""
+    environment = shell_environment(os.environ)
+    if store:
+        environment["QUERYTOWER_STORE"] = store if "://" in store else str(Path(store).absolute())
+    if model:
+        environment["QUERYTOWER_MODEL"] = str(model.absolute())
+    return environment
+
+
 def read_event(source: str) -> Any:
-    """Read a JSON file, or standard input for "-"."""
+    """Read a JSON file, or standard input for "-".
+
+    Raises:
+        QuerytowerError: there is no such file, or it is not JSON.
+    """
     name = "standard input" if source == "-" else f"the event {source}"
     try:
         return json.loads(sys.stdin.read() if source == "-" else Path(source).read_text("utf-8"))
     except OSError as cause:
         raise QuerytowerError(
-            f"can't read {name}: {cause.strerror}; samples lie in infra/events"
+            f"can't read {name}: {cause.strerror}; samples are in infra/events"
         ) from cause
     except ValueError as cause:
         raise QuerytowerError(
-            f"{name} is not JSON: {cause}; samples lie in infra/events"
+            f"{name} is not JSON: {cause}; samples are in infra/events"
         ) from cause
 
 
@@ -101,12 +118,9 @@ def show(console: Console, payload: Any) -> None:
         console.print(f"{name}: {value}", style="dim")
     console.print()
     body = payload.get("body") or ""
-    text = (
-        base64.b64decode(body).decode("utf-8", "replace")
-        if payload.get("isBase64Encoded")
-        else body
-    )
+    if payload.get("isBase64Encoded"):
+        body = base64.b64decode(body).decode("utf-8", "replace")
     try:
-        console.print_json(text)
+        console.print_json(body)
     except ValueError:
-        console.print(text)
+        console.print(body)

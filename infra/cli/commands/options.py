@@ -18,3 +18,12 @@ IndexName = Annotated[str, typer.Option(envvar="QUERYTOWER_INDEX", help="Name of
 ModelFolder = Annotated[
     Path, typer.Option(envvar="QUERYTOWER_MODEL", help="Folder of the model bundle.")
 ]
+
+# How an index is built.
+Passages = Annotated[str, typer.Option(help="Tokens in a passage, or off.")]
+Overlap = Annotated[
+    int, typer.Option(help="Tokens shared with the previous passage; by default a quarter.")
+]
+VectorPrecision = Annotated[str, typer.Option(help="Vectors in i8 (half the size) or f16.")]
+Language = Annotated[str, typer.Option(help="Language of the word stems, or none.")]
+Threads = Annotated[int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)]

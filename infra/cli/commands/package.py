@@ -1,4 +1,4 @@
-"""`querytower package`: the zip for Lambda."""
+"""querytower package: the zip for Lambda."""
 
 import time
 from pathlib import Path
@@ -8,13 +8,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from infra.cli.commands.options import ModelFolder
+from handler.storage.store import Store
+from handler.versions.repository import IndexRepository
+from infra.cli.commands.options import IndexName, ModelFolder
 from infra.packaging.archive import Archive, zip_folder
 from infra.packaging.build import build_package
-from infra.packaging.report import MAX_BYTES, Package
+from infra.packaging.check_model import check_model
+from infra.packaging.report import MAX_BYTES, MB, Package
 from infra.packaging.target import PackageTarget
 
-MB = 1 << 20  # as Lambda counts
 SHOWN_FROM = MB // 2  # smaller parts share a line
 
 
@@ -28,24 +30,34 @@ def package(
     zipped: Annotated[
         bool, typer.Option("--zip/--no-zip", help="Make the zip, or only its folder.")
     ] = True,
+    store: Annotated[
+        str,
+        typer.Option(
+            envvar="QUERYTOWER_STORE",
+            help="Store whose index must have been built with the model; empty for no check.",
+        ),
+    ] = "",
+    name: IndexName = "default",
 ) -> None:
     """Build the function's zip for Lambda, for any CPU from any machine, without Docker.
 
-    Lambda takes a zip above 50 MB only by way of S3, as `sam deploy` uploads it.
+    Lambda accepts a zip above 50 MB only from S3, where `sam deploy` uploads it.
     """
     started = time.perf_counter()
-    report = build_package(PackageTarget(arch, python), model, out)
+    target = PackageTarget(arch, python)
+    notes = [check_model(model, IndexRepository(Store.open(store), name))] if store else []
+    report = build_package(target, model, out)
     archive = zip_folder(report.folder) if zipped else None
     seconds = time.perf_counter() - started
-    notes = Console(stderr=True, soft_wrap=True, highlight=False)
-    for note in report.notes:
-        notes.print(f"note: {note}")
+    messages = Console(stderr=True, soft_wrap=True, highlight=False)
+    for note in filter(None, [*notes, *report.notes]):
+        messages.print(f"note: {note}")
     Console().print(size_table(report, archive))
-    notes.print(f"built in {seconds:.1f} s")
+    messages.print(f"built in {seconds:.1f} s")
 
 
 def size_table(report: Package, archive: Archive | None) -> Table:
-    """Show what each part takes, before and after, and what of Lambda's limit."""
+    """Return a table of each part's size, before and after, and its share of Lambda's limit."""
     table = Table(title=str(report.folder), min_width=73)
     table.add_column("MB of 1,048,576 bytes")
     for name in ("installed", "packaged", "of Lambda's 250 MB"):

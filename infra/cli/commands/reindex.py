@@ -23,11 +23,12 @@ def reindex(
     name: IndexName = "default",
     model: ModelFolder = Path("model"),
     force: Annotated[
-        bool, typer.Option(help="Publish although documents went missing, or this was refused.")
+        bool,
+        typer.Option(help="Publish although documents are missing, or the corpus was refused."),
     ] = False,
-    full: Annotated[bool, typer.Option(help="Encode everything anew.")] = False,
+    full: Annotated[bool, typer.Option(help="Encode everything again.")] = False,
     dry_run: Annotated[
-        bool, typer.Option(help="Say what would be done, and write nothing.")
+        bool, typer.Option(help="Print what would be done, and write nothing.")
     ] = False,
     fields: Annotated[
         str,
@@ -36,49 +37,50 @@ def reindex(
         ),
     ] = "id,title,text,url",
     passages: Annotated[
-        str, typer.Option(help="Tokens in a passage, or off; else as before.")
+        str, typer.Option(help="Tokens in a passage, or off; default: as before.")
     ] = "",
     overlap: Annotated[
-        int, typer.Option(help="Tokens shared with the passage before; else as before.")
+        int, typer.Option(help="Tokens shared with the passage before; default: as before.")
     ] = -1,
-    precision: Annotated[str, typer.Option(help="Vectors in i8 or f16; else as before.")] = "",
+    precision: Annotated[
+        str, typer.Option(help="Precision of vectors: i8 or f16; default: as before.")
+    ] = "",
     language: Annotated[
-        str, typer.Option(help="Language whose word forms are merged, or none; else as before.")
+        str, typer.Option(help="Language for stemming, or none; default: as before.")
     ] = "",
     max_rejects: Annotated[
-        float, typer.Option(help="Faulty records that are tolerated, in percent.", **Percent)
+        float, typer.Option(help="Largest share of rejected records, in percent.", **Percent)
     ] = 1,
     max_drop: Annotated[
-        float, typer.Option(help="Documents that may go missing, in percent.", **Percent)
+        float, typer.Option(help="Largest loss of documents, in percent.", **Percent)
     ] = 20,
     threads: Annotated[
-        int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)
+        int, typer.Option(help="Texts encoded at a time; 0 for the number of cores.", min=0)
     ] = 0,
 ) -> None:
-    """Publish a new version of an index if its corpus changed; only what is new or changed is encoded."""
+    """Publish a new version of an index if its corpus changed; only new or changed documents are encoded."""
     from handler.corpus.records import FieldNames
     from handler.corpus.sources import open_corpus
     from handler.encoder import Encoder
     from handler.errors import InvalidRequest
     from handler.quality.gates import Limits
-    from handler.reindex.job import Job, Outcome
-    from handler.reindex.pipeline import plan
+    from handler.reindex.job import Outcome, ReindexJob
+    from handler.reindex.pipeline import preview
     from handler.reindex.pipeline import reindex as run
-    from handler.storage.store import Store
+    from handler.versions.repository import IndexRepository
     from infra.cli.index_view import changed_options, shown
-    from infra.cli.reindex_view import measure, show_outcome, show_plan, tell
+    from infra.cli.reindex_view import measure, show_outcome, show_preview, tell
 
     names = [each.strip() for each in fields.split(",")]
     if len(names) != 4 or not all(names):
         raise InvalidRequest(f"--fields is {fields!r}; give four names, such as id,title,text,url")
     threads = threads or os.cpu_count() or 1
-    opened = Store.open(store)
+    repository = IndexRepository.open(store, name)
     with shown() as progress:
-        job = Job(
-            open_corpus(corpus),
-            opened,
-            Encoder.open(model, threads),
-            name=name,
+        job = ReindexJob(
+            corpus=open_corpus(corpus),
+            repository=repository,
+            encoder=Encoder.open(model, threads),
             fields=FieldNames(*names),
             options=lambda current: changed_options(
                 current, passages, overlap, precision, language
@@ -91,8 +93,8 @@ def reindex(
             tell=tell,
             measure=measure,
         )
-        outcome = plan(job) if dry_run else run(job)
+        outcome = preview(job) if dry_run else run(job)
     if isinstance(outcome, Outcome):
-        show_outcome(outcome, opened.url)
+        show_outcome(outcome, repository.store.url)
     else:
-        show_plan(outcome)
+        show_preview(outcome)

@@ -4,17 +4,15 @@ from infra.cli.commands.options import IndexName, StoreUrl
 
 
 def versions(store: StoreUrl, name: IndexName = "default") -> None:
-    """List the versions of an index: when, documents, model, quality, size, and which is current."""
+    """List the versions of an index: time, documents, model, quality, size, and the current one."""
     from handler.errors import IndexUnavailable
-    from handler.storage.store import Store
-    from handler.versions.catalog import versions as find
-    from handler.versions.pointer import read_pointer
+    from handler.versions.repository import IndexRepository
     from infra.cli.reindex_view import show_versions
 
-    opened = Store.open(store)
-    found = find(opened, name)
+    repository = IndexRepository.open(store, name)
+    found = [version.manifest for version in repository.versions()]
     try:
-        pointer, _ = read_pointer(opened, name)
+        pointer, _ = repository.pointer()
     except IndexUnavailable:
         if not found:
             raise

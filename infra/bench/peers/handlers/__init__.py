@@ -1,1 +1,1 @@
-"""A search function for each peer. They run in the peers' environments, where nothing of this project is."""
+"""A search function for each library, which runs in that library's environment."""
