@@ -10,6 +10,7 @@ import gc
 # Imports leave no garbage, and the collector's search for it took an eighth of the start.
 gc.disable()
 
+import logging
 import os
 from functools import cache
 from typing import Any
@@ -25,6 +26,9 @@ from handler.warm_up import WarmUp
 RESTORE_SECONDS = 3.0
 
 settings = Settings.from_mapping(os.environ)
+
+# Mangum logs each request too. Lambda shows that where a function logs in JSON, as ours does.
+logging.getLogger("mangum").setLevel(logging.WARNING)
 
 
 @cache

@@ -17,6 +17,8 @@ TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 MAX_DETAIL_CHARS = 1000
 SEE_LOG = "the index can't be searched at the moment; the log says why, under this request id"
 
+TOO_DEEP = "the request is nested too deep; flatten it"
+
 # Error, status, and what the caller is told. None stands for the error's own message, where that
 # names no internals.
 TABLE: tuple[tuple[type[Exception], HTTPStatus, str | None], ...] = (
@@ -25,7 +27,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str | None], ...] = (
     (IndexNotFound, HTTPStatus.NOT_FOUND, None),
     (ModelMismatch, HTTPStatus.SERVICE_UNAVAILABLE, None),
     (QuerytowerError, HTTPStatus.SERVICE_UNAVAILABLE, SEE_LOG),
-    (RecursionError, HTTPStatus.UNPROCESSABLE_ENTITY, "the request is nested too deep; flatten it"),
+    (RecursionError, HTTPStatus.UNPROCESSABLE_ENTITY, TOO_DEEP),
 )
 
 

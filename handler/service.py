@@ -1,4 +1,4 @@
-"""What a process needs to answer requests: encoder, searcher, and the indexes of one store, each kept current."""
+"""What a process needs to answer requests: encoder, searcher, and the indexes of one store."""
 
 import time
 from dataclasses import dataclass, field, replace
@@ -9,13 +9,15 @@ from handler.encoder import Encoder
 from handler.errors import IndexNotFound, IndexUnavailable, StoreError
 from handler.index.index_version import IndexVersion
 from handler.search.searcher import Searcher
-from handler.settings import SettingError, Settings
+from handler.settings import Settings
+from handler.storage.configured import open_store
 from handler.storage.store import Store
 from handler.versions.live_index import LiveIndex
-from handler.versions.repository import IndexRepository, index_names
+from handler.versions.names import check_name, index_names
+from handler.versions.repository import IndexRepository
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """The parts, ready to use; `open` makes them from settings."""
 
@@ -35,44 +37,44 @@ class Service:
             ModelError: there is no usable model bundle.
             StoreError: the store's URL can't be used.
         """
-        if not settings.store:
-            raise SettingError(
-                "QUERYTOWER_STORE is not set; set it to the folder or URL that holds the indexes"
-            )
-        store = Store.open(settings.store, timeout=settings.store_timeout)
+        store = open_store(settings)
         encoder = Encoder.open(settings.model_folder, settings.threads)
-        return cls(settings, encoder, Searcher(encoder, settings.cached_queries), store)
+        return cls(
+            settings=settings,
+            encoder=encoder,
+            searcher=Searcher(encoder, settings.cached_queries),
+            store=store,
+        )
 
     def index(self, name: str = "") -> IndexVersion:
-        """Return the published version of an index, by default of the one that the settings name.
+        """Return the published version of an index, by default of the one in the settings.
 
         Raises:
-            IndexNotFound: the store has none of this name, and the settings don't promise it.
-            IndexUnavailable: there is none that can be used.
-            StoreError: the store fails, and no version was open yet.
+            IndexNotFound: the store has no index of this name, and it is not the one in the settings.
+            IndexUnavailable: no usable version is published.
+            StoreError: the store fails, and no version is open yet.
         """
         name = name or self.settings.index
         promised = name == self.settings.index
         try:
-            live = self.live(name)
+            if not promised:
+                check_name(name)
         except StoreError:
-            if promised:
-                raise
             raise _not_found(name) from None
         try:
-            return live.current()
+            return self.live(name).current()
         except IndexUnavailable:
             if promised or name in self.index_names():
                 raise
-            with self._lock:  # callers may ask for any name: none of them is kept
+            with self._lock:  # callers may ask for any name, so missing ones are not kept
                 self._indexes.pop(name, None)
             raise _not_found(name) from None
 
     def live(self, name: str = "") -> LiveIndex:
-        """Return what keeps an index current, by default the one that the settings name.
+        """Return what keeps an index current, by default the one in the settings.
 
         Raises:
-            StoreError: nothing can have this name.
+            StoreError: `name` can't name an index.
         """
         name = name or self.settings.index
         with self._lock:
@@ -86,14 +88,15 @@ class Service:
             return self._indexes[name]
 
     def reconnect(self, seconds: float) -> None:
-        """Drop all connections to the store, and let every open index look for a newer version.
+        """Connect to the store again, and let every open index look for a newer version.
 
-        That is waited for `seconds` at most; what takes longer goes on in the background.
+        Wait `seconds` at most; what takes longer continues in the background.
         """
-        renewed = replace(self.store)  # a copy connects anew
+        renewed = replace(self.store)  # a copy has connections of its own
         limit = time.monotonic() + seconds
-        for live in list(self._indexes.values()):
-            live.reconnect(renewed, max(0.0, limit - time.monotonic()))
+        for name, live in list(self._indexes.items()):
+            left = max(0.0, limit - time.monotonic())
+            live.reconnect(IndexRepository(renewed, name), left)
 
     def index_names(self) -> list[str]:
         """Return the names of all published indexes of the store."""
@@ -101,4 +104,4 @@ class Service:
 
 
 def _not_found(name: str) -> IndexNotFound:
-    return IndexNotFound(f"there is no index {name!r}; /indexes lists those that there are")
+    return IndexNotFound(f"there is no index {name!r}; GET /indexes lists the available ones")

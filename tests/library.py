@@ -11,10 +11,9 @@ import pytest
 from handler.corpus.sources import LocalCorpus
 from handler.encoder import Encoder
 from handler.index.manifest import IndexManifest
-from handler.reindex.job import Job
+from handler.reindex.job import ReindexJob
 from handler.reindex.pipeline import index
 from handler.settings import Settings
-from handler.storage.store import Store
 from handler.versions.repository import IndexRepository
 
 LONG = "The light on the rock turns and turns, and nobody on the shore knows who keeps it. " * 30
@@ -119,7 +118,7 @@ def add_index(
 ) -> IndexManifest:
     """Publish `records` as a new version of an index."""
     corpus = write_corpus(scratch / f"{name}.jsonl", records)
-    repository = IndexRepository(Store.open(str(store)), name)
+    repository = IndexRepository.open(str(store), name)
     return index_corpus(corpus, scratch / "rejects.jsonl", repository, Encoder.open(model))
 
 
@@ -127,8 +126,14 @@ def index_corpus(
     corpus: Path, rejects: Path, repository: IndexRepository, encoder: Encoder, **options: Any
 ) -> IndexManifest:
     """Index a file or folder from scratch; `options` are further fields of the job."""
-    job = Job(corpus=LocalCorpus(corpus), repository=repository, encoder=encoder, **options)
-    manifest = index(job, rejects).manifest
+    job = ReindexJob(
+        corpus=LocalCorpus(corpus),
+        repository=repository,
+        encoder=encoder,
+        rejects=rejects,
+        **options,
+    )
+    manifest = index(job).manifest
     assert manifest
     return manifest
 

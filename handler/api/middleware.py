@@ -52,10 +52,10 @@ class RequestMiddleware:
 
         headers = Headers(scope=scope)
         try:
-            if self._may_pass(scope["path"], headers):
-                await self._app(inner, self._bounded(headers, receive), send_with_headers)
+            if refusal := self._refusal(scope["path"], headers, trace):
+                await refusal(scope, receive, send_with_headers)
             else:
-                await _refusal(trace)(scope, receive, send_with_headers)
+                await self._app(inner, self._bounded(headers, receive), send_with_headers)
         except Exception as error:
             if status:
                 raise
@@ -63,9 +63,19 @@ class RequestMiddleware:
         finally:
             _log(scope, trace, status, time.perf_counter() - started)
 
+    def _refusal(self, path: str, headers: Headers, trace: Trace) -> Response | None:
+        """Return the answer to a request that no route gets to see."""
+        if not self._may_pass(path, headers):
+            challenge = {"WWW-Authenticate": "Bearer"}
+            return problem(HTTPStatus.UNAUTHORIZED, NO_KEY, trace.request_id, challenge)
+        length = headers.get("content-length", "0")
+        if not (length.isascii() and length.isdigit()):
+            detail = f"the Content-Length is {length!r}; send the number of the body's bytes"
+            return problem(HTTPStatus.BAD_REQUEST, detail, trace.request_id)
+        return None
+
     def _bounded(self, headers: Headers, receive: Receive) -> Receive:
-        length = headers.get("content-length", "")
-        announced = int(length) if length.isdecimal() else 0
+        announced = int(headers.get("content-length", "0"))
         received = 0
 
         async def bounded() -> Message:
@@ -78,11 +88,6 @@ class RequestMiddleware:
             return message
 
         return bounded
-
-
-def _refusal(trace: Trace) -> Response:
-    challenge = {"WWW-Authenticate": "Bearer"}
-    return problem(HTTPStatus.UNAUTHORIZED, NO_KEY, trace.request_id, challenge)
 
 
 def _failure(error: Exception, trace: Trace) -> Response:

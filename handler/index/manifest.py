@@ -12,7 +12,7 @@ INDEX_FORMAT = 2  # 2: a graph may have vectors that are gone, see keys.bin
 
 
 class IndexFiles:
-    """File names of an index version, and the paths that lead to one inside a store."""
+    """File names of an index version."""
 
     VECTORS = "vectors.bin"
     SCALES = "scales.bin"
@@ -30,48 +30,8 @@ class IndexFiles:
     REPORT = "drift.html"
     ETAGS = "etags.json"
 
-    @staticmethod
-    def current(name: str) -> str:
-        """Path of the pointer to the published version of index `name`."""
-        return f"indexes/{name}/current.json"
 
-    @staticmethod
-    def version(name: str, version: str) -> str:
-        """Path of the folder of one version of index `name`."""
-        return f"indexes/{name}/versions/{version}"
-
-    @staticmethod
-    def versions(name: str) -> str:
-        """Path of the folder of all versions of index `name`."""
-        return f"indexes/{name}/versions"
-
-    @staticmethod
-    def lease(name: str) -> str:
-        """Path of the lease that a run holds while it makes a version of index `name`."""
-        return f"indexes/{name}/lease.json"
-
-    @staticmethod
-    def verdict(name: str) -> str:
-        """Path of the note about the last corpus that led to no new version of index `name`."""
-        return f"indexes/{name}/verdict.json"
-
-    @staticmethod
-    def rolled_back(name: str) -> str:
-        """Path of the note about corpora whose versions of index `name` people went back from."""
-        return f"indexes/{name}/rolled-back.json"
-
-    @staticmethod
-    def work(name: str) -> str:
-        """Path of the folder of vectors that runs cut short leave for the next one."""
-        return f"indexes/{name}/work"
-
-    @staticmethod
-    def golden(name: str) -> str:
-        """Path of the folder of golden queries of index `name`."""
-        return f"indexes/{name}/golden"
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IndexManifest:
     """Contents of an index version's manifest.json.
 

@@ -133,7 +133,8 @@ class Suggestions:
         If there is none, words may differ in one letter.
         """
         words = self._words.analyze(typed)
-        if not words:
+        # Tantivy refuses patterns of a thousand bytes, and no completion has a word of so many.
+        if not words or any(len(word.encode()) > 4 * MAX_CHARS for word in words):
             return []
         found = self._find(words, exact=True) or self._find(words, exact=False)
         start = " ".join(words)

@@ -1,11 +1,12 @@
 """The search page's files: read, coloured, compressed and named by content, once per process."""
 
 import colorsys
-import gzip
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+from handler.html_answer import compress
 
 WEB = Path(__file__).parent / "web"
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
@@ -48,11 +49,6 @@ class Assets:
         digest = hashlib.sha256(b"\0".join(asset.body for asset in files.values())).hexdigest()[:12]
         template = (WEB / "index.html").read_text("utf-8")
         return cls(template=template, files=files, digest=digest, accent=light)
-
-
-def compress(body: bytes, level: int) -> bytes:
-    """Return `body` gzipped; equal bodies give equal bytes."""
-    return gzip.compress(body, level, mtime=0)
 
 
 def readable(colour: str, ground: str) -> str:

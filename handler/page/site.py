@@ -10,9 +10,10 @@ from starlette.responses import RedirectResponse, Response
 
 from handler.corpus.schema import Schema
 from handler.errors import QuerytowerError
+from handler.html_answer import html_answer
 from handler.index.index_version import IndexVersion
 from handler.index.text_index import FacetCount
-from handler.page.assets import Assets, compress
+from handler.page.assets import Assets
 from handler.page.page_state import PageState
 from handler.page.rail import INPUTS, filter_fields, rail
 from handler.page.renderer import PageRenderer
@@ -28,16 +29,6 @@ from handler.trace import index_of, trace_of
 
 PAGE_SIZE = 10
 MAX_FACETS = 6
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "Vary": "Accept-Encoding",
-}
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -77,7 +68,7 @@ class Site:
         headers = {"Cache-Control": "no-cache", "Content-Type": "text/html; charset=utf-8"}
         if view.retry_seconds:
             headers["Retry-After"] = str(view.retry_seconds)
-        return _packed(request, html.encode(), status, headers)
+        return html_answer(request, html.encode(), status, headers)
 
     def file(self, request: HttpRequest, digest: str, name: str) -> Response:
         """Return one of the page's files.
@@ -90,7 +81,7 @@ class Site:
         asset = assets.files[name]
         caching = FOR_EVER if digest == assets.digest else "no-cache"
         headers = {"Cache-Control": caching, "Content-Type": asset.type}
-        return _packed(request, asset.body, 200, headers, asset.gzipped)
+        return html_answer(request, asset.body, 200, headers, asset.gzipped)
 
     def _view(
         self, request: HttpRequest, asked: PageState, searcher: Searcher, index: IndexVersion
@@ -168,14 +159,3 @@ class Site:
             highlight=k > 0,
         )
         return request.within(self._settings)
-
-
-def _packed(
-    request: HttpRequest, body: bytes, status: int, headers: dict[str, str], gzipped: bytes = b""
-) -> Response:
-    """Return an answer of `body`, compressed if the caller takes that; `gzipped` is body so."""
-    headers = HEADERS | headers
-    if "gzip" not in request.headers.get("accept-encoding", ""):
-        return Response(body, status, headers)
-    packed = gzipped or compress(body, 5)
-    return Response(packed, status, headers | {"Content-Encoding": "gzip"})

@@ -1,8 +1,7 @@
-"""A built version, measured, compared with the one before, and judged: all that precedes its upload."""
+"""Measure a finished version, compare it with the one before, and write its reports."""
 
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,51 +13,50 @@ from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.writer import write_manifest
 from handler.quality.changes import Changes
 from handler.quality.checks import graph_recall, self_retrieval
-from handler.quality.drift import Drift, compare, profile_in
+from handler.quality.compare import profile_of
+from handler.quality.drift import Drift, compare
 from handler.quality.drift_report import render
 from handler.quality.golden import Golden, GoldenResults, mean_ndcg
 from handler.quality.profile import Profile
-from handler.versions.repository import IndexRepository
+from handler.versions.stored_version import StoredVersion
 
 Quality = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class PreviousVersion:
-    """The version before: its manifest, its profile, and itself, each as far as it can be read."""
+    """The version before: its manifest, its profile, and itself, as far as each can be read."""
 
     manifest: IndexManifest | None = None
     profile: Profile | None = None
     index: IndexVersion | None = None
 
     @classmethod
-    def read(
-        cls,
-        repository: IndexRepository,
-        manifest: IndexManifest | None,
-        index: IndexVersion | None,
-    ) -> "PreviousVersion":
-        """Add the profile that is stored beside the version."""
-        profile = None
-        if manifest:
-            with suppress(StoreError):
-                profile = profile_in(repository.read(manifest.version, IndexFiles.DRIFT))
-        return cls(manifest, profile, index)
+    def read(cls, stored: StoredVersion | None, index: IndexVersion | None) -> "PreviousVersion":
+        """Read the profile of a stored version; `index` is the same version, opened."""
+        if stored is None:
+            return cls()
+        try:
+            return cls(stored.manifest, profile_of(stored), index)
+        except StoreError:
+            return cls(stored.manifest, None, index)
 
     def ndcg(self, golden: Golden, encoder: Encoder) -> float | None:
-        """Return the version's nDCG@10 over the golden queries, as measured then or now; None if neither can be."""
+        """Return the version's nDCG@10 over the golden queries, or None if it can't be measured.
+
+        The noted figure is taken if it is of the same queries.
+        """
         if self.manifest and self.manifest.corpus.get("golden") == golden.etag:
             return self.manifest.quality.get("ndcg@10")
         if self.index and self.index.manifest.fingerprint == encoder.manifest.fingerprint:
-            return mean_ndcg(
-                GoldenResults.of(self.index, encoder, golden.queries).tops, golden.judgments
-            )
+            results = GoldenResults.of(self.index, encoder, golden.queries)
+            return mean_ndcg(results.tops, golden.judgments)
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A version ready for upload, the files that go beside it, and how it differs from the one before."""
+    """A version ready for upload, the files that go beside it, and its drift."""
 
     manifest: IndexManifest
     reports: list[Path]
@@ -76,38 +74,43 @@ def assess(
     rejects: Path,
     judge: Callable[[IndexManifest, Quality], list[str]],
 ) -> Candidate:
-    """Measure the version in `folder`, write its reports beside that, and its final manifest.
+    """Measure the version in `folder`, and write its reports and its final manifest.
 
-    `rejects` is the file that lists rejected records; `judge` returns why the version must not be published.
+    Args:
+        folder: the finished version; its reports go into the folder "reports" beside it.
+        encoder: encoder of the model that made the version.
+        listing: objects of the corpus.
+        inputs: digest of corpus and settings.
+        golden: queries that watch over the index.
+        before: the version to compare with.
+        rejects: file that lists the rejected records; it need not exist.
+        judge: returns why a version with these figures must not be published.
+
+    Raises:
+        IndexUnavailable: the version in `folder` is damaged.
     """
     index = IndexVersion.open(folder)
-    answers = GoldenResults.of(index, encoder, golden.queries)
-    quality = {
-        "self_retrieval": self_retrieval(index, encoder),
-        "recall@10": graph_recall(index.vectors),
-    }
-    if (ndcg := mean_ndcg(answers.tops, golden.judgments)) is not None:
-        quality["ndcg@10"] = ndcg
+    results = GoldenResults.of(index, encoder, golden.queries)
+    quality = _measure(index, encoder, golden, results)
     objects = listing.to_json()
-    corpus = {
-        "url": listing.url,
-        "objects": hashlib.sha256(objects).hexdigest(),
-        "inputs": inputs,
-        "golden": golden.etag,
-    }
     manifest = replace(
         index.manifest,
         quality={name: round(value, 4) for name, value in quality.items()},
-        corpus=corpus,
+        corpus={
+            "url": listing.url,
+            "objects": hashlib.sha256(objects).hexdigest(),
+            "inputs": inputs,
+            "golden": golden.etag,
+        },
     )
     manifest = replace(manifest, failures=judge(manifest, quality))
     drift = compare(
-        manifest.version,
-        manifest.created,
-        Profile.of(index, golden, answers),
-        before.manifest.version if before.manifest else "",
+        Profile.of(index, golden, results),
         before.profile,
         Changes.between(before.index, index) if before.index else None,
+        version=manifest.version,
+        created=manifest.created,
+        previous=before.manifest.version if before.manifest else "",
     )
     write_manifest(folder, manifest)
     contents = {
@@ -118,6 +121,19 @@ def assess(
     if rejects.exists():
         contents[IndexFiles.REJECTS] = rejects.read_bytes()
     return Candidate(manifest, _write(folder.parent / "reports", contents), drift)
+
+
+def _measure(
+    index: IndexVersion, encoder: Encoder, golden: Golden, results: GoldenResults
+) -> Quality:
+    quality = {
+        "self_retrieval": self_retrieval(index, encoder),
+        "recall@10": graph_recall(index.vectors),
+    }
+    ndcg = mean_ndcg(results.tops, golden.judgments)
+    if ndcg is not None:
+        quality["ndcg@10"] = ndcg
+    return quality
 
 
 def _write(folder: Path, contents: dict[str, bytes]) -> list[Path]:

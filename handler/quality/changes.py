@@ -1,4 +1,4 @@
-"""Which documents one version has and another has not."""
+"""The documents in which two versions differ."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from handler.corpus.spool import Spool
 from handler.index.embedding_cache import version_hashes
 from handler.index.index_version import IndexVersion
 
-# The ids of the documents that a mask of shape (documents,) selects.
 Ids = Callable[[npt.NDArray[np.bool_]], Iterable[str]]
+"""Returns the ids of the documents that a mask of shape (documents,) selects."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """Ids of the documents that came, changed and went, sorted, and how many stayed as they were."""
+    """Sorted ids of the documents added, changed and removed, and how many stayed the same."""
 
     added: list[str]
     changed: list[str]
@@ -27,32 +27,37 @@ class Changes:
 
     @classmethod
     def of(cls, old: Hashes, old_ids: Ids, new: Hashes, new_ids: Ids) -> Self:
-        """Compare documents by the hashes of their contents; only the ids of those that differ are asked for."""
+        """Compare documents by the hashes of their contents.
+
+        Args:
+            old: hashes before, shape (documents before,).
+            old_ids: returns ids of those; only called for documents that differ.
+            new: hashes now, shape (documents now,).
+            new_ids: returns ids of those.
+        """
         gone, come = ~np.isin(old, new), ~np.isin(new, old)
         before, after = set(old_ids(gone)), set(new_ids(come))
         return cls(
-            sorted(after - before),
-            sorted(after & before),
-            sorted(before - after),
-            len(new) - int(come.sum()),
+            added=sorted(after - before),
+            changed=sorted(after & before),
+            removed=sorted(before - after),
+            unchanged=len(new) - int(come.sum()),
         )
 
     @classmethod
     def between(cls, old: IndexVersion, new: IndexVersion) -> Self:
         """Compare two index versions."""
-        return cls.of(
-            version_hashes(old, "content"), _ids(old), version_hashes(new, "content"), _ids(new)
-        )
+        before, after = version_hashes(old, "content"), version_hashes(new, "content")
+        return cls.of(before, _ids(old), after, _ids(new))
 
     @classmethod
     def planned(cls, old: IndexVersion, spool: Spool) -> Self:
         """Compare an index version with documents that are not indexed yet."""
-        return cls.of(
-            version_hashes(old, "content"),
-            _ids(old),
-            spool.contents,
-            lambda rows: (d.id for d in spool.select(rows)),
-        )
+
+        def ids(mask: npt.NDArray[np.bool_]) -> Iterable[str]:
+            return (document.id for document in spool.select(mask))
+
+        return cls.of(version_hashes(old, "content"), _ids(old), spool.contents, ids)
 
 
 def _ids(index: IndexVersion) -> Ids:

@@ -12,44 +12,45 @@ from handler.index.vectors import VectorIndex
 
 SAMPLE = 100
 TOP = 10
-# Of two passages with equal vectors, either may be found.
+# Of two passages with equal vectors, a search may find either.
 TIE = 1e-5
 
 
 def sample(total: int, size: int) -> Rows:
-    """Return up to `size` of the rows 0 to `total`, ascending, always the same ones."""
+    """Return up to `size` of the rows 0 to `total`, ascending, the same ones in every call."""
     # Python's own generator: NumPy's would add 3 MB to the package.
     rows: Rows = np.array(sorted(random.Random(0).sample(range(total), min(size, total))), np.int64)  # noqa: S311
     return rows
 
 
 def self_retrieval(index: IndexVersion, encoder: Encoder) -> float:
-    """Return the share of sampled documents whose first passage is as near to itself as the nearest ten are.
+    """Return the share of sampled documents that their own first passage finds among the top ten.
 
-    It is low when vectors, passages and documents don't belong together, or to this encoder.
+    It is low when vectors, passages and documents don't belong together, or not to this encoder.
     """
     rows = sample(len(index.documents), SAMPLE)
-    found = 0
-    for row in rows.tolist():
-        document, passage = (
-            index.document(row),
-            index.documents["passage"][row : row + 1].astype(np.int64),
-        )
-        start, end = index.span(int(passage[0]))
-        vector = encoder.encode([passage_text(document.title, document.text[start:end])], "query")[
-            0
-        ]
-        least = index.vectors.search(vector, TOP)[1][-1]
-        found += bool(index.vectors.cosines(vector, passage)[0] >= least - TIE)
-    return found / len(rows)
+    return sum(_finds_itself(index, encoder, row) for row in rows.tolist()) / len(rows)
+
+
+def _finds_itself(index: IndexVersion, encoder: Encoder, row: int) -> bool:
+    document = index.document(row)
+    passage = index.documents["passage"][row : row + 1].astype(np.int64)
+    start, end = index.span(int(passage[0]))
+    text = passage_text(document.title, document.text[start:end])
+    vector = encoder.encode([text], "query")[0]
+    tenth = index.vectors.search(vector, TOP)[1][-1]
+    return bool(index.vectors.cosines(vector, passage)[0] >= tenth - TIE)
 
 
 def graph_recall(vectors: VectorIndex) -> float:
-    """Return the share of the ten nearest of sampled vectors that the graph finds; 1 where there is no graph."""
+    """Return the share of the ten nearest of sampled vectors that the graph finds.
+
+    It is 1 where there is no graph.
+    """
     if not vectors.has_graph:
         return 1.0
     exact, shares = vectors.exact(), []
     for query in vectors.vectors(sample(len(vectors), SAMPLE)):
-        least = exact.search(query, TOP)[1][-1] - TIE
-        shares.append(float((vectors.search(query, TOP)[1] >= least).mean()))
+        tenth = exact.search(query, TOP)[1][-1] - TIE
+        shares.append(float((vectors.search(query, TOP)[1] >= tenth).mean()))
     return float(np.mean(shares))

@@ -1,52 +1,56 @@
-"""Compare two versions: their documents, and what the golden queries find in each."""
+"""Compare two stored versions: their documents, and what the golden queries find in each."""
 
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from handler.errors import IndexUnavailable, ObjectNotFound
+from handler.errors import IndexUnavailable
 from handler.index.manifest import IndexFiles
 from handler.quality.changes import Changes
-from handler.quality.drift import Moved, moved_queries, profile_in
+from handler.quality.drift import MovedQuery, moved_queries, profile_in
 from handler.quality.profile import Profile
 from handler.versions.repository import IndexRepository
-from handler.versions.transfer import open_version
+from handler.versions.stored_version import StoredVersion
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Documents and queries that two versions differ in."""
+    """Documents and queries in which two versions differ; `compared` counts the queries of both."""
 
     documents: Changes
-    queries: list[Moved]
+    queries: list[MovedQuery]
     compared: int
 
 
 def compare_versions(repository: IndexRepository, one: str, other: str) -> Difference:
-    """Compare version `one` with version `other`: documents, and answers to golden queries.
+    """Compare the version called `one` with the version called `other`.
 
     Raises:
         IndexUnavailable: one of them doesn't exist or is damaged.
         StoreError: the store fails.
     """
-    known = {manifest.version: manifest for manifest in repository.manifests()}
+    known = {version.name: version for version in repository.versions()}
     for version in (one, other):
         if version not in known:
             raise IndexUnavailable(
                 f"index {repository.name!r} has no version {version!r}; "
-                "querytower versions lists them"
+                "list them with: querytower versions"
             )
     with tempfile.TemporaryDirectory(prefix="querytower-") as scratch:
-        old, _ = open_version(repository, known[one], Path(scratch))
-        new, _ = open_version(repository, known[other], Path(scratch))
+        old, _ = known[one].open(Path(scratch))
+        new, _ = known[other].open(Path(scratch))
         changes = Changes.between(old, new)
-    profiles = [_profile(repository, version) for version in (one, other)]
-    moved = moved_queries(profiles[0], profiles[1]) if profiles[0] and profiles[1] else []
-    return Difference(changes, [each for each in moved if each.kept < each.before], len(moved))
+    before, now = profile_of(known[one]), profile_of(known[other])
+    queries = moved_queries(before, now) if before and now else []
+    moved = [each for each in queries if each.kept < each.before]
+    return Difference(changes, moved, len(queries))
 
 
-def _profile(repository: IndexRepository, version: str) -> Profile | None:
-    try:
-        return profile_in(repository.read(version, IndexFiles.DRIFT))
-    except ObjectNotFound:
-        return None
+def profile_of(version: StoredVersion) -> Profile | None:
+    """Return the profile in a version's drift report, or None if there is none.
+
+    Raises:
+        StoreError: the store can't be read.
+    """
+    report = version.read(IndexFiles.DRIFT)
+    return profile_in(report) if report else None

@@ -1,4 +1,4 @@
-"""The drift report as one HTML page that asks for nothing else."""
+"""The drift report as one HTML page that loads nothing else."""
 
 from handler.markup import NOTHING, Html, fill, joined
 from handler.quality.drift import LARGE, SLIGHT, Distribution, Drift
@@ -13,7 +13,8 @@ PAGE = """<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>Drift: $version</title>
 <style>
-:root { color-scheme: light dark; --ink: #1c2321; --soft: #5b6663; --line: #d9dfdd; --now: #0a6b4f; --before: #a9b8b3; }
+:root { --ink: #1c2321; --soft: #5b6663; --line: #d9dfdd; --now: #0a6b4f; --before: #a9b8b3; }
+:root { color-scheme: light dark; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6ecea; --soft: #9aa8a4; --line: #34403c; --now: #46c79f; --before: #5d6d68; }
   body { background: #141a18; }
@@ -22,7 +23,8 @@ body { color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 46rem; margin: 2.5rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .3rem; }
 p, dt, th, caption { color: var(--soft); } p { margin: .2rem 0; } strong { color: var(--ink); }
-dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; margin: 1.5rem 0; }
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); }
+dl { gap: 1rem; margin: 1.5rem 0; }
 dd { font-size: 1.4rem; font-variant-numeric: tabular-nums; margin: 0; }
 svg { width: 100%; height: auto; } text { fill: var(--soft); font-size: 11px; }
 .now { fill: var(--now); } .before { fill: var(--before); } line { stroke: var(--line); }
@@ -43,13 +45,15 @@ $moved
 FIGURE = "<div><dt>$name</dt><dd>$value</dd></div>"
 CHART = """<h2>$name</h2>
 <p>$psi<strong>$verdict</strong></p>
-<svg viewBox="0 0 $width $height" role="img" aria-label="Bar chart: $name, share of each bin">$bars</svg>
+<svg viewBox="0 0 $width $height" role="img" aria-label="Bar chart: $name, share of each bin">
+$bars
+</svg>
 """
 BAR = (
     '<rect class="$kind" x="$x" y="$y" width="$width" height="$height"><title>$title</title></rect>'
 )
 LABEL = '<text x="$x" y="$y">$text</text>'
-TABLE = """<h2>Queries with other documents on top</h2>
+TABLE = """<h2>Queries whose top documents changed</h2>
 <p>$summary</p>
 <table><tr><th>query</th><th>kept of its top documents</th></tr>$rows</table>
 """
@@ -57,16 +61,16 @@ ROW = "<tr><td>$query</td><td>$kept of $before</td></tr>"
 
 
 def render(drift: Drift) -> str:
-    """Return the page."""
+    """Return the report as a page."""
+    figures = [fill(FIGURE, name=name, value=value) for name, value in _figures(drift).items()]
+    charts = [_chart(each) for each in drift.distributions if sum(each.now)]
     return fill(
         PAGE,
         version=drift.version,
         created=drift.created,
-        previous=drift.previous or "nothing: it is the first, or the one before can't be read",
-        figures=joined(
-            fill(FIGURE, name=name, value=value) for name, value in _figures(drift).items()
-        ),
-        charts=joined(_chart(each) for each in drift.distributions if sum(each.now)),
+        previous=drift.previous or "nothing: there is no readable version before",
+        figures=joined(figures),
+        charts=joined(charts),
         moved=_moved(drift),
     )
 
@@ -86,45 +90,48 @@ def _figures(drift: Drift) -> dict[str, str]:
     return figures
 
 
-def _chart(each: Distribution) -> Html:
-    scale = f"below {SLIGHT} is calm, above {LARGE} is large"
-    psi = "" if each.psi is None else f"population stability index {each.psi:.3f} ({scale}): "
-    step = WIDTH / len(each.edges)
-    shares = [
-        [count / (sum(counts) or 1) for count in counts] for counts in (each.before, each.now)
-    ]
-    peak = max(max(row, default=0) for row in shares)
-    bars = [
-        _bar(
-            kind,
-            at * step + offset * step,
-            share / peak,
-            0.4 * step,
-            f"{_range(each, at)}: {share:.1%} {when}",
-        )
-        for row, kind, offset, when in (
-            (shares[0], "before", 0.08, "before"),
-            (shares[1], "now", 0.5, "in this version"),
-        )
-        for at, share in enumerate(row)
-    ]
+def _chart(distribution: Distribution) -> Html:
+    """Draw two bars for each bin, before and now, as shares of the highest one."""
+    step = WIDTH / len(distribution.edges)
+    before, now = _shares(distribution.before), _shares(distribution.now)
+    peak = max(*before, *now)
+    bars = []
+    for kind, shares, offset, when in (
+        ("before", before, 0.08, "before"),
+        ("now", now, 0.5, "in this version"),
+    ):
+        for at, share in enumerate(shares):
+            title = f"{_range(distribution, at)}: {share:.1%} {when}"
+            bars.append(_bar(kind, (at + offset) * step, share / peak, 0.4 * step, title))
     axis = Html(f'<line x1="0" y1="{HEIGHT}" x2="{WIDTH}" y2="{HEIGHT}"/>')
     labels = [
         fill(LABEL, x=round(at * step, 1), y=HEIGHT + 16, text=f"{edge:g}")
-        for at, edge in enumerate(each.edges)
+        for at, edge in enumerate(distribution.edges)
     ]
     return fill(
         CHART,
-        name=each.name,
-        psi=psi,
-        verdict=each.verdict,
+        name=distribution.name,
+        psi=_psi(distribution),
+        verdict=distribution.verdict,
         width=WIDTH,
         height=HEIGHT + FOOT,
         bars=joined([axis, *bars, *labels]),
     )
 
 
+def _shares(counts: list[int]) -> list[float]:
+    return [count / (sum(counts) or 1) for count in counts]
+
+
+def _psi(distribution: Distribution) -> str:
+    if distribution.psi is None:
+        return ""
+    scale = f"below {SLIGHT} is small, above {LARGE} is large"
+    return f"population stability index {distribution.psi:.3f} ({scale}): "
+
+
 def _bar(kind: str, x: float, share: float, width: float, title: str) -> Html:
+    """Draw a bar of the class `kind`, whose height is a `share` of the chart's."""
     height = share * (HEIGHT - 8)
     return fill(
         BAR,
@@ -146,10 +153,10 @@ def _range(each: Distribution, at: int) -> str:
 def _moved(drift: Drift) -> Html:
     if not drift.moved:
         return NOTHING
-    rows = joined(
-        fill(ROW, query=m.query, kept=m.kept, before=m.before) for m in drift.moved[:SHOWN]
-    )
+    rows = [
+        fill(ROW, query=each.query, kept=each.kept, before=each.before)
+        for each in drift.moved[:SHOWN]
+    ]
     more = f"; the first {SHOWN} are shown" if len(drift.moved) > SHOWN else ""
-    return fill(
-        TABLE, summary=f"{len(drift.moved)} of {drift.queries} golden queries{more}", rows=rows
-    )
+    summary = f"{len(drift.moved)} of {drift.queries} golden queries{more}"
+    return fill(TABLE, summary=summary, rows=joined(rows))

@@ -1,4 +1,4 @@
-"""Queries that watch over an index: judged ones measure it, and all of them show what a new version changes."""
+"""Golden queries: all of them show what a new version changes, and judged ones measure it."""
 
 import json
 from collections import defaultdict
@@ -11,27 +11,28 @@ import numpy as np
 from handler.encoder import Encoder
 from handler.errors import CorpusError
 from handler.index.index_version import IndexVersion
+from handler.quality.ndcg import ndcg
 from handler.search.ranking import rank
 from handler.versions.repository import IndexRepository
 
 MAX_QUERIES = 500
 TOP = 10
 
+Judgments = Mapping[str, Mapping[str, int]]
+"""Grades by query id and document id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Golden queries: texts by query id, grades by query id and document id.
-
-    `etag` changes whenever one of the files does.
-    """
+    """Texts of queries by id, judgments, and a text that changes whenever one of the files does."""
 
     queries: Mapping[str, str]
-    judgments: Mapping[str, Mapping[str, int]]
+    judgments: Judgments
     etag: str = ""
 
     @classmethod
     def load(cls, repository: IndexRepository) -> Self:
-        """Read queries.jsonl and all .tsv files of judgments, in BEIR's layout, of an index.
+        """Read queries.jsonl and all .tsv files of judgments, in BEIR's layout.
 
         Raises:
             CorpusError: a file is malformed.
@@ -39,30 +40,44 @@ class Golden:
         """
         queries: dict[str, str] = {}
         judgments: dict[str, dict[str, int]] = defaultdict(dict)
-        store = repository.store
-        listed = store.list(repository.layout.golden)
-        files = [each for each in listed if each.path.endswith((".jsonl", ".tsv"))]
+        folder = repository.golden
+        files = [each for each in folder.list() if each.path.endswith((".jsonl", ".tsv"))]
         for each in files:
-            for number, line in enumerate(store.get(each.path)[0].splitlines(), start=1):
+            lines = folder.get(each.path)[0].splitlines()
+            for number, line in enumerate(lines, start=1):
                 try:
-                    if each.path.endswith(".jsonl") and line.strip() and len(queries) < MAX_QUERIES:
-                        query = json.loads(line)
-                        queries[str(query["_id"])] = query["text"].strip() or "?"
-                    elif each.path.endswith(".tsv") and line.strip() and number > 1:
-                        query_id, document_id, grade = line.decode().split("\t")
-                        judgments[query_id][document_id] = int(grade)
+                    if each.path.endswith(".jsonl"):
+                        _read_query(line, queries)
+                    elif number > 1:
+                        _read_judgment(line, judgments)
                 except (ValueError, KeyError, TypeError, AttributeError) as cause:
                     raise CorpusError(
-                        f"{repository.location(each.path)} line {number} is no query or "
-                        f"judgment: {cause}; queries are {{_id, text}} in JSON lines, judgments "
-                        "three columns with tabs below a header"
+                        f"{folder.url}/{each.path} line {number} is neither a query nor a "
+                        f"judgment: {cause}; queries are {{_id, text}} in JSON lines, "
+                        "judgments have three columns, separated by tabs, below a header"
                     ) from cause
         return cls(queries, judgments, " ".join(each.etag for each in files))
 
 
+def _read_query(line: bytes, queries: dict[str, str]) -> None:
+    if line.strip() and len(queries) < MAX_QUERIES:
+        query = json.loads(line)
+        queries[str(query["_id"])] = query["text"].strip() or "?"
+
+
+def _read_judgment(line: bytes, judgments: dict[str, dict[str, int]]) -> None:
+    if line.strip():
+        query_id, document_id, grade = line.decode().split("\t")
+        judgments[query_id][document_id] = int(grade)
+
+
 @dataclass(frozen=True, slots=True)
 class GoldenResults:
-    """Per query id: the ids of the top documents of a hybrid search, and the cosine of the nearest passage."""
+    """What each golden query finds, by query id.
+
+    `tops` has the ids of the best documents of a hybrid search, `nearest` the cosine of the
+    nearest passage.
+    """
 
     tops: dict[str, list[str]]
     nearest: dict[str, float]
@@ -80,18 +95,12 @@ class GoldenResults:
         return cls(tops, nearest)
 
 
-def mean_ndcg(
-    tops: Mapping[str, list[str]], judgments: Mapping[str, Mapping[str, int]]
-) -> float | None:
-    """Return the mean nDCG@10, with linear gains, over the queries that have a relevant document; None if none has."""
-    scores = [
-        _discounted([judgments[key].get(document, 0) for document in top])
-        / _discounted(sorted(judgments[key].values(), reverse=True)[:TOP])
-        for key, top in tops.items()
-        if key in judgments and max(judgments[key].values()) > 0
-    ]
+def mean_ndcg(tops: Mapping[str, list[str]], judgments: Judgments) -> float | None:
+    """Return the mean nDCG@10 over the queries with a relevant document, or None without any."""
+    scores = []
+    for key, top in tops.items():
+        grades = judgments.get(key, {})
+        if max(grades.values(), default=0) > 0:
+            gains = np.array([grades.get(document, 0) for document in top], np.float64)
+            scores.append(ndcg(gains, np.array([*grades.values()], np.float64), TOP))
     return float(np.mean(scores)) if scores else None
-
-
-def _discounted(grades: list[int]) -> float:
-    return float(sum(max(grade, 0) / np.log2(rank + 2) for rank, grade in enumerate(grades)))

@@ -11,20 +11,21 @@ from handler.quality.checks import sample
 from handler.quality.golden import Golden, GoldenResults
 
 NEIGHBOURS = 300
+"""Passages whose nearest neighbours are looked up."""
 NEAREST = 8
 CHUNK = 20_000
-# Borders of the bins of each distribution; the last of the first is open.
+# Lower borders of the bins of each distribution. The last bin of lengths is open.
 CHARACTERS = [0, 50, 100, 150, 200, 250, 300, 400, 500, 600, 800, 1000, 2000]
 COSINES = [-1.0, 0.0, 0.1, *(step / 20 for step in range(4, 20))]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Counts, the mean of all vectors, and how three quantities are spread, as counts to a bin.
+    """Counts, the mean of all vectors, and three distributions as counts for each bin.
 
-    `lengths` are those of passages in characters, `neighbours` the cosines of sampled passages to the nearest
-    passage of another document, `nearest` those of the golden queries to the nearest passage; `tops` has the
-    ids that each of these queries found, by its text.
+    `lengths` are lengths of passages in characters, `neighbours` the cosines of sampled passages
+    to the nearest passage of another document, `nearest` those of the golden queries to their
+    nearest passage. `tops` has the ids that each golden query found, by its text.
     """
 
     documents: int
@@ -37,23 +38,24 @@ class Profile:
     tops: dict[str, list[str]]
 
     @classmethod
-    def of(cls, index: IndexVersion, golden: Golden, answers: GoldenResults) -> Self:
-        """Look at an index version and at what the golden queries find in it."""
+    def of(cls, index: IndexVersion, golden: Golden, results: GoldenResults) -> Self:
+        """Measure an index version and what the golden queries find in it."""
         manifest = index.manifest
+        lengths = index.passages["end"].astype(np.int64) - index.passages["start"]
         return cls(
-            manifest.documents,
-            manifest.passages,
-            manifest.fingerprint,
-            [round(float(value), 7) for value in _centroid(index)],
-            _counts(index.passages["end"].astype(np.int64) - index.passages["start"], CHARACTERS),
-            _counts(_neighbours(index), COSINES),
-            _counts(np.array([*answers.nearest.values()]), COSINES),
-            {golden.queries[key]: top for key, top in answers.tops.items()},
+            documents=manifest.documents,
+            passages=manifest.passages,
+            fingerprint=manifest.fingerprint,
+            centroid=[round(float(value), 7) for value in _centroid(index)],
+            lengths=_counts(lengths, CHARACTERS),
+            neighbours=_counts(_neighbours(index), COSINES),
+            nearest=_counts(np.array([*results.nearest.values()]), COSINES),
+            tops={golden.queries[key]: top for key, top in results.tops.items()},
         )
 
     @classmethod
     def parse(cls, raw: Any) -> Self | None:
-        """Read a profile back from JSON; None if it was made in another way."""
+        """Return the profile in parsed JSON, or None if it has other fields or bins."""
         try:
             profile = cls(**raw)
             bins = len(profile.lengths), len(profile.neighbours), len(profile.nearest)

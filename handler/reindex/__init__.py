@@ -1,1 +1,1 @@
-"""New versions of an index: built, judged, published, compared, taken back."""
+"""A run that makes a new version of an index from its corpus."""

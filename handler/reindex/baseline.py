@@ -1,39 +1,38 @@
-"""The published version as the next run finds it: what to compare with, and what to reuse."""
+"""The published version as the next run finds it: what to compare with, and to build upon."""
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handler.corpus.listing import Listing
 from handler.corpus.passages import Split
 from handler.encoder import Encoder
-from handler.errors import IndexUnavailable, ObjectNotFound
+from handler.errors import IndexUnavailable
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import INDEX_FORMAT, IndexFiles, IndexManifest
 from handler.index.writer import Options
-from handler.reindex.incremental_reader import Stored
+from handler.reindex.incremental_reader import IndexedObjects
 from handler.versions.pointer import Pointer
 from handler.versions.repository import IndexRepository
-from handler.versions.transfer import open_version
+from handler.versions.stored_version import StoredVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """The version that the pointer of an index leads to.
+    """The version that the pointer of an index names, as far as it can be read.
 
     Attributes:
-        etag: of the pointer; None where there is no pointer.
-        manifest: of the version; None if it can't be read.
-        listing: the corpus objects that the version was made from; None if that can't be read.
-        problem: why manifest or listing is missing although there was a version.
-        damaged: the version can't be searched any more.
-        touched: one of its files may differ from the file that was uploaded.
-        last: the manifest of the version, or else of the newest good version.
+        etag: ETag of the pointer, None if there is no pointer.
+        version: the version, None if its manifest can't be used.
+        listing: the objects that the version was made from.
+        problem: why manifest or listing are missing although there was a version.
+        damaged: whether the version can't be searched any more.
+        touched: whether a file may differ from the one uploaded.
+        last: manifest of the version, or of the newest good one if that is unknown.
     """
 
     etag: str | None = None
-    manifest: IndexManifest | None = None
+    version: StoredVersion | None = None
     listing: Listing | None = None
     problem: str = ""
     damaged: bool = False
@@ -47,63 +46,55 @@ class Baseline:
         Raises:
             StoreError: the store fails.
         """
-        etag = repository.pointer_etag()
-        if etag is None:
-            return cls._without_pointer(repository)
-        manifest = None
+        found = repository.pointer_file()
+        if found is None:
+            last = _newest(repository)
+            problem = f"{repository.pointer_url} is missing although there are versions"
+            return cls(problem=problem if last else "", damaged=bool(last), last=last)
+        (text, etag), version = found, None
         try:
-            pointer, etag = repository.pointer()
-            manifest = _read_manifest(repository, pointer)
-            found = repository.check_complete(manifest)
-            touched = not repository.is_as_uploaded(manifest, found)
+            pointer = Pointer.parse(text, repository.pointer_url)
+            version = _published(repository, pointer)
+            touched = not version.is_as_uploaded()
         except IndexUnavailable as cause:
-            last = manifest or repository.newest_good()
-            return cls(etag=etag, manifest=manifest, problem=str(cause), damaged=True, last=last)
+            last = version.manifest if version else _newest(repository)
+            return cls(etag=etag, version=version, problem=str(cause), damaged=True, last=last)
+        baseline = cls(etag=etag, version=version, touched=touched, last=version.manifest)
         try:
-            listing, problem = _read_listing(repository, manifest), ""
+            return replace(baseline, listing=_read_listing(version))
         except IndexUnavailable as cause:
-            listing, problem = None, str(cause)
-        return cls(
-            etag=etag,
-            manifest=manifest,
-            listing=listing,
-            problem=problem,
-            touched=touched,
-            last=manifest,
-        )
+            return replace(baseline, problem=str(cause))
 
-    @classmethod
-    def _without_pointer(cls, repository: IndexRepository) -> "Baseline":
-        last = repository.newest_good()
-        if last is None:
-            return cls()
-        address = repository.location(repository.layout.pointer)
-        problem = f"{address} is missing although there are versions"
-        return cls(problem=problem, damaged=True, last=last)
+    @property
+    def manifest(self) -> IndexManifest | None:
+        """Manifest of the version."""
+        return self.version.manifest if self.version else None
 
-    def verified(self, repository: IndexRepository, scratch: Path, *, settle: bool) -> "Baseline":
-        """Check every byte of the version; the result has the problem if it was altered.
+    @property
+    def name(self) -> str:
+        """Name of the version, empty if there is none."""
+        return self.version.name if self.version else ""
 
-        With `settle`, the present ETags are recorded as good, so that the next run need not check
-        again.
+    def verified(self, scratch: Path, *, note: bool) -> "Baseline":
+        """Check every byte of the version, and return the baseline with what is wrong with it.
+
+        With `note`, good files are noted in the store, so that the next run need not check again.
 
         Raises:
             StoreError: the store fails.
         """
-        if self.manifest is None:
+        if self.version is None:
             return self
         try:
-            open_version(repository, self.manifest, scratch, graph=True)
+            self.version.open(scratch, graph=True)
         except IndexUnavailable as cause:
             return replace(self, listing=None, problem=str(cause), damaged=True)
-        if settle:
-            found = repository.check_complete(self.manifest)
-            etags = {name: each.etag for name, each in found.items()}
-            repository.note_etags(self.manifest.version, etags)
+        if note:
+            self.version.note_good()
         return self
 
     def obstacles(self, encoder: Encoder, options: Options) -> list[str]:
-        """Return the reasons why none of the version's vectors can be reused."""
+        """Return why none of the version's vectors can be reused, one sentence for each reason."""
         old = self.manifest
         if old is None:
             return [self.problem] if self.problem else []
@@ -124,46 +115,56 @@ class Baseline:
         old = self.last
         return Options(Split(**old.split), old.precision, old.language) if old else Options()
 
-    def open(
-        self, repository: IndexRepository, scratch: Path, *, graph: bool
-    ) -> tuple[IndexVersion, Path]:
-        """Open the version, with or without its `graph`, and return it with its folder.
+    def open(self, scratch: Path, *, graph: bool) -> tuple[IndexVersion, Path]:
+        """Open the version, with its graph or without, and return it with its folder.
 
         Raises:
-            IndexUnavailable: it is incomplete or was altered.
+            IndexUnavailable: there is no version, or it is incomplete or was altered.
             StoreError: the store fails.
         """
-        if self.manifest is None:
+        if self.version is None:
             raise IndexUnavailable(self.problem or "there is no version yet")
-        return open_version(repository, self.manifest, scratch, graph=graph)
+        return self.version.open(scratch, graph=graph)
 
-    def stored(self, repository: IndexRepository, index: IndexVersion) -> Stored | None:
-        """Return what the version holds of each corpus object; None if that is not recorded."""
-        if self.listing is None or self.manifest is None:
+    def indexed_objects(self, index: IndexVersion) -> IndexedObjects | None:
+        """Return the objects that the opened version holds, or None if that is not recorded.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        if self.listing is None or self.version is None:
             return None
-        rejects = b""
-        with suppress(ObjectNotFound):
-            rejects = repository.read(self.manifest.version, IndexFiles.REJECTS)
-        return Stored.of(index, self.listing, rejects)
+        rejects = self.version.read(IndexFiles.REJECTS)
+        return IndexedObjects.of(index, self.listing, rejects or b"")
 
 
-def _read_manifest(repository: IndexRepository, pointer: Pointer) -> IndexManifest:
-    """Return the published manifest; raise IndexUnavailable also for an older format."""
+def _published(repository: IndexRepository, pointer: Pointer) -> StoredVersion:
+    """Return the version that `pointer` names.
+
+    Raises:
+        IndexUnavailable: its manifest can't be used, or has another format than new versions.
+    """
     data = repository.published_manifest(pointer)
-    path = repository.layout.file(pointer.version, IndexFiles.MANIFEST)
-    origin = repository.location(path)
+    folder = repository.version_folder(pointer.version)
+    origin = f"{folder.url}/{IndexFiles.MANIFEST}"
     manifest = IndexManifest.parse(data, origin)
     if (found := json.loads(data)["format"]) != INDEX_FORMAT:
         raise IndexUnavailable(
             f"{origin} has format {found}, this querytower writes {INDEX_FORMAT}"
         )
-    return manifest
+    return StoredVersion(folder, manifest)
 
 
-def _read_listing(repository: IndexRepository, manifest: IndexManifest) -> Listing:
-    origin = repository.location(repository.layout.file(manifest.version, IndexFiles.OBJECTS))
-    try:
-        data = repository.read(manifest.version, IndexFiles.OBJECTS)
-    except ObjectNotFound as cause:
-        raise IndexUnavailable(f"{origin} is missing: all objects are read again") from cause
-    return Listing.parse(data, manifest.corpus.get("objects", ""), origin)
+def _read_listing(version: StoredVersion) -> Listing:
+    origin = f"{version.folder.url}/{IndexFiles.OBJECTS}"
+    data = version.read(IndexFiles.OBJECTS)
+    if data is None:
+        raise IndexUnavailable(f"{origin} is missing: all objects are read again")
+    return Listing.parse(data, version.manifest.corpus.get("objects", ""), origin)
+
+
+def _newest(repository: IndexRepository) -> IndexManifest | None:
+    for version in repository.versions():
+        if not version.manifest.failures:
+            return version.manifest
+    return None

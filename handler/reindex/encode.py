@@ -1,4 +1,4 @@
-"""Encoding that can be interrupted: vectors are saved as it goes, and it stops by itself before time is up."""
+"""Encoding that can be interrupted: it saves vectors on the way, and stops before time is up."""
 
 import time
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from handler.progress import Progress
 
 SAVE_SECONDS = 60.0
 SAVE_PASSAGES = 32_768
-# What a run needs to save its work, and some more: it stops when less than this and two groups' time is left.
 RESERVE_SECONDS = 30.0
+"""Seconds that saving may take: a run stops when this and the time of two groups is left."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Pending:
     """Encoded documents that are not saved yet."""
 
@@ -33,20 +33,23 @@ class Pending:
     since: float = field(default_factory=time.monotonic)
 
     def add(self, hashes: list[bytes], documents: list[EncodedDocument]) -> None:
-        """Take a group."""
+        """Add a group of documents and the hashes of their texts."""
         self.hashes += hashes
         self.documents += documents
         self.passages += sum(len(each.scales) for each in documents)
 
     def flush(self) -> None:
-        """Save what there is."""
+        """Save all that is pending."""
         if self.documents:
             self.save(EncodedBatch.of(self.hashes, self.documents))
         self.hashes, self.documents, self.passages, self.since = [], [], 0, time.monotonic()
 
 
 def missing(known: EmbeddingCache, texts: Hashes) -> npt.NDArray[np.bool_]:
-    """Tell which texts must be encoded, shape (len(texts),): the first of each that is not known."""
+    """Tell which texts must be encoded, shape (len(texts),).
+
+    These are the texts that are not known; of equal texts, only the first.
+    """
     first = np.zeros(len(texts), bool)
     first[np.unique(texts, return_index=True)[1]] = True
     return first & ~known.has(texts)
@@ -63,28 +66,36 @@ def encode_missing(
     remaining: Callable[[], float],
     progress: Progress,
 ) -> int:
-    """Encode the documents whose vectors are not `known`, hand them to `save` in parts, and return their number.
+    """Encode the documents whose vectors are not known, and return their number.
+
+    Args:
+        spool: the documents.
+        known: vectors that need not be computed again.
+        encoder: encoder of the model.
+        options: how texts are split, and the precision of vectors.
+        save: receives the encoded documents in batches.
+        save_seconds: longest time between two batches.
+        remaining: returns the seconds left for the run.
+        progress: is told of the stage "encode".
 
     Raises:
-        OutOfTime: `remaining` seconds got short; what is done is saved.
+        OutOfTime: the remaining time got short; what is done is saved.
     """
     wanted = missing(known, spool.texts)
     total, done, slowest = int(wanted.sum()), 0, 0.0
-    if total:
-        progress("encode", 0, total)
-    pending = Pending(save)
+    progress("encode", 0, total)
+    pending = Pending(save=save)
     for group in groups(spool.select(wanted)) if total else ():
         started = time.monotonic()
-        pending.add(
-            [text_hash(document) for document in group],
-            encode_documents(group, encoder, options.split, options.precision),
-        )
+        encoded = encode_documents(group, encoder, options.split, options.precision)
+        pending.add([text_hash(document) for document in group], encoded)
         done += len(group)
         slowest = max(slowest, time.monotonic() - started)
         if done < total and remaining() < RESERVE_SECONDS + 2 * slowest:
             pending.flush()
             raise OutOfTime(
-                f"{done:,} of {total:,} documents were encoded before time was up; run again to go on"
+                f"{done:,} of {total:,} documents were encoded before time was up; "
+                "run again to go on"
             )
         if pending.passages >= SAVE_PASSAGES or time.monotonic() - pending.since >= save_seconds:
             pending.flush()

@@ -1,9 +1,9 @@
-"""A corpus to documents, object by object; what an unchanged object holds comes from the version before."""
+"""Read a corpus object by object, and take unchanged objects from the version before."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from handler.corpus.document import Document
@@ -14,31 +14,34 @@ from handler.index.index_version import IndexVersion
 
 
 @dataclass(frozen=True)
-class Stored:
-    """What an index version holds of the objects that it was made from; `rejects` has theirs by path."""
+class IndexedObjects:
+    """The objects of which an index version holds everything.
+
+    `rows` are the rows of their documents, `rejects` their rejected records by path.
+    """
 
     index: IndexVersion
     rows: Mapping[CorpusObject, range]
     rejects: Mapping[str, Sequence[Reject]]
 
     @classmethod
-    def of(cls, index: IndexVersion, listing: Listing, rejects: bytes) -> "Stored":
-        """Find the rows of each object.
+    def of(cls, index: IndexVersion, listing: Listing, rejects: bytes) -> "IndexedObjects":
+        """Find the rows of each object, given the text of the version's rejects.jsonl.
 
-        An object that gave duplicates is left out, as the document that came first may be gone by now;
-        so is one whose rejects are not all in `rejects`, the text of the version's rejects.jsonl.
+        An object with duplicates is left out, because the document that came first may be gone by
+        now. An object is left out too if not all of its rejected records are in `rejects`.
         """
         by_path = _by_path(rejects)
         rows, start = {}, 0
         for entry in listing.entries:
-            whole = len(by_path.get(entry.object.path, [])) == entry.rejected
-            if whole and not entry.duplicates:
+            complete = len(by_path.get(entry.object.path, [])) == entry.rejected
+            if complete and not entry.duplicates:
                 rows[entry.object] = range(start, start + entry.documents)
             start += entry.documents
         return cls(index, rows if start == index.manifest.documents else {}, by_path)
 
     def items(self, item: CorpusObject) -> Iterator[tuple[int, Document | Reject]]:
-        """Yield what the object gave, with line numbers for the rejects alone."""
+        """Yield what the object gave, each with its line number, which is 0 for documents."""
         for row in self.rows[item]:
             yield 0, self.index.document(row)
         for reject in self.rejects.get(item.path, ()):
@@ -54,25 +57,26 @@ def _by_path(rejects: bytes) -> dict[str, list[Reject]]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Yields the documents and rejects of `objects`; `entries` says after each object what it gave.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncrementalReader:
+    """Yields the documents and rejected records of `objects`.
 
-    Of several documents with one id, the first stays. Nothing but ids is held in memory.
+    Of several documents with one id, the first is kept. Only ids are held in memory. After each
+    object, `entries` says what it gave.
     """
 
     corpus: Corpus
     objects: Sequence[CorpusObject]
     fields: FieldNames
-    stored: Stored | None
+    indexed: IndexedObjects | None
     scratch: Path
-    entries: list[ObjectEntry]
+    entries: list[ObjectEntry] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Document | Reject]:
         """Read the corpus.
 
         Raises:
-            CorpusError: an object can't be read; CorpusChanged if it is no longer the one listed.
+            CorpusError: an object can't be read; CorpusChanged if it is no longer the listed one.
             StoreError: the store fails.
         """
         seen: set[bytes] = set()
@@ -87,8 +91,8 @@ class Reading:
             self.entries.append(ObjectEntry(item, documents, rejected, duplicates))
 
     def _items(self, item: CorpusObject) -> Iterator[tuple[int, Document | Reject]]:
-        if self.stored and item in self.stored.rows:
-            yield from self.stored.items(item)
+        if self.indexed and item in self.indexed.rows:
+            yield from self.indexed.items(item)
             return
         with self.corpus.opened(item, self.scratch) as file:
             yield from read_file(file, item.path, self.fields)

@@ -1,8 +1,9 @@
-"""A run of the reindex: what it is asked for, and its outcome."""
+"""What a run is asked to do, and its result."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from handler.corpus.records import DEFAULT_FIELDS, FieldNames
@@ -23,25 +24,26 @@ OutcomeKind = Literal["published", "unchanged", "rolled back"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """One corpus to index into one repository, and how.
+class ReindexJob:
+    """A corpus, the index to make of it, and how.
 
     Attributes:
-        corpus: where the documents come from.
-        repository: where the versions go.
-        encoder: of passages and of golden queries.
-        fields: names of the corpus fields that hold id, title, text and link.
-        options: gets the options of the current version and returns those of the next.
+        corpus: the documents.
+        repository: the index.
+        encoder: encoder of the model at hand.
+        fields: names of the corpus's fields.
+        options: returns the options of the new version, given those of the published one.
         limits: gates that the new version must pass.
-        force: publish although documents are missing, or although this very corpus was refused.
+        force: publish although documents are missing, or although the same corpus was refused.
         full: encode everything again.
-        threads: CPUs for the graph.
-        terms: of the lease.
-        save_seconds: seconds between checkpoints.
-        remaining: returns how many seconds are left.
+        rejects: file that lists rejected records; None for a temporary one.
+        threads: threads that build the graph.
+        lease: how long the lease lasts.
+        save_seconds: seconds between two checkpoints.
+        remaining: returns the seconds left for the run.
         progress: is told of the stages read, encode, text, graph, check, upload, publish, clean.
-        tell: is told of events, as log.log is.
-        measure: is told of metrics, as log.metric is.
+        tell: is told of events, like `handler.log.log`.
+        measure: is told of metrics, like `handler.log.metric`.
     """
 
     corpus: Corpus
@@ -52,8 +54,9 @@ class Job:
     limits: Limits = field(default_factory=Limits)
     force: bool = False
     full: bool = False
+    rejects: Path | None = None
     threads: int = 1
-    terms: LeaseConfig = field(default_factory=LeaseConfig)
+    lease: LeaseConfig = field(default_factory=LeaseConfig)
     save_seconds: float = SAVE_SECONDS
     remaining: Callable[[], float] = lambda: math.inf
     progress: Progress = no_progress
@@ -63,15 +66,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The result of a run.
+    """The result of a run: the version that is current now, and its drift if it is new.
 
-    Attributes:
-        kind: whether a new version was published, and if not, why.
-        version: the current version after the run.
-        manifest: of that version.
-        drift: how a new version differs from the one before.
-        encoded: documents encoded by this run.
-        inputs: digest of the inputs, if the documents had to be read to see that none changed.
+    `inputs` is the digest of corpus and settings if the run had to read documents to find out that
+    nothing has changed.
     """
 
     kind: OutcomeKind
@@ -83,7 +81,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Preview:
     """What a run would do; `encode` counts the documents to encode."""
 
     documents: int

@@ -1,4 +1,4 @@
-"""The reindex as a Lambda function runs it: settings instead of options, a limit of time, and nobody to ask."""
+"""The reindex as a Lambda function runs it: options come from settings, and time is limited."""
 
 import json
 from collections.abc import Mapping
@@ -13,29 +13,34 @@ from handler.encoder import Encoder
 from handler.errors import LeaseHeld, OutOfTime
 from handler.log import log
 from handler.quality.gates import Limits
-from handler.reindex.job import Job, Outcome
-from handler.reindex.pipeline import plan, reindex
+from handler.reindex.job import Outcome, ReindexJob
+from handler.reindex.pipeline import preview, reindex
 from handler.settings import SettingError, Settings
-from handler.storage.store import Store
-from handler.versions.manage import prune
+from handler.storage.configured import open_store
+from handler.versions.prune import prune
 from handler.versions.repository import IndexRepository
 
-# A run that is out of time starts the next one; this bounds how often, and with that what a mistake may cost.
 MAX_CONTINUATIONS = 50
-# What was uploaded while a run was at work is indexed by it too, as its own event found the lease taken.
+"""Runs in a row that may start each other when time is up, which bounds the cost of a mistake."""
 ROUNDS = 3
+"""Runs of one invocation: an upload during a run finds the lease taken, so the run looks again."""
 
 
 def run(settings: Settings, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Reindex, and return what came of it; `event` may have force, full or dry_run, all else in it is ignored.
+    """Reindex, and return the outcome.
+
+    Args:
+        settings: settings of the function.
+        event: force, full and dry_run are read from it; everything else is ignored.
+        context: Lambda's context of the invocation.
 
     Raises:
-        QuerytowerError: the run failed; Lambda counts that as an error, which the alarm looks at.
+        QuerytowerError: the run failed; Lambda counts that as an error, which raises the alarm.
     """
     log("reindex_started", trigger=_trigger(event), index=settings.index, corpus=settings.corpus)
     job = _job(settings, event, context)
     if event.get("dry_run"):
-        return _planned(job)
+        return _preview(job)
     try:
         outcome = _rounds(job)
     except LeaseHeld as held:
@@ -48,14 +53,11 @@ def run(settings: Settings, event: Mapping[str, Any], context: Any) -> dict[str,
     return {"outcome": outcome.kind, "version": outcome.version}
 
 
-def _rounds(job: Job) -> Outcome:
-    """Reindex until there is nothing more to do, and return the last outcome that changed something.
-
-    There is a second look in any case: an upload meanwhile has found the lease taken.
-    """
+def _rounds(job: ReindexJob) -> Outcome:
+    """Reindex until nothing is left to do, and return the last outcome that changed something."""
     outcome = reindex(job)
     job = replace(job, full=False, force=False)
-    with suppress(OutOfTime, LeaseHeld):  # what is left is for the next run
+    with suppress(OutOfTime, LeaseHeld):  # the next run does what is left
         for _ in range(ROUNDS - 1):
             if (following := reindex(job)).kind != "published":
                 break
@@ -63,30 +65,20 @@ def _rounds(job: Job) -> Outcome:
     return outcome
 
 
-def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> Job:
-    names = [name.strip() for name in settings.corpus_fields.split(",")]
-    if len(names) != 4 or not all(names):
-        raise SettingError(
-            f"QUERYTOWER_CORPUS_FIELDS is {settings.corpus_fields!r}; "
-            "give four names, as id,title,text,url"
-        )
-    if not settings.store:
-        raise SettingError(
-            "QUERYTOWER_STORE is not set; set it to the folder or URL that holds the indexes"
-        )
-    store = Store.open(settings.store, timeout=settings.store_timeout)
-    return Job(
+def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> ReindexJob:
+    limits = Limits(
+        max_rejects=settings.max_rejects / 100,
+        max_drop=settings.max_drop / 100,
+        min_self_retrieval=settings.min_self_retrieval,
+        min_recall=settings.min_recall,
+        max_ndcg_loss=settings.max_ndcg_loss,
+    )
+    return ReindexJob(
+        fields=_field_names(settings.corpus_fields),
         corpus=open_corpus(settings.corpus),
-        repository=IndexRepository(store, settings.index),
+        repository=IndexRepository(open_store(settings), settings.index),
         encoder=Encoder.open(settings.model_folder, settings.threads),
-        fields=FieldNames(*names),
-        limits=Limits(
-            max_rejects=settings.max_rejects / 100,
-            max_drop=settings.max_drop / 100,
-            min_self_retrieval=settings.min_self_retrieval,
-            min_recall=settings.min_recall,
-            max_ndcg_loss=settings.max_ndcg_loss,
-        ),
+        limits=limits,
         force=bool(event.get("force")),
         full=bool(event.get("full")),
         threads=settings.threads,
@@ -94,25 +86,30 @@ def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> Job:
     )
 
 
+def _field_names(text: str) -> FieldNames:
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != 4 or not all(names):
+        raise SettingError(
+            f"QUERYTOWER_CORPUS_FIELDS is {text!r}; give four names, such as id,title,text,url"
+        )
+    return FieldNames(*names)
+
+
 def _continue(event: Mapping[str, Any], context: Any, problem: OutOfTime) -> dict[str, Any]:
-    """Start the next run, which goes on where this one stopped."""
+    """Start the next run, which continues where this one stopped."""
     number = int(event.get("continuation", 0)) + 1
     if number > MAX_CONTINUATIONS:
         raise OutOfTime(
             f"{problem}; this was run {number} in a row: give the function more memory or threads"
         )
-    following = {key: event[key] for key in ("force", "full") if event.get(key)} | {
-        "continuation": number
-    }
+    following = {key: event[key] for key in ("force", "full") if event.get(key)}
+    following["continuation"] = number
     try:
-        client = import_module("boto3").client(
-            "lambda"
-        )  # part of Lambda's runtime, not of this project
+        # boto3 is part of Lambda's runtime, not of this project.
+        client = import_module("boto3").client("lambda")
     except ImportError:
-        log(
-            "not_continued",
-            problem=f"{problem}; without boto3 that is left to the next scheduled run",
-        )
+        reason = f"{problem}; without boto3, the next scheduled run continues"
+        log("not_continued", problem=reason)
         return {"outcome": "out of time"}
     client.invoke(
         FunctionName=context.invoked_function_arn,
@@ -123,27 +120,25 @@ def _continue(event: Mapping[str, Any], context: Any, problem: OutOfTime) -> dic
     return {"outcome": "continued", "continuation": number}
 
 
-def _planned(job: Job) -> dict[str, Any]:
-    planned = plan(job)
-    if isinstance(planned, Outcome):
-        return {"outcome": planned.kind, "version": planned.version}
-    changes = planned.changes
-    counts = (
-        {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
-        if changes
-        else {}
-    )
-    return {
+def _preview(job: ReindexJob) -> dict[str, Any]:
+    found = preview(job)
+    if isinstance(found, Outcome):
+        return {"outcome": found.kind, "version": found.version}
+    answer = {
         "outcome": "planned",
-        "documents": planned.documents,
-        "rejected": planned.rejected,
-        "encode": planned.encode,
-        **{name: len(ids) for name, ids in counts.items()},
+        "documents": found.documents,
+        "rejected": found.rejected,
+        "encode": found.encode,
     }
+    if found.changes:
+        answer["added"] = len(found.changes.added)
+        answer["changed"] = len(found.changes.changed)
+        answer["removed"] = len(found.changes.removed)
+    return answer
 
 
 def _trigger(event: Mapping[str, Any]) -> str:
-    """Name what started the run, for the log."""
+    """Return what started the run, for the log."""
     if "continuation" in event:
         return f"run {event['continuation']} in a row"
     records = event.get("Records") or [{}]

@@ -1,47 +1,50 @@
-"""A corpus to a new published version: plan, encode, build, assess, upload, judge, publish."""
+"""From a corpus to a published version: plan, encode, build, assess, upload, judge, publish."""
 
 import tempfile
 import time
+from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 from handler.corpus.sources import check_apart
-from handler.errors import GatesFailed, LeaseHeld, OutOfTime
+from handler.errors import GatesFailed, LeaseHeld, OutOfTime, StoreError
 from handler.index.embedding_cache import EmbeddingCache
-from handler.index.manifest import IndexFiles, IndexManifest
+from handler.index.manifest import IndexManifest
 from handler.index.writer import build_version
-from handler.progress import Stage
-from handler.quality.assess import Candidate, PreviousVersion, assess
+from handler.quality.assess import Candidate, PreviousVersion, Quality, assess
 from handler.quality.changes import Changes
-from handler.quality.gates import judge
-from handler.reindex.checkpoints import Checkpoints, clear
+from handler.quality.gates import Limits, Reference, broken_limits
+from handler.reindex.checkpoints import Checkpoints
 from handler.reindex.encode import encode_missing, missing
-from handler.reindex.job import Job, Outcome, Plan
-from handler.reindex.plan import Prepared, prepare, prepare_full, refused
-from handler.versions.last_attempt import LastAttempt, forget_attempts
+from handler.reindex.job import Outcome, Preview, ReindexJob
+from handler.reindex.plan import Plan, plan_from_scratch, plan_update, refusal
+from handler.versions.attempts import LastAttempt
 from handler.versions.lease import Lease
-from handler.versions.transfer import upload
 
-# Upper bounds for all that follows the encoding: seconds, and seconds for each document.
+# Upper bounds for what follows the encoding: seconds, and seconds for each document.
 FINISH_SECONDS = 40.0
 FINISH_SECONDS_EACH = 0.002
 
 
-def reindex(job: Job) -> Outcome:
-    """Bring the index up to date with its corpus. Readers see nothing before the last step.
+def reindex(job: ReindexJob) -> Outcome:
+    """Bring an index up to date with its corpus; readers see nothing before the last step.
 
     Raises:
         LeaseHeld: another run works on the index.
         GatesFailed: the new version is not good enough; it is uploaded, but not current.
-        OutOfTime: time is short; the next run continues from there.
+        OutOfTime: time got short; the next run continues.
         CorpusError: the corpus can't be read, or has no document.
         StoreError: the store fails; LostRace if somebody else published meanwhile.
     """
-    started = time.monotonic()
     check_apart(job.corpus, job.repository.store)
+    started = time.monotonic()
     try:
-        with Lease.take(job.repository, terms=job.terms) as lease, _scratch() as scratch:
-            outcome = _run(job, Path(scratch), lease)
+        with (
+            Lease.take(job.repository, config=job.lease) as lease,
+            tempfile.TemporaryDirectory(prefix="querytower-") as scratch,
+        ):
+            outcome = _update(job, Path(scratch), lease)
     except (LeaseHeld, OutOfTime):
         raise
     except Exception as error:
@@ -49,218 +52,210 @@ def reindex(job: Job) -> Outcome:
         name = job.repository.name
         job.measure("reindex_failed", failed, "Count", index=name, problem=str(error))
         raise
-    _report(job, outcome, time.monotonic() - started)
+    _measure(job, outcome, time.monotonic() - started)
     return outcome
 
 
-def index(job: Job, rejects: Path) -> Outcome:
-    """Index a corpus from scratch and publish it, without gates other than `max_rejects`.
+def index(job: ReindexJob) -> Outcome:
+    """Index a corpus from scratch and publish it; the only gate is the limit of rejected records.
 
-    Nothing of the version before is used, and readers see nothing before the last step. Rejected
-    records are listed in `rejects`.
+    No lease is taken, so nothing of other runs is touched: no checkpoints, no notes. If two runs
+    meet, the one that publishes last finds out and fails.
 
     Raises:
-        CorpusError: the corpus can't be read, is empty, or has too many faulty records.
-        StoreError: the store can't be written; LostRace if somebody else published meanwhile.
+        CorpusError: the corpus can't be read, has no document, or too many rejected records.
+        StoreError: the store fails; LostRace if somebody else published meanwhile.
     """
-    with _scratch() as folder:
-        scratch = Path(folder)
-        prepared = prepare_full(job, scratch, rejects)
-        version = _build(job, prepared, EmbeddingCache(), scratch, stage="encode")
-        job.progress("check", 0)
-        candidate = assess(
-            version,
-            job.encoder,
-            listing=prepared.listing,
-            inputs=prepared.inputs,
-            golden=prepared.golden,
-            before=PreviousVersion(),
-            rejects=rejects if prepared.spool.rejected else scratch / "none",
-            judge=lambda _manifest, _quality: [],
+    job = replace(job, limits=Limits.only_rejects(job.limits.max_rejects))
+    with tempfile.TemporaryDirectory(prefix="querytower-") as scratch:
+        plan = plan_from_scratch(job, Path(scratch))
+        checkpoints = Checkpoints(_work(Path(scratch)), plan.options.precision, None)
+        return _publish(job, plan, checkpoints, Path(scratch))
+
+
+def preview(job: ReindexJob) -> Preview | Outcome:
+    """Return what `reindex` would do, or its outcome if there is nothing to do.
+
+    Nothing is written.
+
+    Raises:
+        GatesFailed: the same corpus failed before.
+        CorpusError: the corpus can't be read, or has no document.
+        StoreError: the store can't be read.
+    """
+    check_apart(job.corpus, job.repository.store)
+    with tempfile.TemporaryDirectory(prefix="querytower-") as scratch:
+        plan = plan_update(job, Path(scratch), dry=True)
+        if isinstance(plan, Outcome):
+            return plan
+        wanted = missing(EmbeddingCache(plan.reusable), plan.spool.texts)
+        return Preview(
+            documents=plan.spool.documents,
+            rejected=plan.spool.rejected,
+            encode=int(wanted.sum()),
+            changes=Changes.planned(plan.before, plan.spool) if plan.before else None,
         )
-        _upload(job, candidate, version)
-        job.progress("publish", 0)
-        job.repository.publish(candidate.manifest.version, prepared.baseline.etag)
+
+
+def _update(job: ReindexJob, scratch: Path, lease: Lease) -> Outcome:
+    """Make and publish a new version if there is anything to do, and clean up."""
+    plan = plan_update(job, scratch)
+    if isinstance(plan, Outcome):
+        if plan.inputs:
+            _note(job, LastAttempt(kind="same", inputs=plan.inputs, version=plan.version))
+        _clear_checkpoints(job)
+        return plan
+    checkpoints = Checkpoints.shared(job.repository, job.encoder, plan.options, _work(scratch))
+    outcome = _publish(job, plan, checkpoints, scratch, lease)
+    job.progress("clean", 0)
+    _clear_checkpoints(job)
+    job.repository.attempts.forget()
+    return outcome
+
+
+def _publish(
+    job: ReindexJob,
+    plan: Plan,
+    checkpoints: Checkpoints,
+    scratch: Path,
+    lease: Lease | None = None,
+) -> Outcome:
+    """Make a version as planned, and publish it.
+
+    Args:
+        job: the job of the run.
+        plan: what to make.
+        checkpoints: where finished vectors are saved.
+        scratch: folder for temporary files.
+        lease: the right to publish, if the run has one.
+    """
+    encoded = _encode(job, plan, checkpoints)
+    folder = _build(job, plan, checkpoints, scratch)
+    candidate = _assess(job, plan, folder)
+    _upload(job, folder, candidate)
+    _judge(job, plan, candidate.manifest)
+    job.progress("publish", 0)
+    if lease:
+        lease.check()
+    job.repository.publish(candidate.manifest.version, plan.baseline.etag)
     return Outcome(
         kind="published",
         version=candidate.manifest.version,
         manifest=candidate.manifest,
         drift=candidate.drift,
-        encoded=candidate.manifest.documents,
-    )
-
-
-def plan(job: Job) -> Plan | Outcome:
-    """Return what a run would do now, or its outcome if there is nothing to do; write nothing.
-
-    Raises:
-        GatesFailed: this very corpus failed before.
-        CorpusError: the corpus can't be read, or has no document.
-        StoreError: the store can't be read.
-    """
-    check_apart(job.corpus, job.repository.store)
-    with _scratch() as scratch:
-        prepared = prepare(job, Path(scratch), dry=True)
-        if isinstance(prepared, Outcome):
-            return prepared
-        spool, before = prepared.spool, prepared.before
-        to_encode = missing(EmbeddingCache(prepared.reusable), spool.texts)
-        return Plan(
-            documents=spool.documents,
-            rejected=spool.rejected,
-            encode=int(to_encode.sum()),
-            changes=Changes.planned(before, spool) if before else None,
-        )
-
-
-def _scratch() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="querytower-")
-
-
-def _run(job: Job, scratch: Path, lease: Lease) -> Outcome:
-    repository = job.repository
-    prepared = prepare(job, scratch)
-    if isinstance(prepared, Outcome):
-        return _nothing_to_do(job, prepared)
-    (scratch / "work").mkdir()
-    checkpoints = Checkpoints(repository, job.encoder, prepared.options, scratch / "work")
-    encoded = _encode(job, prepared, checkpoints)
-    known = EmbeddingCache([*prepared.reusable, *checkpoints.parts])
-    version = _build(job, prepared, known, scratch, stage="text")
-    candidate = _assess(job, prepared, version, scratch)
-    manifest = candidate.manifest
-    _upload(job, candidate, version)
-    if manifest.failures:
-        _refuse(job, prepared, manifest)
-    job.progress("publish", 0)
-    lease.check()
-    repository.publish(manifest.version, prepared.baseline.etag)
-    job.progress("clean", 0)
-    clear(repository)
-    forget_attempts(repository)
-    return Outcome(
-        kind="published",
-        version=manifest.version,
-        manifest=manifest,
-        drift=candidate.drift,
         encoded=encoded,
     )
 
 
-def _nothing_to_do(job: Job, outcome: Outcome) -> Outcome:
-    """Note that these inputs lead to no new version, so that the next run need not read them."""
-    if outcome.inputs:
-        attempt = LastAttempt(
-            kind="same", inputs=outcome.inputs, version=outcome.version, reasons=[]
-        )
-        attempt.write(job.repository)
-    clear(job.repository)
-    return outcome
-
-
-def _encode(job: Job, prepared: Prepared, checkpoints: Checkpoints) -> int:
-    """Encode the documents that have no vectors yet, and return their number."""
+def _encode(job: ReindexJob, plan: Plan, checkpoints: Checkpoints) -> int:
+    """Encode the documents without known vectors, and return their number."""
     checkpoints.load(lambda problem: job.tell("checkpoint_ignored", problem=problem))
     encoded = encode_missing(
-        prepared.spool,
-        EmbeddingCache([*prepared.reusable, *checkpoints.parts]),
+        plan.spool,
+        EmbeddingCache([*plan.reusable, *checkpoints.parts]),
         job.encoder,
-        prepared.options,
+        plan.options,
         save=checkpoints.save,
         save_seconds=job.save_seconds,
         remaining=job.remaining,
         progress=job.progress,
     )
-    needed = FINISH_SECONDS + FINISH_SECONDS_EACH * prepared.spool.documents
+    needed = FINISH_SECONDS + FINISH_SECONDS_EACH * plan.spool.documents
     if encoded and job.remaining() < needed:
         raise OutOfTime(
-            "all documents are encoded, but time is too short for the rest; run again to continue"
+            "all documents are encoded, but time is too short for the rest; run again to go on"
         )
     return encoded
 
 
-def _build(
-    job: Job, prepared: Prepared, known: EmbeddingCache, scratch: Path, stage: Stage
-) -> Path:
-    """Write the files of the new version and return their folder.
-
-    Args:
-        job: the run.
-        prepared: the documents.
-        known: vectors that need not be computed.
-        scratch: folder of this run.
-        stage: how progress through the documents is reported.
-    """
+def _build(job: ReindexJob, plan: Plan, checkpoints: Checkpoints, scratch: Path) -> Path:
+    """Write the files of the new version, and return their folder."""
     folder = scratch / "version"
     folder.mkdir()
     build_version(
-        prepared.spool,
+        plan.spool,
         folder,
         name=job.repository.name,
-        schema=prepared.spool.schema,
+        schema=plan.spool.schema,
         encoder=job.encoder,
-        options=prepared.options,
-        rejected=prepared.spool.rejected,
-        known=known,
-        base=prepared.base,
-        stage=stage,
-        total=prepared.spool.documents,
+        options=plan.options,
+        rejected=plan.spool.rejected,
+        known=EmbeddingCache([*plan.reusable, *checkpoints.parts]),
+        base=plan.base,
+        stage="text",  # all vectors are known by now
+        total=plan.spool.documents,
         progress=job.progress,
         threads=job.threads,
     )
     return folder
 
 
-def _assess(job: Job, prepared: Prepared, folder: Path, scratch: Path) -> Candidate:
-    """Measure the new version in `folder`, and compare it with the version before."""
+def _assess(job: ReindexJob, plan: Plan, folder: Path) -> Candidate:
+    """Measure the new version, and note in its manifest which limits it breaks."""
     job.progress("check", 0)
-    baseline = prepared.baseline
-    before = PreviousVersion.read(job.repository, baseline.manifest, prepared.before)
-    documents = baseline.last.documents if baseline.last else 0
-    ndcg = before.ndcg(prepared.golden, job.encoder)
+    before = PreviousVersion.read(plan.baseline.version, plan.before)
+    last = plan.baseline.last
+    reference = Reference(
+        documents=last.documents if last else 0, ndcg=before.ndcg(plan.golden, job.encoder)
+    )
+
+    def judge(new: IndexManifest, quality: Quality) -> list[str]:
+        return broken_limits(new, quality, reference, job.limits, force=job.force)
+
     return assess(
         folder,
         job.encoder,
-        listing=prepared.listing,
-        inputs=prepared.inputs,
-        golden=prepared.golden,
+        listing=plan.listing,
+        inputs=plan.inputs,
+        golden=plan.golden,
         before=before,
-        rejects=scratch / IndexFiles.REJECTS,
-        judge=lambda new, quality: judge(
-            new, quality, documents, ndcg, job.limits, forced=job.force
-        ),
+        rejects=plan.rejects,
+        judge=judge,
     )
 
 
-def _upload(job: Job, candidate: Candidate, folder: Path) -> None:
-    files, total = count(1), len(candidate.manifest.files) + len(candidate.reports)
-    upload(
-        job.repository,
-        folder,
-        candidate.manifest,
-        on_file=lambda _name: job.progress("upload", next(files), total),
-        reports=candidate.reports,
-    )
+def _upload(job: ReindexJob, folder: Path, candidate: Candidate) -> None:
+    numbers, total = count(1), len(candidate.manifest.files) + len(candidate.reports)
+
+    def on_file(_name: str) -> None:
+        job.progress("upload", next(numbers), total)
+
+    job.repository.upload(folder, candidate.manifest, on_file, candidate.reports)
 
 
-def _refuse(job: Job, prepared: Prepared, manifest: IndexManifest) -> None:
-    """Note that a candidate failed, remove an earlier one that did, and raise GatesFailed."""
+def _judge(job: ReindexJob, plan: Plan, new: IndexManifest) -> None:
+    """Raise GatesFailed if the version breaks a limit; it replaces an earlier one that did."""
+    if not new.failures:
+        return
     repository = job.repository
-    old = LastAttempt.read(repository)
-    attempt = LastAttempt(
-        kind="failed",
-        inputs=prepared.inputs,
-        version=manifest.version,
-        reasons=manifest.failures,
+    earlier = repository.attempts.last()
+    failed = LastAttempt(
+        kind="failed", inputs=plan.inputs, version=new.version, reasons=new.failures
     )
-    attempt.write(repository)
-    current = prepared.baseline.manifest
-    if old and old.kind == "failed" and (current is None or old.version != current.version):
-        repository.delete(old.version)
-    raise refused(job, manifest.version, manifest.failures)
+    _note(job, failed)
+    if earlier and earlier.kind == "failed" and earlier.version != plan.baseline.name:
+        repository.version_folder(earlier.version).clear()
+    raise refusal(job, new.version, new.failures)
 
 
-def _report(job: Job, outcome: Outcome, seconds: float) -> None:
+def _note(job: ReindexJob, attempt: LastAttempt) -> None:
+    job.repository.attempts.note(attempt)
+
+
+def _work(scratch: Path) -> Path:
+    """Make the folder for local copies of checkpoints."""
+    folder = scratch / "work"
+    folder.mkdir()
+    return folder
+
+
+def _clear_checkpoints(job: ReindexJob) -> None:
+    """Remove what runs left for later ones; what can't be removed now is removed next time."""
+    with suppress(StoreError):
+        job.repository.checkpoints.clear()
+
+
+def _measure(job: ReindexJob, outcome: Outcome, seconds: float) -> None:
     job.measure(
         "reindexed",
         {"ReindexSucceeded": 1, "DocumentsEncoded": outcome.encoded},

@@ -1,9 +1,9 @@
-"""Plan a new version: is there anything to do, what has changed, and what can be reused."""
+"""What comes before a new version: is there anything to do, what has changed, what is reused."""
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,27 +17,19 @@ from handler.index.manifest import IndexFiles
 from handler.index.writer import Base, Options
 from handler.quality.golden import Golden
 from handler.reindex.baseline import Baseline
-from handler.reindex.incremental_reader import Reading
-from handler.reindex.job import Job, Outcome
-from handler.versions.last_attempt import LastAttempt, rolled_back
+from handler.reindex.incremental_reader import IncrementalReader, IndexedObjects
+from handler.reindex.job import Outcome, ReindexJob
 
-# How often a corpus is read from the start when an object changes meanwhile.
 READINGS = 3
+"""How often a corpus is read when an object changes meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A corpus that was read and differs from the current version.
+class Plan:
+    """A corpus that was read and differs from the published version, and what can be reused.
 
-    Attributes:
-        baseline: the published version.
-        options: how the new version is built.
-        golden: the golden queries.
-        inputs: digest of all that the result depends on.
-        spool: the documents.
-        listing: the corpus objects that they came from.
-        before: the current version if it can be read.
-        base: the same if its vectors can be reused.
+    `rejects` is the file that lists rejected records, if there are any. `before` is the published
+    version if it can be opened, `base` the same version if its vectors can be reused.
     """
 
     baseline: Baseline
@@ -46,6 +38,7 @@ class Prepared:
     inputs: str
     spool: Spool
     listing: Listing
+    rejects: Path
     before: IndexVersion | None = None
     base: Base | None = None
 
@@ -55,115 +48,138 @@ class Prepared:
         return [EncodedBatch.of_version(self.base.index, self.base.folder)] if self.base else []
 
 
-def prepare(job: Job, scratch: Path, *, dry: bool = False) -> Prepared | Outcome:
-    """Read the corpus, or return the outcome at once if there is nothing to do.
+def plan_update(job: ReindexJob, scratch: Path, *, dry: bool = False) -> Plan | Outcome:
+    """Read what has changed in the corpus, or return the outcome at once if nothing has.
 
-    The store is only read, except that a run which is not `dry` may record that the current
-    version is intact. A dry run doesn't fetch the graph.
+    Nothing is written to the store, except a note that the published version is intact. A `dry` run
+    leaves that out too, and does not fetch the version's graph.
 
     Raises:
-        GatesFailed: this very corpus failed before.
+        GatesFailed: the same corpus failed before.
+        IndexUnavailable: the published version is damaged, and the same corpus was rolled back.
         CorpusError: the corpus can't be read, has no document, or keeps changing.
         StoreError: the store can't be read.
     """
-    for attempt in range(1, READINGS + 1):
+    for _ in range(READINGS - 1):
         try:
-            return _prepare(job, scratch, dry)
+            return _plan_update(job, scratch, dry)
         except CorpusChanged as problem:
-            if attempt == READINGS:
-                raise
             job.tell("corpus_changed", problem=str(problem))
-    raise AssertionError
+    return _plan_update(job, scratch, dry)
 
 
-def prepare_full(job: Job, scratch: Path, rejects: Path) -> Prepared:
-    """Read the whole corpus for a version that reuses nothing and is compared with nothing.
-
-    Rejected records are listed in `rejects`.
+def plan_from_scratch(job: ReindexJob, scratch: Path) -> Plan:
+    """Read the whole corpus; nothing of the published version is looked at.
 
     Raises:
-        CorpusError: the corpus can't be read, is empty, or has too many faulty records.
+        CorpusError: the corpus can't be read, has no document, or too many rejected records.
         StoreError: the store can't be read.
     """
-    # The ETag comes first: whoever publishes while the corpus is read must win.
     baseline = Baseline(etag=job.repository.pointer_etag())
+    options, golden = job.options(Options()), Golden.load(job.repository)
     objects = job.corpus.objects({}, scratch)
-    reading = Reading(job.corpus, objects, job.fields, None, scratch, [])
-    max_rejects = job.limits.max_rejects
-    spool = Spool.write(reading, scratch / "spool.jsonl", rejects, max_rejects)
+    rejects = job.rejects or scratch / IndexFiles.REJECTS
+    reader = _reader(job, objects, scratch)
+    spool = Spool.write(reader, scratch / "spool.jsonl", rejects, job.limits.max_rejects)
     job.progress("read", spool.documents, spool.documents)
-    return Prepared(
+    return Plan(
         baseline=baseline,
-        options=job.options(Options()),
-        golden=Golden.load(job.repository),
-        inputs="",
+        options=options,
+        golden=golden,
+        inputs=_digest(job, options, golden, objects),
         spool=spool,
-        listing=Listing(job.corpus.url, job.fields, reading.entries),
+        listing=Listing(job.corpus.url, job.fields, reader.entries),
+        rejects=rejects if spool.rejected else scratch / IndexFiles.REJECTS,
     )
 
 
-def refused(job: Job, version: str, reasons: Sequence[str], since: str = "") -> GatesFailed:
-    """Return the error that says why a version isn't published."""
+def refusal(job: ReindexJob, version: str, reasons: Sequence[str], since: str = "") -> GatesFailed:
+    """Return the error that says why `version` is not published."""
     return GatesFailed(
-        f"index {job.repository.name!r} stays as it is, the new version fails: "
+        f"index {job.repository.name!r} is unchanged, the new version fails: "
         f"{'; '.join(reasons)}.{since} "
         f"It is kept for inspection; to publish it nevertheless: querytower rollback {version}"
     )
 
 
-def _prepare(job: Job, scratch: Path, dry: bool) -> Prepared | Outcome:
-    repository = job.repository
-    baseline = Baseline.read(repository)
+def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
+    baseline = Baseline.read(job.repository)
     if baseline.touched:
-        baseline = baseline.verified(repository, scratch / "before", settle=not dry)
+        baseline = baseline.verified(scratch / "before", note=not dry)
     options = job.options(baseline.options())
-    obstacles = (
-        ["a full run was requested"] if job.full else baseline.obstacles(job.encoder, options)
-    )
-    listing = None if obstacles or not baseline.listing else baseline.listing
-    if listing and not listing.read_alike(job.corpus.url, job.fields):
-        listing = None
-    golden = Golden.load(repository)
+    obstacles = ["requested"] if job.full else baseline.obstacles(job.encoder, options)
+    listing = _comparable_listing(job, baseline, obstacles)
+    golden = Golden.load(job.repository)
     objects = job.corpus.objects(listing.etags if listing else {}, scratch)
     inputs = _digest(job, options, golden, objects)
     if listing and same_objects(listing.entries, objects):
-        return _unchanged(baseline)
-    if not (job.force or job.full) and (done := _judged_before(job, baseline, inputs)):
+        return unchanged(baseline)
+    if not (job.force or job.full) and (done := _earlier_outcome(job, baseline, inputs)):
         return done
     before, folder = _open(job, baseline, scratch, obstacles, dry)
-    usable = None if obstacles else before
-    stored = baseline.stored(repository, usable) if usable and listing else None
-    reading = Reading(job.corpus, objects, job.fields, stored, scratch, [])
+    reused = None if obstacles else before
+    indexed = baseline.indexed_objects(reused) if reused and listing else None
     rejects = scratch / IndexFiles.REJECTS
     rejects.unlink(missing_ok=True)
-    spool = Spool.write(reading, scratch / "spool.jsonl", rejects, max_rejects=1.0)
+    reader = _reader(job, objects, scratch, indexed)
+    spool = Spool.write(reader, scratch / "spool.jsonl", rejects, max_rejects=1.0)
     job.progress("read", spool.documents, spool.documents)
-    if usable and usable.manifest.rejected == spool.rejected and _same_documents(usable, spool):
-        return _unchanged(baseline, inputs)
-    return Prepared(
+    if reused and _same_documents(reused, spool):
+        return unchanged(baseline, inputs)
+    return Plan(
         baseline=baseline,
         options=options,
         golden=golden,
         inputs=inputs,
         spool=spool,
-        listing=Listing(job.corpus.url, job.fields, reading.entries),
+        listing=Listing(job.corpus.url, job.fields, reader.entries),
+        rejects=rejects,
         before=before,
-        base=Base(usable, folder) if usable else None,
+        base=Base(reused, folder) if reused else None,
+    )
+
+
+def _comparable_listing(
+    job: ReindexJob, baseline: Baseline, obstacles: list[str]
+) -> Listing | None:
+    """Return the listing of the published version if the corpus would be read in the same way."""
+    listing = baseline.listing
+    if obstacles or not listing or not listing.read_alike(job.corpus.url, job.fields):
+        return None
+    return listing
+
+
+def _reader(
+    job: ReindexJob,
+    objects: Sequence[CorpusObject],
+    scratch: Path,
+    indexed: IndexedObjects | None = None,
+) -> IncrementalReader:
+    return IncrementalReader(
+        corpus=job.corpus, objects=objects, fields=job.fields, indexed=indexed, scratch=scratch
     )
 
 
 def _open(
-    job: Job, baseline: Baseline, scratch: Path, obstacles: list[str], dry: bool
+    job: ReindexJob, baseline: Baseline, scratch: Path, obstacles: list[str], dry: bool
 ) -> tuple[IndexVersion | None, Path]:
-    """Open the current version if possible, and tell of all `obstacles` to reusing it.
+    """Open the published version if that is possible, and tell why vectors can't be reused.
 
-    A failure to open it becomes a further obstacle. A `dry` run doesn't fetch the graph.
+    Args:
+        job: the job of the run.
+        baseline: the published version.
+        scratch: folder for downloads.
+        obstacles: the reasons known so far; that the version can't be opened is added.
+        dry: whether the version's graph is not needed.
+
+    Returns:
+        The version, or None, and its folder.
     """
     before, folder = None, scratch
-    graph = not (obstacles or dry)
     try:
-        if baseline.manifest:
-            before, folder = baseline.open(job.repository, scratch / "before", graph=graph)
+        if baseline.version:
+            graph = not (obstacles or dry)
+            before, folder = baseline.open(scratch / "before", graph=graph)
     except IndexUnavailable as problem:
         obstacles.append(str(problem))
     for reason in obstacles:
@@ -174,35 +190,40 @@ def _open(
 
 
 def _same_documents(index: IndexVersion, spool: Spool) -> bool:
-    return np.array_equal(version_hashes(index, "content"), spool.contents)
+    same = np.array_equal(version_hashes(index, "content"), spool.contents)
+    return same and index.manifest.rejected == spool.rejected
 
 
-def _unchanged(baseline: Baseline, inputs: str = "") -> Outcome:
-    manifest = baseline.manifest
-    version = manifest.version if manifest else ""
-    return Outcome(kind="unchanged", version=version, manifest=manifest, inputs=inputs)
+def unchanged(baseline: Baseline, inputs: str = "") -> Outcome:
+    """Return the outcome of a run that found nothing to do."""
+    return Outcome(
+        kind="unchanged", version=baseline.name, manifest=baseline.manifest, inputs=inputs
+    )
 
 
-def _judged_before(job: Job, baseline: Baseline, inputs: str) -> Outcome | None:
-    """Return what became of the same inputs before, or None if they are new."""
-    if inputs in rolled_back(job.repository):
+def _earlier_outcome(job: ReindexJob, baseline: Baseline, inputs: str) -> Outcome | None:
+    """Return what an earlier run with the same inputs came to, or None if they are new."""
+    attempts = job.repository.attempts
+    if inputs in attempts.rolled_back():
         if baseline.damaged:
             raise IndexUnavailable(
-                f"{baseline.problem}; this very corpus was rolled back: change it, or use force"
+                f"{baseline.problem}; the same corpus was rolled back: change it, or use force"
             )
-        return replace(_unchanged(baseline), kind="rolled back")
-    attempt = LastAttempt.read(job.repository)
+        return Outcome(kind="rolled back", version=baseline.name, manifest=baseline.manifest)
+    attempt = attempts.last()
     if attempt is None or attempt.inputs != inputs:
         return None
     if attempt.kind == "failed":
-        raise refused(job, attempt.version, attempt.reasons, " The corpus hasn't changed since.")
-    manifest = baseline.manifest
-    same = manifest and manifest.version == attempt.version and not baseline.damaged
-    return _unchanged(baseline) if same else None
+        since = " The corpus has not changed since."
+        raise refusal(job, attempt.version, attempt.reasons, since)
+    intact = baseline.version and not baseline.damaged
+    return unchanged(baseline) if intact and baseline.name == attempt.version else None
 
 
-def _digest(job: Job, options: Options, golden: Golden, objects: Sequence[CorpusObject]) -> str:
-    """Return what changes whenever a run might come to another result."""
+def _digest(
+    job: ReindexJob, options: Options, golden: Golden, objects: Sequence[CorpusObject]
+) -> str:
+    """Return a digest of everything that the result of a run depends on."""
     what = [
         job.corpus.url,
         asdict(job.fields),

@@ -157,8 +157,8 @@ class FilterCompiler:
     def _value(self, name: str, field: Field, value: Any) -> Any:
         """Return `value` as the type of its field, or raise InvalidRequest."""
         number = _is_number(value)
-        whole = number and value == value // 1
-        if field.kind == "integer" and whole and MIN_INTEGER <= value <= MAX_INTEGER:
+        fits = number and value == value // 1 and MIN_INTEGER <= value <= MAX_INTEGER
+        if field.kind == "integer" and fits:
             return int(value)
         if field.kind == "float" and number and abs(value) <= MAX_FLOAT:
             return float(value) or 0.0  # as in the index

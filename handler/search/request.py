@@ -29,7 +29,7 @@ class SearchRequest(BaseModel):
 
     query: Annotated[str, QUERY_CHARS] = Field(
         validation_alias=AliasChoices("query", "q"),
-        description="What to search for; `q` is accepted too.",
+        description="What to search for.",
         examples=["atmospheric, female lead, worldbuilding, funny"],
     )
     k: Annotated[int, K] = Field(default=10, description="Number of hits.")
@@ -68,7 +68,9 @@ class SearchRequest(BaseModel):
             InvalidRequest: a value is out of bounds, or the query is empty.
         """
         query = check_text(self.query, "query", settings)
-        check_unicode(self.filter, "filter")
+        for name, value in self:
+            if value and isinstance(value, str | list | dict):
+                check_unicode(value, name)
         k = self.k if "k" in self.model_fields_set else min(self.k, K.greatest(settings))
         checked = self.model_copy(update={"query": query, "k": k})
         for name, bounds in BOUNDS.items():

@@ -1,1 +1,1 @@
-"""Stored versions of an index: published, followed, listed, rolled back, pruned; one run at a time."""
+"""Stored versions of an index: published, followed, listed, rolled back, pruned."""

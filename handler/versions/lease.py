@@ -1,4 +1,4 @@
-"""One run at a time: a lease in the store, which its holder renews and which expires if the holder dies."""
+"""One run at a time: a lease in the store, which its holder renews and which expires if it dies."""
 
 import json
 import os
@@ -14,12 +14,13 @@ from types import TracebackType
 from typing import Self
 
 from handler.errors import LeaseHeld, LostRace, ObjectNotFound, StoreError
+from handler.versions.layout import Layout
 from handler.versions.repository import IndexRepository
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseConfig:
-    """How long a lease lasts after each renewal, and how far clocks of two machines may lie apart, in seconds.
+    """How long a lease lasts after each renewal, and how far two clocks may differ, in seconds.
 
     `clock` returns the seconds since 1970.
     """
@@ -31,7 +32,7 @@ class LeaseConfig:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lease, by its own clock until when (seconds since 1970), and since when."""
+    """Who holds a lease, until when by its own clock (seconds since 1970), and since when."""
 
     name: str
     expires: float
@@ -39,7 +40,7 @@ class Holder:
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
-        """Read the content of a lease; what can't be read belongs to nobody."""
+        """Read the content of a lease; nobody holds one that can't be read."""
         try:
             raw = json.loads(data)
             return cls(str(raw["holder"]), float(raw["expires"]), str(raw["since"]))
@@ -48,41 +49,41 @@ class Holder:
 
 
 class Lease:
-    """The right to make a version of an index. Use it as a context manager: a thread renews it meanwhile.
+    """The right to make a version of an index, as a context manager that renews it in a thread.
 
-    Clocks decide only whether a lease looks dead. Should they be wrong, and two runs both believe that
-    they hold it, the slower one finds out before it publishes, and publishing is a compare-and-swap anyway.
+    Clocks only decide whether a lease looks dead. If they are wrong and two runs both believe that
+    they hold the lease, the slower one finds out before it publishes. Publishing is a
+    compare-and-swap in any case.
     """
 
-    def __init__(self, repository: IndexRepository, holder: str, terms: LeaseConfig) -> None:
-        """Prepare; `take` makes one."""
-        self._store = repository.store
-        self._path = repository.layout.lease
-        self._index = repository.name
+    def __init__(self, repository: IndexRepository, holder: str, config: LeaseConfig) -> None:
+        """Prepare a lease that is not taken yet; `take` returns one that is."""
+        self._repository = repository
+        self._folder = repository.folder
         self._holder = holder
-        self._terms = terms
-        self._since = datetime.fromtimestamp(terms.clock(), UTC).isoformat(timespec="seconds")
+        self._config = config
+        self._since = _time_text(config.clock())
         self._etag = ""
-        self._unsure = b""
+        self._unconfirmed = b""
         self._lock = Lock()
         self._ended = Event()
         self._thread = Thread(target=self._renew_regularly, name="lease", daemon=True)
 
     @classmethod
     def take(
-        cls, repository: IndexRepository, *, holder: str = "", terms: LeaseConfig | None = None
+        cls, repository: IndexRepository, *, holder: str = "", config: LeaseConfig | None = None
     ) -> Self:
         """Take the lease of an index.
 
         Raises:
-            LeaseHeld: somebody else has it.
+            LeaseHeld: another run has it.
             StoreError: the store can't be written.
         """
-        lease = cls(repository, holder or this_process(), terms or LeaseConfig())
+        lease = cls(repository, holder or this_process(), config or LeaseConfig())
         try:
             lease._etag = lease._acquire()
         except LostRace:
-            raise lease._held(Holder.parse(repository.store.get(lease._path)[0])) from None
+            raise lease._held(Holder.parse(lease._folder.get(Layout.LEASE)[0])) from None
         return lease
 
     def __enter__(self) -> Self:
@@ -97,90 +98,91 @@ class Lease:
     ) -> None:
         self._ended.set()
         self._thread.join()
-        # Whoever can't give it back lets it expire.
-        with suppress(StoreError):
+        with suppress(StoreError):  # a lease that can't be given back expires
             self._write(self._content(0.0))
 
     def check(self) -> None:
         """Renew the lease now.
 
         Raises:
-            LostRace: somebody else took it, as it looked dead.
+            LostRace: another run took it, because it looked dead.
             StoreError: the store can't be written.
         """
         try:
-            self._write(self._content(self._terms.seconds))
+            self._write(self._content(self._config.seconds))
         except LostRace:
             raise LostRace(
-                f"another run took the lease of index {self._index!r} meanwhile; nothing was published; "
-                "let that run finish, and compare the clocks of both machines"
+                f"another run took the lease of index {self._repository.name!r} meanwhile; "
+                "nothing was published; let that run finish, "
+                "and compare the clocks of both machines"
             ) from None
 
     def _write(self, content: bytes) -> None:
         with self._lock:
             try:
-                self._etag = self._store.replace(self._path, content, self._etag)
+                self._etag = self._folder.replace(Layout.LEASE, content, self._etag)
             except LostRace:
-                found, etag = self._store.get(self._path)
-                if found != self._unsure:
+                found, etag = self._folder.get(Layout.LEASE)
+                if found != self._unconfirmed:
                     raise
-                self._etag = self._store.replace(self._path, content, etag)
+                self._etag = self._folder.replace(Layout.LEASE, content, etag)
             except StoreError:
-                self._unsure = content  # it may have been written for all that
+                self._unconfirmed = content  # it may have been written nevertheless
                 raise
 
     def _acquire(self) -> str:
-        content = self._content(self._terms.seconds)
+        content = self._content(self._config.seconds)
         try:
-            data, etag = self._store.get(self._path)
+            data, etag = self._folder.get(Layout.LEASE)
         except ObjectNotFound:
-            return self._store.create(self._path, content)
+            return self._folder.create(Layout.LEASE, content)
         holder = Holder.parse(data)
         if not self._looks_dead(holder, etag):
             raise self._held(holder)
-        return self._store.replace(self._path, content, etag)
+        return self._folder.replace(Layout.LEASE, content, etag)
 
     def _looks_dead(self, holder: Holder, etag: str) -> bool:
-        left = holder.expires - self._terms.clock()
-        if left <= self._terms.seconds + self._terms.skew:
-            return left < -self._terms.skew or not holder.expires
-        # No lease lasts that long: the clocks are apart, and only watching tells whether it is being renewed.
-        time.sleep(self._terms.seconds)
-        return self._store.get_if_changed(self._path, etag) is None
+        left = holder.expires - self._config.clock()
+        if left <= self._config.seconds + self._config.skew:
+            return left < -self._config.skew or not holder.expires
+        # No lease lasts that long, so the clocks differ. Only watching shows whether it is renewed.
+        time.sleep(self._config.seconds)
+        return self._folder.get_if_changed(Layout.LEASE, etag) is None
 
     def _held(self, holder: Holder) -> LeaseHeld:
-        until = (
-            datetime.fromtimestamp(holder.expires, UTC).isoformat(timespec="seconds")
-            if holder.expires
-            else "now"
-        )
+        until = _time_text(holder.expires) if holder.expires else "now"
+        index, url = self._repository.name, self._repository.store.url
         return LeaseHeld(
-            f"index {self._index!r} in {self._store.url} is being worked on by {holder.name or 'another run'} "
-            f"since {holder.since or 'just now'}; wait until it has finished, or, if it died, until {until}"
+            f"{holder.name or 'another run'} has been working on index {index!r} in {url} "
+            f"since {holder.since or 'just now'}; "
+            f"wait until it has finished, or, if it died, until {until}"
         )
 
     def _renew_regularly(self) -> None:
-        while not self._ended.wait(self._terms.seconds / 3):
+        while not self._ended.wait(self._config.seconds / 3):
             try:
                 self.check()
             except LostRace:
-                return  # the run finds out for itself at its next check
+                return  # the run finds out at its next check
             except StoreError:
                 continue
 
     def _content(self, seconds: float) -> bytes:
-        expires = self._terms.clock() + seconds if seconds else 0.0
-        # The nonce makes every renewal change the ETag, which on object stores follows the content.
         fields = {
             "holder": self._holder,
             "since": self._since,
-            "expires": expires,
+            "expires": self._config.clock() + seconds if seconds else 0.0,
+            # Every renewal must change the ETag, which follows the content in object storage.
             "nonce": token_hex(8),
         }
         return (json.dumps(fields, indent=2) + "\n").encode()
 
 
 def this_process() -> str:
-    """Name this process for whoever meets its lease."""
+    """Return a name of this process for the runs that find its lease."""
     place = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME") or f"process {os.getpid()}"
     return f"{place} on {socket.gethostname()}"
+
+
+def _time_text(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -1,27 +1,26 @@
 """The published version of an index, kept current while it is searched."""
 
+import hashlib
 import shutil
 import time
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
 from handler.errors import IndexUnavailable, ModelMismatch, QuerytowerError
 from handler.index.index_version import IndexVersion
+from handler.index.manifest import IndexFiles, IndexManifest
 from handler.log import log
-from handler.storage.store import Store
 from handler.versions.pointer import Pointer
 from handler.versions.repository import IndexRepository
-from handler.versions.transfer import fetch
+from handler.versions.transfer import download_version
 
-# Seconds for which a request waits for a newer version before the old one answers it.
 REFRESH_WAIT = 0.3
-# Seconds for which a failure to open the first version is remembered, so that not every request
-# waits for the store.
+"""Seconds that a request waits for a newer version before the old one answers it."""
 RETRY_SECONDS = 2.0
+"""How long a failure to open the first version is remembered, to spare the store."""
 
 
 class LiveIndex:
@@ -31,22 +30,17 @@ class LiveIndex:
     """
 
     def __init__(
-        self,
-        repository: IndexRepository,
-        *,
-        cache: Path,
-        fingerprint: str,
-        poll_seconds: float,
+        self, repository: IndexRepository, *, cache: Path, fingerprint: str, poll_seconds: float
     ) -> None:
-        """Prepare to serve the index of `repository`; nothing is read yet.
+        """Prepare to serve an index.
 
         Args:
-            repository: where the versions are.
+            repository: the index to follow.
             cache: folder for downloaded versions.
-            fingerprint: of the model that encodes the queries.
-            poll_seconds: seconds between checks of the pointer.
+            fingerprint: fingerprint of the model at hand.
+            poll_seconds: seconds between two looks at the pointer.
         """
-        # Seconds that it took to open the version after its files had arrived.
+        # Seconds that opening the version took, once its files were here.
         self.opening_seconds = 0.0
         self._repository = repository
         self._cache = cache
@@ -64,7 +58,7 @@ class LiveIndex:
         """Return the version to search, after a look for a newer one if the last look is old.
 
         Raises:
-            IndexUnavailable: there is none yet, or none that can be used with the model at hand.
+            IndexUnavailable: no version is published, or none that fits the model at hand.
             StoreError: the store fails, and no version is open yet.
         """
         if self._version is None:
@@ -74,25 +68,27 @@ class LiveIndex:
         return self._version
 
     def refresh(self, wait: float | None = None) -> None:
-        """Look for a newer version in the background, and wait for that `wait` seconds at most (None: to the end)."""
+        """Look for a newer version in the background.
+
+        Wait for the result `wait` seconds at most, or to the end if that is None.
+        """
         with self._lock:
             if self._refreshing is None or self._refreshing.done():
                 self._checked = time.monotonic()
                 self._refreshing = self._worker.submit(self._follow)
         wait_for([self._refreshing], wait)
 
-    def reconnect(self, store: Store, wait: float | None = None) -> None:
-        """Go on with another connection to the same store, and follow the pointer, as `refresh` does."""
-        self._repository = replace(self._repository, store=store)
+    def reconnect(self, repository: IndexRepository, wait: float | None = None) -> None:
+        """Continue with another connection to the same index, and follow the pointer at once."""
+        self._repository = repository
         self.refresh(wait)
 
     def _first(self) -> IndexVersion:
         with self._lock:
             if self._version is not None:
                 return self._version
-            if self._failure and time.monotonic() - self._failure[0] < min(
-                RETRY_SECONDS, self._poll_seconds
-            ):
+            pause = min(RETRY_SECONDS, self._poll_seconds)
+            if self._failure and time.monotonic() - self._failure[0] < pause:
                 raise self._failure[1]
             try:
                 pointer, etag = self._repository.pointer()
@@ -119,28 +115,42 @@ class LiveIndex:
             log("refresh_failed", index=self._repository.name, problem=problem)
 
     def _open(self, pointer: Pointer) -> IndexVersion:
-        folder = fetch(self._repository, pointer, self._cache)
+        folder = self._fetch(pointer)
         fetched = time.perf_counter()
         try:
             version = IndexVersion.open(folder)
         except IndexUnavailable:
-            if not self._repository.store.local:
+            if not self._repository.folder.local:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
         made_with = version.manifest.fingerprint
         if made_with != self._fingerprint:
             raise ModelMismatch(
-                f"index {self._repository.name!r} version {pointer.version} was built with {version.manifest.model} "
-                f"({made_with}), this function carries a model with fingerprint {self._fingerprint}; "
+                f"index {self._repository.name!r} version {pointer.version} was built with "
+                f"{version.manifest.model} ({made_with}), this function carries a model with "
+                f"fingerprint {self._fingerprint}; "
                 "index again with this model, or deploy the other"
             )
-        if not self._repository.store.local:
+        if not self._repository.folder.local:
             self._forget_others(folder)
         self.opening_seconds = time.perf_counter() - fetched
         return version
 
+    def _fetch(self, pointer: Pointer) -> Path:
+        """Return the local folder of a version, downloaded unless it is here already."""
+        stored = self._repository.version_folder(pointer.version)
+        data = self._repository.published_manifest(pointer)
+        if stored.local:
+            return stored.local
+        index = f"{self._repository.store.url}/{self._repository.name}"
+        place = self._cache / hashlib.sha256(index.encode()).hexdigest()[:16] / pointer.version
+        manifest = IndexManifest.parse(data, f"{stored.url}/{IndexFiles.MANIFEST}")
+        if not (place / IndexFiles.MANIFEST).exists():
+            download_version(stored, manifest, data, place)
+        return place
+
     def _forget_others(self, folder: Path) -> None:
-        """Remove older versions from the cache; the one in use stays readable, as its files are mapped."""
+        """Remove other versions from the cache; those in use stay mapped, hence readable."""
         for path in folder.parent.iterdir():
             if path != folder and not path.name.startswith("."):
                 shutil.rmtree(path, ignore_errors=True)

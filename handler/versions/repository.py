@@ -1,108 +1,142 @@
-"""The stored versions of one index: pointer, manifests, files. All paths are built in layout.py."""
+"""One index in a store: its versions, the pointer to the published one, and their notes."""
 
 import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
 
-from handler.errors import IndexUnavailable, LostRace, ObjectNotFound, StoreError
+from handler.errors import IndexUnavailable, LostRace, ObjectNotFound
 from handler.index.manifest import IndexFiles, IndexManifest
-from handler.storage.store import Store, StoredObject
-from handler.versions.layout import INDEXES, Layout, index_of_pointer
+from handler.storage.store import Store
+from handler.versions.attempts import Attempts
+from handler.versions.layout import INDEXES, Layout
+from handler.versions.names import check_name, index_names
 from handler.versions.pointer import Pointer
-
-MAX_NAME_CHARS = 64
-PARALLEL = 8
+from handler.versions.stored_folder import StoredFolder
+from handler.versions.stored_version import StoredVersion
+from handler.versions.transfer import PARALLEL, upload_version
 
 
 @dataclass(frozen=True, slots=True)
 class IndexRepository:
-    """The index called `name` in `store`; nothing is read before a method asks for it.
+    """The one owner of a stored index. All paths of the index start here.
 
     Raises:
-        StoreError: nothing can have this name.
+        StoreError: `name` can't name an index.
     """
 
     store: Store
-    name: str
+    name: str = "default"
 
     def __post_init__(self) -> None:
-        """Check the name: 1 to 64 letters, digits, - and _."""
-        plain = self.name.replace("-", "").replace("_", "")
-        if not (len(self.name) <= MAX_NAME_CHARS and self.name.isascii() and plain.isalnum()):
-            raise StoreError(
-                f"{self.name!r} can't name an index; "
-                f"use up to {MAX_NAME_CHARS} letters, digits, - and _"
-            )
+        check_name(self.name)
+
+    @classmethod
+    def open(cls, url: str, name: str = "default", *, timeout: float = 10.0) -> Self:
+        """Return the index `name` in the store at `url`; nothing is contacted or created yet.
+
+        Raises:
+            StoreError: the URL or the name can't be used.
+        """
+        return cls(Store.open(url, timeout=timeout), name)
 
     @property
-    def layout(self) -> Layout:
-        """Paths of this index in the store."""
-        return Layout(self.name)
+    def folder(self) -> StoredFolder:
+        """Everything that belongs to the index."""
+        return StoredFolder(self.store, f"{INDEXES}/{self.name}")
 
-    def location(self, path: str) -> str:
-        """Return the full address of a path, for messages."""
-        return f"{self.store.url}/{path}"
+    @property
+    def golden(self) -> StoredFolder:
+        """Queries that watch over the index, with or without judgments."""
+        return self.folder.folder(Layout.GOLDEN)
+
+    @property
+    def checkpoints(self) -> StoredFolder:
+        """Vectors that interrupted runs leave for the next one."""
+        return self.folder.folder(Layout.CHECKPOINTS)
+
+    @property
+    def versions_folder(self) -> StoredFolder:
+        """All versions, whole or not."""
+        return self.folder.folder(Layout.VERSIONS)
+
+    @property
+    def attempts(self) -> Attempts:
+        """Notes about runs that led to no new version."""
+        return Attempts(self.folder)
 
     # The pointer
 
     def pointer(self) -> tuple[Pointer, str]:
-        """Return the pointer to the published version, and its ETag.
+        """Return the pointer and its ETag.
 
         Raises:
-            IndexUnavailable: nothing was published under this name, or the pointer is damaged.
-            StoreError: the store fails.
+            IndexUnavailable: the store has no such index, or its pointer can't be read.
+            StoreError: the store can't be read.
         """
-        path = self.layout.pointer
-        try:
-            data, etag = self.store.get(path)
-        except ObjectNotFound as cause:
+        found = self.pointer_file()
+        if found is None:
             known = ", ".join(index_names(self.store)) or "none"
+            url = self.store.url
             raise IndexUnavailable(
-                f"{self.store.url} has no index {self.name!r} (indexes there: {known}); make it "
-                f"with: querytower index CORPUS --to {self.store.url} --name {self.name}"
-            ) from cause
-        return Pointer.parse(data, self.location(path)), etag
+                f"{url} has no index {self.name!r} (indexes there: {known}); "
+                f"make it with: querytower index CORPUS --to {url} --name {self.name}"
+            )
+        return Pointer.parse(found[0], self.pointer_url), found[1]
 
     def pointer_if_changed(self, etag: str | None) -> tuple[Pointer, str] | None:
-        """Return pointer and ETag, or None while the pointer still has this `etag`.
+        """Return the pointer and its ETag, or None while it still has this `etag`.
 
         Raises:
-            IndexUnavailable: the pointer is damaged.
-            StoreError: the store fails; ObjectNotFound if there is no pointer.
+            IndexUnavailable: the pointer can't be read.
+            StoreError: the store can't be read; ObjectNotFound if there is no pointer.
         """
-        path = self.layout.pointer
-        changed = self.store.get_if_changed(path, etag)
-        return changed and (Pointer.parse(changed[0], self.location(path)), changed[1])
+        changed = self.folder.get_if_changed(Layout.POINTER, etag)
+        return changed and (Pointer.parse(changed[0], self.pointer_url), changed[1])
 
     def pointer_etag(self) -> str | None:
-        """Return the ETag of the pointer, readable or not; None if there is none yet."""
+        """Return the ETag of the pointer, which may be damaged, or None if there is no pointer.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
+        found = self.pointer_file()
+        return found[1] if found else None
+
+    def pointer_file(self) -> tuple[bytes, str] | None:
+        """Return text and ETag of the pointer, or None if there is no pointer.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
         try:
-            return self.store.get(self.layout.pointer)[1]
+            return self.folder.get(Layout.POINTER)
         except ObjectNotFound:
             return None
 
+    @property
+    def pointer_url(self) -> str:
+        """URL of the pointer, for people."""
+        return f"{self.folder.url}/{Layout.POINTER}"
+
     def publish(self, version: str, expected: str | None) -> Pointer:
-        """Point to an uploaded version if the pointer has the ETag `expected` (None: no pointer).
+        """Point to an uploaded version, if the pointer still has the ETag `expected`.
+
+        `expected` is None where there must be no pointer yet.
 
         Raises:
             LostRace: somebody else published meanwhile; the pointer is theirs.
             StoreError: the store fails.
         """
-        manifest, _ = self.store.get(self.layout.file(version, IndexFiles.MANIFEST))
-        pointer = Pointer(
-            version=version,
-            manifest_sha256=hashlib.sha256(manifest).hexdigest(),
-            published=datetime.now(UTC).isoformat(timespec="seconds"),
-            history=self._history() if expected else [],
-        )
+        manifest, _ = self.version_folder(version).get(IndexFiles.MANIFEST)
+        pointer = Pointer.to(version, manifest, self._pointer_before() if expected else None)
         try:
             if expected is None:
-                self.store.create(self.layout.pointer, pointer.to_json())
+                self.folder.create(Layout.POINTER, pointer.to_json())
             else:
-                self.store.replace(self.layout.pointer, pointer.to_json(), expected)
+                self.folder.replace(Layout.POINTER, pointer.to_json(), expected)
         except LostRace as cause:
             raise LostRace(
                 f"index {self.name!r} in {self.store.url} was published by somebody else "
@@ -111,114 +145,65 @@ class IndexRepository:
             ) from cause
         return pointer
 
-    def _history(self) -> list[tuple[str, str]]:
+    def _pointer_before(self) -> Pointer | None:
         try:
-            return self.pointer()[0].past()
+            return self.pointer()[0]
         except IndexUnavailable:
-            return []
+            return None
 
-    # Manifests
+    # The versions
 
-    def published_manifest(self, pointer: Pointer) -> bytes:
-        """Return the text of the manifest that `pointer` names, exactly as it was published.
+    def version_folder(self, version: str) -> StoredFolder:
+        """Return the folder of one version."""
+        return self.versions_folder.folder(version)
 
-        Raises:
-            IndexUnavailable: it is missing, or another one.
-            StoreError: the store fails.
-        """
-        path = self.layout.file(pointer.version, IndexFiles.MANIFEST)
-        try:
-            data, _ = self.store.get(path)
-        except ObjectNotFound as cause:
-            raise IndexUnavailable(
-                f"{self.location(path)} is missing; roll back, or index again"
-            ) from cause
-        if hashlib.sha256(data).hexdigest() != pointer.manifest_sha256:
-            raise IndexUnavailable(
-                f"{self.location(path)} is not the one published; roll back, or index again"
-            )
-        return data
-
-    def manifests(self) -> list[IndexManifest]:
-        """Return the manifests of all complete versions, newest first; damaged ones are left out.
+    def versions(self) -> list[StoredVersion]:
+        """Return all versions that have a manifest this querytower can read, the newest first.
 
         Raises:
             StoreError: the store can't be read.
         """
-        ending = f"/{IndexFiles.MANIFEST}"
-        paths = [each.path for each in self.store.list(self.layout.versions)]
-        wanted = [path for path in paths if path.endswith(ending) and path.count("/") == 4]
+        names = [
+            each.path.removesuffix(f"/{IndexFiles.MANIFEST}")
+            for each in self.versions_folder.list()
+            if each.path.endswith(f"/{IndexFiles.MANIFEST}") and each.path.count("/") == 1
+        ]
         with ThreadPoolExecutor(PARALLEL) as pool:
-            found = [manifest for manifest in pool.map(self._manifest_at, wanted) if manifest]
-        return sorted(found, key=lambda manifest: manifest.version, reverse=True)
+            found = [version for version in pool.map(self._version, names) if version]
+        return sorted(found, key=lambda version: version.name, reverse=True)
 
-    def newest_good(self) -> IndexManifest | None:
-        """Return the manifest of the newest version that passed its gates, if there is one."""
-        return next((each for each in self.manifests() if not each.failures), None)
-
-    def _manifest_at(self, path: str) -> IndexManifest | None:
+    def _version(self, name: str) -> StoredVersion | None:
+        folder = self.version_folder(name)
         try:
-            return IndexManifest.parse(self.store.get(path)[0], self.location(path))
+            data, _ = folder.get(IndexFiles.MANIFEST)
+            origin = f"{folder.url}/{IndexFiles.MANIFEST}"
+            return StoredVersion(folder, IndexManifest.parse(data, origin))
         except (ObjectNotFound, IndexUnavailable):
             return None
 
-    # Files of a version
-
-    def read(self, version: str, name: str) -> bytes:
-        """Return one small file of a version.
+    def published_manifest(self, pointer: Pointer) -> bytes:
+        """Return the text of the manifest of the version that `pointer` names.
 
         Raises:
-            ObjectNotFound: the version has no such file.
-            StoreError: the store fails.
+            IndexUnavailable: the manifest is missing, or is not the published one.
+            StoreError: the store can't be read.
         """
-        return self.store.get(self.layout.file(version, name))[0]
-
-    def check_complete(self, manifest: IndexManifest) -> dict[str, StoredObject]:
-        """Return the stored objects of a version by file name.
-
-        Raises:
-            IndexUnavailable: a file is missing or has another size than the manifest says.
-        """
-        root = self.layout.version(manifest.version)
-        found = {each.path.removeprefix(f"{root}/"): each for each in self.store.list(root)}
-        wrong = [
-            name
-            for name, entry in manifest.files.items()
-            if name not in found or found[name].size != entry.bytes
-        ]
-        if wrong:
-            raise IndexUnavailable(
-                f"version {manifest.version} is damaged: {', '.join(wrong)} missing or incomplete"
-            )
-        return found
-
-    def note_etags(self, version: str, etags: Mapping[str, str]) -> None:
-        """Record the ETags that the files of a version have while they are known to be good."""
-        path = self.layout.file(version, IndexFiles.ETAGS)
-        self.store.put(path, (json.dumps(etags, indent=1) + "\n").encode())
-
-    def is_as_uploaded(self, manifest: IndexManifest, found: Mapping[str, StoredObject]) -> bool:
-        """Tell whether the objects `found` still have the ETags that were recorded."""
+        folder = self.version_folder(pointer.version)
+        origin = f"{folder.url}/{IndexFiles.MANIFEST}"
         try:
-            known = json.loads(self.read(manifest.version, IndexFiles.ETAGS))
-            # Azure quotes an ETag in one answer and not in another.
-            return all(
-                known[name].strip('"') == found[name].etag.strip('"') for name in manifest.files
-            )
-        except (ObjectNotFound, ValueError, KeyError, TypeError, AttributeError):
-            return False
+            data, _ = folder.get(IndexFiles.MANIFEST)
+        except ObjectNotFound as cause:
+            raise IndexUnavailable(f"{origin} is missing; roll back, or index again") from cause
+        if hashlib.sha256(data).hexdigest() != pointer.manifest_sha256:
+            raise IndexUnavailable(f"{origin} is not the one published; roll back, or index again")
+        return data
 
-    def delete(self, version: str) -> None:
-        """Delete all files of a version.
-
-        Raises:
-            StoreError: the store fails.
-        """
-        root = self.layout.version(version)
-        self.store.delete(each.path for each in self.store.list(root))
-
-
-def index_names(store: Store) -> list[str]:
-    """Return the names of the published indexes of a store, sorted."""
-    names = (index_of_pointer(each.path) for each in store.list(INDEXES))
-    return sorted(name for name in names if name)
+    def upload(
+        self,
+        folder: Path,
+        manifest: IndexManifest,
+        on_file: Callable[[str], None] | None = None,
+        reports: Iterable[Path] = (),
+    ) -> None:
+        """Upload a finished version from a local `folder`; see `upload_version`."""
+        upload_version(self.version_folder(manifest.version), folder, manifest, on_file, reports)

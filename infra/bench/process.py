@@ -15,7 +15,6 @@ from typing import Annotated
 
 import typer
 
-from handler.storage.store import Store
 from handler.versions.repository import IndexRepository
 from infra.bench.report import Timing, show
 from infra.bench.start import DEMO_MODEL, DEMO_STORE, ModelFolder, StoreUrl, start
@@ -59,16 +58,15 @@ def main(
     times: Annotated[int, typer.Option(help="Processes of each kind.", min=1)] = 15,
 ) -> None:
     """Start processes of both kinds in turn; the first of each only warms caches."""
-    folder = Store.open(store)
-    if folder.local is None:
+    repository = IndexRepository.open(store)
+    if repository.store.local is None:
         raise typer.BadParameter(f"{store} is not a folder; this measures a process, not a network")
-    repository = IndexRepository(folder, "default")
     pointer, _ = repository.pointer()
-    version = folder.local / repository.layout.version(pointer.version)
+    version = repository.version_folder(pointer.version).local
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         "PYTHONPATH": str(PROJECT),
-        "QUERYTOWER_STORE": str(folder.local),
+        "QUERYTOWER_STORE": str(repository.store.local),
         "QUERYTOWER_MODEL": str(model.absolute()),
         "_HANDLER": "handler.main.http",
     }

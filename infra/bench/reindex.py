@@ -1,8 +1,9 @@
-"""The reindex at scale: documents per second, what a change of 1 % costs, publish to first answer, peak memory.
+"""The reindex at scale: documents per second, the cost of a 1 % change, time to first answer, memory.
 
 python -m infra.bench.reindex CORPUS --model build/demo/model --store s3://bucket/bench
 
-Bytes are counted at the store's interface. A folder is read in place, so only object storage shows what is moved.
+Bytes are counted at the store's interface. A folder is read in place, so only object storage shows
+how much is moved.
 """
 
 import json
@@ -24,7 +25,7 @@ from handler.corpus.records import read_corpus
 from handler.corpus.sources import StoreCorpus
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable
-from handler.reindex.job import Job, Outcome
+from handler.reindex.job import Outcome, ReindexJob
 from handler.reindex.pipeline import reindex
 from handler.search.request import SearchRequest
 from handler.search.searcher import Searcher
@@ -41,7 +42,7 @@ OBJECTS = 100
 
 @dataclass(frozen=True)
 class CountingStore(Store):
-    """A store that counts the bytes that pass through it."""
+    """A store that counts the bytes read and written."""
 
     counts: dict[str, int] = field(default_factory=lambda: {"read": 0, "written": 0})
 
@@ -68,7 +69,7 @@ class CountingStore(Store):
         return read, written
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """The parts of every run, and the rows of the table."""
 
@@ -80,26 +81,25 @@ class Bench:
 
     @property
     def repository(self) -> IndexRepository:
-        """The index that the runs write."""
+        """The index."""
         return IndexRepository(self.store, INDEX)
 
     def run(self, name: str) -> Outcome:
-        """Reindex, and note what that took."""
+        """Reindex, and add a row with what that took."""
         self.store.taken(), self.corpus.taken()
         forget_peak_memory()
         started = perf_counter()
         with shown() as progress:
-            outcome = reindex(
-                Job(
-                    corpus=StoreCorpus(self.corpus),
-                    repository=self.repository,
-                    encoder=self.encoder,
-                    threads=os.cpu_count() or 1,
-                    progress=progress,
-                    tell=tell,
-                    measure=lambda *_, **__: None,
-                )
+            job = ReindexJob(
+                corpus=StoreCorpus(self.corpus),
+                repository=self.repository,
+                encoder=self.encoder,
+                threads=os.cpu_count() or 1,
+                progress=progress,
+                tell=tell,
+                measure=lambda *_, **__: None,
             )
+            outcome = reindex(job)
         seconds = perf_counter() - started
         read, written = self.store.taken()
         row = {
@@ -121,24 +121,25 @@ def main(
     corpus: Annotated[Path, typer.Argument(help="Corpus, such as 100,000 abstracts as JSONL.")],
     model: ModelFolder = DEMO_MODEL,
     store: Annotated[
-        str, typer.Option(help="Folder or URL; an index that is there is used again.")
+        str, typer.Option(help="Folder or URL; an index in it is brought up to date.")
     ] = "build/reindex",
     documents: Annotated[
-        int, typer.Option(help="Documents to take; one that has fewer is repeated.")
+        int, typer.Option(help="Documents to index; a corpus with fewer is repeated.")
     ] = 100_000,
-    chars: Annotated[
-        int, typer.Option(help="Characters of each text to take, where many documents matter.")
-    ] = 10_000,
+    chars: Annotated[int, typer.Option(help="Characters of each text to index.")] = 10_000,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Measure a full run, one without a change, and two that change 1 %: in one of 100 objects, and in all of them."""
+    """Measure a full run, a run without changes, and two runs after a change of 1 %.
+
+    The change is in one of 100 objects, then in all of them.
+    """
     bench = Bench(
-        CountingStore.open(f"{store}/store"),
-        CountingStore.open(f"{store}/corpus"),
-        Encoder.open(model, os.cpu_count() or 1),
-        documents,
+        store=CountingStore.open(f"{store}/store"),
+        corpus=CountingStore.open(f"{store}/corpus"),
+        encoder=Encoder.open(model, os.cpu_count() or 1),
+        documents=documents,
     )
-    source = ChangingCorpus(corpus, documents, chars)
+    source = Sample(corpus, documents, chars)
     source.write(bench.corpus)
     try:
         bench.repository.pointer()
@@ -157,8 +158,8 @@ def main(
 
 
 @dataclass(frozen=True, slots=True)
-class ChangingCorpus:
-    """Where documents come from, how many, and how many characters of each."""
+class Sample:
+    """Documents of a corpus: how many, and how many characters of each text."""
 
     path: Path
     documents: int
@@ -173,25 +174,11 @@ class ChangingCorpus:
                 text = document.text[: self.chars]
                 text += " This came later." if "together" in changes and number == 0 else ""
                 text += " This came last." if "apart" in changes and row % 100 == 50 % size else ""
-                lines.append(
-                    json.dumps(
-                        {
-                            "id": document.id,
-                            "title": document.title,
-                            "text": text,
-                            **document.metadata,
-                        }
-                    )
-                )
+                fields = {"id": document.id, "title": document.title, "text": text}
+                lines.append(json.dumps(fields | document.metadata))
             if not lines:
                 return
-            path, data = f"part-{number:05}.jsonl", ("\n".join(lines) + "\n").encode()
-            if (
-                not store.local
-                or not (store.local / path).exists()
-                or (store.local / path).read_bytes() != data
-            ):
-                store.put(path, data)
+            _put_changed(store, f"part-{number:05}.jsonl", ("\n".join(lines) + "\n").encode())
 
     def _read(self) -> Iterator[Document]:
         found = (
@@ -205,8 +192,15 @@ class ChangingCorpus:
         return islice(found, self.documents)
 
 
+def _put_changed(store: Store, path: str, data: bytes) -> None:
+    """Write an object, unless it is a file with this content already."""
+    file = store.local and store.local / path
+    if not file or not file.exists() or file.read_bytes() != data:
+        store.put(path, data)
+
+
 def follower(bench: Bench, cache: Path) -> LiveIndex:
-    """Open the current version as a warm function has it."""
+    """Open the current version as a warm function does."""
     fingerprint = bench.encoder.manifest.fingerprint
     live = LiveIndex(bench.repository, cache=cache, fingerprint=fingerprint, poll_seconds=0.0)
     live.current()
@@ -214,7 +208,7 @@ def follower(bench: Bench, cache: Path) -> LiveIndex:
 
 
 def first_answer(live: LiveIndex, version: str, encoder: Encoder) -> float:
-    """Return the seconds until a warm function that looks now answers from `version`."""
+    """Return the seconds until a warm function that polls now answers from `version`."""
     started = perf_counter()
     searcher = Searcher(encoder)
     while True:
@@ -225,36 +219,34 @@ def first_answer(live: LiveIndex, version: str, encoder: Encoder) -> float:
 
 
 def forget_peak_memory() -> None:
-    """Let the peak start from what is used now (Linux)."""
+    """Reset the peak of memory to its present use (Linux)."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def peak_memory() -> float:
-    """Return the megabytes of the peak, mapped files included (Linux)."""
+    """Return the peak of memory in megabytes, mapped files included (Linux)."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1000
 
 
 def show(rows: list[dict[str, Any]], seconds: float, as_json: bool) -> None:
-    """Print the figures."""
+    """Print the figures: those of each run, and the seconds until a warm function answers."""
     console = Console()
     console.width = max(console.width, 140)
     if as_json:
-        print(
-            json.dumps(
-                {"runs": rows, "publish_to_first_answer_seconds": round(seconds, 2)}, indent=1
-            )
-        )
+        figures = {"runs": rows, "publish_to_first_answer_seconds": round(seconds, 2)}
+        print(json.dumps(figures, indent=1))
         return
     table = Table(*rows[0])
     for row in rows:
-        table.add_row(
-            *(f"{value:,}" if isinstance(value, int | float) else value for value in row.values())
-        )
+        cells = [
+            f"{value:,}" if isinstance(value, int | float) else value for value in row.values()
+        ]
+        table.add_row(*cells)
     console.print(table)
     console.print(
-        f"publish to first answer of a warm function: {seconds:.2f} s, and up to the poll interval before it"
+        f"publish to first answer of a warm function: {seconds:.2f} s, plus the poll interval"
     )
 
 

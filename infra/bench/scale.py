@@ -24,9 +24,7 @@ from handler.encoder import Encoder, TextKind, Vectors
 from handler.index.index_version import IndexVersion
 from handler.index.vectors import Precision
 from handler.index.writer import Options, build_version
-from handler.storage.store import Store
 from handler.versions.repository import IndexRepository
-from handler.versions.transfer import upload
 from infra.bench.calls import bare_parts, handler_call, time_in_turn
 from infra.bench.report import Timing, show
 from infra.bench.start import DEMO_MODEL, ModelFolder, start
@@ -95,7 +93,7 @@ def _documents(corpus: Path, limit: int) -> Iterator[Document]:
 def _build(
     corpus: Path, limit: int, work: Path, model: Path, precision: Precision, split: Split
 ) -> None:
-    store, console = Store.open(str(work / "store")), Console()
+    repository, console = IndexRepository.open(str(work / "store"), precision), Console()
     if (work / precision).exists():
         console.print(f"{precision}: the index in {work} is used again")
         return
@@ -111,6 +109,7 @@ def _build(
     folder.mkdir()
     started = perf_counter()
     with shown() as progress:
+        progress("read", limit, limit)
         manifest = build_version(
             _documents(corpus, limit),
             folder,
@@ -118,13 +117,11 @@ def _build(
             schema=schema,
             encoder=encoder,
             options=Options(split, precision),
-            total=limit,
             progress=progress,
             threads=os.cpu_count() or 1,
         )
     seconds = perf_counter() - started
-    repository = IndexRepository(store, precision)
-    upload(repository, folder, manifest)
+    repository.upload(folder, manifest)
     repository.publish(manifest.version, None)
     (work / "recorded").touch()
     folder.rename(work / precision)

@@ -7,13 +7,14 @@ from rich.console import Console
 
 from export import DEFAULT_MODEL
 from handler.bundle import ModelManifest
+from handler.corpus.listing import same_objects
 from handler.corpus.sources import LocalCorpus
 from handler.encoder import Encoder
 from handler.errors import QuerytowerError
-from handler.index.manifest import IndexManifest
-from handler.reindex.job import Job
+from handler.index.writer import Options
+from handler.reindex.baseline import Baseline
+from handler.reindex.job import ReindexJob
 from handler.reindex.pipeline import index
-from handler.storage.store import Store
 from handler.versions.repository import IndexRepository
 from infra.cli.commands.export import export
 from infra.cli.index_view import report, shown
@@ -29,39 +30,43 @@ WISHES = (
 )
 PAGE = {
     "QUERYTOWER_PAGE_TITLE": "Books by feel",
-    "QUERYTOWER_PAGE_DESCRIPTION": "Describe the book you are in the mood for. No keywords needed.",
+    "QUERYTOWER_PAGE_DESCRIPTION": (
+        "Describe the book you are in the mood for. No keywords needed."
+    ),
     "QUERYTOWER_PAGE_PLACEHOLDER": "something short and strange, set in a big house",
     "QUERYTOWER_PAGE_SUGGESTIONS": "|".join(WISHES),
 }
 
 
 def prepare(folder: Path) -> None:
-    """Make the bundle `folder`/model and the index in `folder`/store, unless they are there and fit together.
+    """Make the bundle `folder`/model and the index in `folder`/store, unless they are current.
 
     Raises:
-        QuerytowerError: the weights can't be had, or the folder can't be written.
+        QuerytowerError: the weights can't be fetched, or the folder can't be written.
     """
     console = Console(stderr=True, highlight=False)
-    model = folder / "model"
-    repository = IndexRepository(Store.open(str(folder / "store")), "default")
+    model, repository = folder / "model", IndexRepository.open(str(folder / "store"))
     if not _usable(model):
         console.print(f"converting {DEFAULT_MODEL} to int8 ONNX, without PyTorch")
         export(to=model)
     threads = os.cpu_count() or 1
     encoder = Encoder.open(model, threads)
-    if not _is_current(repository, encoder):
-        console.print("indexing the sample corpus of books")
-        rejects = folder / "rejects.jsonl"
-        with shown() as progress:
-            job = Job(
-                corpus=LocalCorpus(CORPUS),
-                repository=repository,
-                encoder=encoder,
-                threads=threads,
-                progress=progress,
-            )
-            outcome = index(job, rejects)
-        report(outcome, str(folder / "store"), rejects)
+    if _current(repository, encoder):
+        return
+    console.print("indexing the sample corpus of books")
+    rejects = folder / "rejects.jsonl"
+    with shown() as progress:
+        job = ReindexJob(
+            corpus=LocalCorpus(CORPUS),
+            repository=repository,
+            encoder=encoder,
+            rejects=rejects,
+            threads=threads,
+            progress=progress,
+        )
+        outcome = index(job)
+    if outcome.manifest:
+        report(outcome.manifest, str(folder / "store"), rejects)
 
 
 def _usable(model: Path) -> bool:
@@ -72,14 +77,13 @@ def _usable(model: Path) -> bool:
     return True
 
 
-def _is_current(repository: IndexRepository, encoder: Encoder) -> bool:
-    """Tell whether the store has an index of this very corpus, made with this model."""
+def _current(repository: IndexRepository, encoder: Encoder) -> bool:
+    """Tell whether the index was made with this model from the sample corpus as it is now."""
+    corpus = LocalCorpus(CORPUS)
     try:
-        pointer, _ = repository.pointer()
-        text = repository.published_manifest(pointer)
-        manifest = IndexManifest.parse(text, repository.store.url)
+        baseline = Baseline.read(repository)
     except QuerytowerError:
         return False
-    published = Path(str(repository.store.local), repository.layout.pointer)
-    newer = published.stat().st_mtime >= CORPUS.stat().st_mtime
-    return manifest.fingerprint == encoder.manifest.fingerprint and newer
+    if baseline.listing is None or baseline.obstacles(encoder, Options()):
+        return False
+    return same_objects(baseline.listing.entries, corpus.objects({}, CORPUS.parent))

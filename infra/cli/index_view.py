@@ -16,13 +16,13 @@ from rich.progress import (
 
 from handler.corpus.passages import Split
 from handler.errors import InvalidRequest
+from handler.index.manifest import IndexManifest
 from handler.index.vectors import PRECISIONS
 from handler.index.writer import Options
 from handler.progress import Progress as Listener
 from handler.progress import Stage
-from handler.reindex.job import Outcome
 
-STAGES: dict[Stage, str] = {
+TITLES: dict[Stage, str] = {
     "read": "reading",
     "encode": "encoding",
     "text": "indexing words",
@@ -30,15 +30,15 @@ STAGES: dict[Stage, str] = {
     "check": "checking",
     "upload": "uploading",
     "publish": "publishing",
-    "clean": "tidying up",
+    "clean": "cleaning up",
 }
 
 
 def build_options(passages: str, overlap: int, precision: str, language: str) -> Options:
-    """Read the options of a command line; an overlap below 0 stands for a quarter of a passage.
+    """Read the options of a command line; an overlap below 0 means a quarter of a passage.
 
     Raises:
-        InvalidRequest: one of them can't be used.
+        InvalidRequest: an option can't be used.
     """
     if precision not in PRECISIONS:
         raise InvalidRequest(f"--precision is {precision!r}; use one of {', '.join(PRECISIONS)}")
@@ -57,10 +57,13 @@ def build_options(passages: str, overlap: int, precision: str, language: str) ->
 def changed_options(
     current: Options, passages: str, overlap: int, precision: str, language: str
 ) -> Options:
-    """Return `current` options with those changed that a command line gives; an empty text or -1 changes nothing.
+    """Return `current` with the options that a command line gives.
+
+    An empty text, or -1 as overlap, changes nothing. A new passage size without an overlap gets
+    a new overlap.
 
     Raises:
-        InvalidRequest: one of them can't be used.
+        InvalidRequest: an option can't be used.
     """
     size = str(current.split.size) if current.split.size else "off"
     return build_options(
@@ -73,7 +76,7 @@ def changed_options(
 
 @contextmanager
 def shown() -> Iterator[Listener]:
-    """Show a progress bar with documents per second and time left; yield the function that moves it."""
+    """Show a progress bar for each stage, and yield the function that moves them."""
     columns = (
         TextColumn("{task.description:<20}"),
         BarColumn(),
@@ -83,11 +86,11 @@ def shown() -> Iterator[Listener]:
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        tasks: dict[Stage, TaskID] = {}
+        tasks: dict[Stage, TaskID] = {"read": bars.add_task(TITLES["read"], total=None, rate="")}
 
         def listen(stage: Stage, done: int, total: int | None = None) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(STAGES[stage], total=total, rate="")
+                tasks[stage] = bars.add_task(TITLES.get(stage, stage), total=total, rate="")
             task = bars.tasks[tasks[stage]]
             speed = task.finished_speed or task.speed
             rate = f"{speed:,.0f} documents/s" if speed and stage == "encode" else ""
@@ -96,11 +99,14 @@ def shown() -> Iterator[Listener]:
         yield listen
 
 
-def report(outcome: Outcome, store: str, rejects: Path) -> None:
-    """Print what was published, and what was left out."""
-    manifest = outcome.manifest
-    if manifest is None:
-        return
+def report(manifest: IndexManifest, store: str, rejects: Path) -> None:
+    """Print what was published, and how many records were rejected.
+
+    Args:
+        manifest: manifest of the published version.
+        store: URL of the store.
+        rejects: file that lists the rejected records.
+    """
     console = Console(highlight=False, soft_wrap=True)
     size = sum(entry.bytes for entry in manifest.files.values())
     console.print(

@@ -1,4 +1,4 @@
-"""What a person sees of a reindex, and of the versions of an index."""
+"""What a person sees of a reindex and of the versions of an index."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,18 @@ from rich.table import Table
 
 from handler.index.manifest import IndexManifest
 from handler.log import metric
+from handler.quality.changes import Changes
 from handler.quality.compare import Difference
-from handler.reindex.job import Outcome, Plan
+from handler.reindex.job import Outcome, Preview
 
 SHOWN = 20
 MIN_WIDTH = 140
 SHORT = {"self_retrieval": "self", "recall@10": "recall", "ndcg@10": "nDCG"}
 OUTCOMES = {
     "unchanged": "nothing has changed",
-    "rolled back": "nothing was published: this very corpus was rolled back; change it, or use --force",
+    "rolled back": (
+        "nothing was published: the same corpus was rolled back; change it, or use --force"
+    ),
 }
 
 
@@ -32,13 +35,13 @@ def tell(event: str, **fields: Any) -> None:
 
 
 def measure(event: str, values: dict[str, float], unit: str, **fields: Any) -> None:
-    """Write metrics to standard output, unless a person looks at it."""
+    """Write metrics to standard output, unless it is a terminal."""
     if not sys.stdout.isatty():
         metric(event, values, unit, **fields)
 
 
 def show_outcome(outcome: Outcome, store: str) -> None:
-    """Say what a run came to."""
+    """Print the outcome of a run; `store` is the URL of the store."""
     console = _console()
     if outcome.kind != "published" or outcome.manifest is None:
         console.print(
@@ -52,31 +55,40 @@ def show_outcome(outcome: Outcome, store: str) -> None:
     )
     if drift and drift.added is not None:
         console.print(
-            f"since {drift.previous}: {drift.added:,} added, {drift.changed:,} changed, {drift.removed:,} removed"
+            f"since {drift.previous}: {drift.added:,} added, {drift.changed:,} changed, "
+            f"{drift.removed:,} removed"
         )
     for each in drift.distributions if drift else ():
         if each.psi is not None:
             console.print(f"{each.name}: {each.verdict} (PSI {each.psi:.3f})")
     if manifest.rejected:
         console.print(
-            f"[yellow]{manifest.rejected:,} records were rejected[/yellow]; rejects.jsonl beside the version says why"
+            f"[yellow]{manifest.rejected:,} records were rejected[/yellow]; "
+            "rejects.jsonl in the version's folder says why"
         )
 
 
-def show_plan(plan: Plan) -> None:
-    """Say what a run would do."""
+def show_preview(preview: Preview) -> None:
+    """Print what a run would do."""
     console = _console()
     console.print(
-        f"{plan.documents:,} documents, {plan.encode:,} to encode, {plan.rejected:,} records rejected"
+        f"{preview.documents:,} documents, {preview.encode:,} to encode, "
+        f"{preview.rejected:,} records rejected"
     )
-    if plan.changes:
-        _changes(console, plan.changes.added, plan.changes.changed, plan.changes.removed)
+    if preview.changes:
+        _changes(console, preview.changes)
 
 
 def show_versions(
     found: Sequence[IndexManifest], current: str, published: Mapping[str, str]
 ) -> None:
-    """Show the versions of an index as a table, the newest first."""
+    """Print the versions of an index as a table.
+
+    Args:
+        found: manifests of the versions, the newest first.
+        current: name of the current version, empty if there is none.
+        published: times at which earlier versions were published, by name.
+    """
     table = Table("version", "made (UTC)", "documents", "model", "quality", "MB", "")
     for column in table.columns:
         column.no_wrap = True
@@ -94,7 +106,7 @@ def show_versions(
             _state(each, current, published),
         )
     console = Console(highlight=False)
-    console.width = max(console.width, MIN_WIDTH)  # names are there to be copied, hence not cut
+    console.width = max(console.width, MIN_WIDTH)  # so that names of versions can be copied
     console.print(table)
     for each in found:
         if each.failures:
@@ -104,18 +116,19 @@ def show_versions(
 
 
 def show_difference(difference: Difference) -> None:
-    """Show the documents and the queries that two versions differ in."""
+    """Print the documents and queries in which two versions differ."""
     console = _console()
-    documents = difference.documents
-    _changes(console, documents.added, documents.changed, documents.removed)
-    console.print(f"{documents.unchanged:,} documents are the same")
+    _changes(console, difference.documents)
+    console.print(f"{difference.documents.unchanged:,} documents are the same")
     if not difference.compared:
         console.print(
-            "no golden queries were asked of both versions; put queries.jsonl into the index's folder golden"
+            "both versions have no golden queries in common; "
+            "put queries.jsonl into the index's folder golden"
         )
         return
     console.print(
-        f"{len(difference.queries)} of {difference.compared} golden queries have other documents on top"
+        f"the top documents of {len(difference.queries)} of {difference.compared} golden queries "
+        "changed"
     )
     for each in difference.queries[:SHOWN]:
         console.print(f"  {each.kept} of {each.before} stayed: {escape(each.query)}")
@@ -129,10 +142,9 @@ def _state(manifest: IndexManifest, current: str, published: Mapping[str, str]) 
     return "was current" if manifest.version in published else ""
 
 
-def _changes(
-    console: Console, added: Sequence[str], changed: Sequence[str], removed: Sequence[str]
-) -> None:
-    for name, ids in (("added", added), ("changed", changed), ("removed", removed)):
+def _changes(console: Console, changes: Changes) -> None:
+    named = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
+    for name, ids in named.items():
         more = ", …" if len(ids) > SHOWN else ""
         listed = f": {escape(', '.join(ids[:SHOWN]))}{more}" if ids else ""
         console.print(f"{len(ids):,} {name}{listed}")

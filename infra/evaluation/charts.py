@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 
 from handler.markup import Html
+from handler.quality.ndcg import Floats
 from infra.evaluation.markup import element
-from infra.evaluation.metrics import Floats
 from infra.evaluation.runs import Run
 
 BINS = 80

@@ -7,9 +7,9 @@ from importlib.resources import files
 import numpy as np
 
 from handler.markup import Html
+from handler.quality.ndcg import Floats
 from infra.evaluation.charts import difference_curve, latencies, metric_panels
 from infra.evaluation.markup import element, join
-from infra.evaluation.metrics import Floats
 from infra.evaluation.runs import Evaluation, Run
 
 METRIC = "ndcg@10"

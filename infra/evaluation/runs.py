@@ -9,10 +9,11 @@ import numpy as np
 
 from handler.encoder import Encoder
 from handler.index.index_version import IndexVersion
+from handler.quality.ndcg import Floats, ndcg
 from handler.search.request import Mode, SearchRequest
 from handler.search.searcher import Searcher
 from infra.evaluation.dataset import JudgedQuery
-from infra.evaluation.metrics import Floats, ndcg, recall, reciprocal_rank
+from infra.evaluation.metrics import recall, reciprocal_rank
 
 # Called after each answered query.
 Tick = Callable[[], None]

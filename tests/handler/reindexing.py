@@ -17,14 +17,14 @@ from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.writer import Options
 from handler.quality.gates import Limits
-from handler.reindex.job import Job, Outcome
+from handler.reindex.job import Outcome, ReindexJob
 from handler.reindex.pipeline import reindex
 from handler.search.request import SearchRequest
 from handler.search.searcher import Searcher
 from handler.storage.store import Store
-from handler.versions.layout import Layout
 from handler.versions.lease import LeaseConfig
 from handler.versions.repository import IndexRepository
+from tests.stored_paths import PATHS
 
 WORDS = "license work copyright notice grant patent source form contribution terms object legal entity trade".split()
 QUERIES = ("copyright notice", "patent grant", "legal entity", "work")
@@ -93,19 +93,19 @@ class Place:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(lines(records), "utf-8")
 
-    def job(self, **changes: Any) -> Job:
+    def job(self, **changes: Any) -> ReindexJob:
         """Return a job that makes one of the other."""
         common = {
             "corpus": open_corpus(str(self.corpus)),
             "repository": self.repository,
             "encoder": self.encoder,
             "options": lambda _: SHORT,
-            "terms": LeaseConfig(seconds=2, skew=0),
+            "lease": LeaseConfig(seconds=2, skew=0),
             "limits": TOLERANT,
             "tell": lambda event, **fields: self.told.append((event, fields)),
             "measure": lambda _event, values, _unit, **_fields: self.measured.append(values),
         }
-        return Job(**{**common, **changes})
+        return ReindexJob(**{**common, **changes})
 
     def run(self, **changes: Any) -> Outcome:
         """Reindex; `encoder.encoded` and `told` then have what happened in this run alone."""
@@ -120,14 +120,14 @@ class Place:
     def current(self) -> IndexVersion:
         """Open the current version of a folder store."""
         assert self.store.local
-        return IndexVersion.open(self.store.local / Layout("default").version(self.version()))
+        return IndexVersion.open(self.store.local / PATHS.version(self.version()))
 
     def version(self) -> str:
         return self.repository.pointer()[0].version
 
     def versions(self) -> set[str]:
         """Return the names of all versions of which anything is in the store."""
-        root = Layout("default").versions
+        root = PATHS.versions
         return {
             each.path.removeprefix(f"{root}/").partition("/")[0] for each in self.store.list(root)
         }
@@ -152,7 +152,7 @@ class Place:
             for q, grades in (judgments or {}).items()
             for d, grade in grades.items()
         ]
-        root = Layout("default").golden
+        root = PATHS.golden
         self.store.put(
             f"{root}/queries.jsonl",
             lines({"_id": k, "text": t} for k, t in queries.items()).encode(),
@@ -173,7 +173,7 @@ def answers(index: IndexVersion, encoder: Encoder) -> list[Any]:
 
 def files_of(store: Store, version: str) -> dict[str, bytes]:
     """Return the files of a version that must not depend on how it came about."""
-    root = Layout("default").version(version)
+    root = PATHS.version(version)
     names = (IndexFiles.VECTORS, IndexFiles.SCALES, IndexFiles.PASSAGES)
     return {name: store.get(f"{root}/{name}")[0] for name in names}
 

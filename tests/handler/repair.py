@@ -66,7 +66,7 @@ def expect_repair(place: Place, reader: Reader, old: str) -> None:
     version, found = reader.answer()
     assert (version, len(found)) == (old, 8)
     assert place.version() == old
-    outcome = place.run(terms=LeaseConfig(clock=lambda: time.time() + 300))
+    outcome = place.run(lease=LeaseConfig(clock=lambda: time.time() + 300))
     assert outcome.kind == "published"
     reader.live.refresh()
     version, found = reader.answer()

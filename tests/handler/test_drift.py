@@ -13,20 +13,32 @@ import pytest
 from handler.encoder import Encoder
 from handler.index.manifest import IndexFiles
 from handler.quality.changes import Changes
-from handler.quality.drift import compare, profile_in, stability
+from handler.quality.drift import Drift, compare, profile_in, stability
 from handler.quality.drift_report import render
 from handler.quality.profile import CHARACTERS, COSINES, Profile
-from handler.versions.layout import Layout
 from tests.handler.reindexing import Counting, Place, record
+from tests.stored_paths import PATHS
 
 
 def profile(**changes: object) -> Profile:
     lengths, cosines = [0] * len(CHARACTERS), [0] * len(COSINES)
     lengths[3], cosines[5] = 1000, 300
     base = Profile(
-        500, 1000, "model", [0.6, 0.0], lengths, cosines, cosines, {"one": ["a", "b"], "two": ["c"]}
+        documents=500,
+        passages=1000,
+        fingerprint="model",
+        centroid=[0.6, 0.0],
+        lengths=lengths,
+        neighbours=cosines,
+        nearest=cosines,
+        tops={"one": ["a", "b"], "two": ["c"]},
     )
     return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def report(new: Profile, old: Profile | None = None, changes: Changes | None = None) -> Drift:
+    previous = "v1" if old else ""
+    return compare(new, old, changes, version="v2", created="now", previous=previous)
 
 
 def test_stability_of_hand_made_counts() -> None:
@@ -64,30 +76,28 @@ def _pairs(
 @pytest.mark.parametrize(
     ("now", "verdict"),
     [
-        ([500, 500, 0], "no change worth a look"),
-        ([700, 300, 0], "some change: have a look at what came in"),
-        ([100, 900, 0], "large change: find out why before you trust it"),
+        ([500, 500, 0], "no notable drift"),
+        ([700, 300, 0], "some drift: look at the new documents"),
+        ([100, 900, 0], "large drift: find the cause before you trust this version"),
     ],
 )
 def test_verdicts(now: list[int], verdict: str) -> None:
     before = [500, 500, *[0] * (len(CHARACTERS) - 2)]
-    drift = compare(
-        "v2", "now", profile(lengths=now + before[3:]), "v1", profile(lengths=before), None
-    )
+    drift = report(profile(lengths=now + before[3:]), profile(lengths=before))
     assert drift.distributions[0].verdict == verdict
 
 
 def test_a_few_queries_are_not_enough_for_an_alarm() -> None:
     before, now = [0] * len(COSINES), [0] * len(COSINES)
     before[4], before[5], now[4], now[5] = 3, 2, 2, 3
-    drift = compare("v2", "now", profile(nearest=now), "v1", profile(nearest=before), None)
+    drift = report(profile(nearest=now), profile(nearest=before))
     assert drift.distributions[2].psi is not None
     assert drift.distributions[2].psi > 0.1
     assert drift.distributions[2].verdict == "no more than chance: the samples are small"
 
 
 def test_centroids_of_hand_made_vectors() -> None:
-    drift = compare("v2", "now", profile(centroid=[0.3, 0.4]), "v1", profile(), None)
+    drift = report(profile(centroid=[0.3, 0.4]), profile())
     assert drift.centroid_shift == pytest.approx(1 - 0.6)
     assert drift.centroid_cosine == pytest.approx(0.3)
     assert drift.centroid_cosine_before == pytest.approx(0.6)
@@ -95,13 +105,13 @@ def test_centroids_of_hand_made_vectors() -> None:
 
 def test_queries_moved_counts_documents_not_their_order() -> None:
     tops = {"one": ["b", "a"], "two": ["d"], "new": ["x"]}
-    drift = compare("v2", "now", profile(tops=tops), "v1", profile(), None)
+    drift = report(profile(tops=tops), profile())
     assert drift.moved_share == 0.5
     assert [(each.query, each.kept, each.before) for each in drift.moved] == [("two", 0, 1)]
 
 
 def test_another_model_makes_cosines_incomparable_but_not_lengths_and_answers() -> None:
-    drift = compare("v2", "now", profile(fingerprint="other"), "v1", profile(), None)
+    drift = report(profile(fingerprint="other"), profile())
     assert (drift.centroid_shift, drift.distributions[1].psi) == (None, None)
     assert "another model" in drift.distributions[1].verdict
     assert drift.distributions[0].psi == 0
@@ -109,14 +119,14 @@ def test_another_model_makes_cosines_incomparable_but_not_lengths_and_answers() 
 
 
 def test_the_first_version_has_nothing_to_compare_with() -> None:
-    drift = compare("v1", "now", profile(), "", None, None)
+    drift = report(profile())
     assert (drift.added, drift.centroid_shift, drift.moved_share) == (None, None, None)
     assert {each.verdict for each in drift.distributions} == {"nothing to compare with"}
     assert "compared with nothing" in render(drift)
 
 
 def test_the_profile_reads_back_and_what_is_none_does_not() -> None:
-    drift = compare("v1", "now", profile(), "", None, None)
+    drift = report(profile())
     assert profile_in(drift.to_json()) == profile()
     raw = json.loads(drift.to_json())
     for broken in (b"", b"{}", b"[]", json.dumps(raw | {"format": 2}).encode()):
@@ -153,9 +163,8 @@ class Page(HTMLParser):
 def test_the_page_loads_nothing_and_escapes_what_people_typed() -> None:
     tops = {"<script>alert(1)</script> & more": ["x"], "two": ["c"]}
     old = profile(tops={query: ["gone"] for query in tops})
-    html = render(
-        compare("v2", "now", profile(tops=tops), "v1", old, Changes(["a"] * 1234, [], ["b"], 5))
-    )
+    changes = Changes(added=["a"] * 1234, changed=[], removed=["b"], unchanged=5)
+    html = render(report(profile(tops=tops), old, changes))
     page = Page(html)
     assert (page.loads, page.open, page.charts) == ([], [], 3)
     assert "<script" not in html
@@ -167,9 +176,7 @@ def test_the_page_loads_nothing_and_escapes_what_people_typed() -> None:
 def test_bars_are_as_high_as_their_shares() -> None:
     lengths = [0] * len(CHARACTERS)
     lengths[0], lengths[1] = 75, 25
-    html = render(
-        compare("v2", "now", profile(lengths=lengths, neighbours=[], nearest=[]), "", None, None)
-    )
+    html = render(report(profile(lengths=lengths, neighbours=[], nearest=[])))
     heights = [float(each) for each in re.findall(r'class="now".*? height="([\d.]+)"', html)]
     assert heights[0] == pytest.approx(3 * heights[1], abs=0.2)
     assert "0–50: 75.0% in this version" in html
@@ -182,7 +189,7 @@ def test_every_version_has_its_report(encoder: Encoder, tmp_path: Path) -> None:
     first = place.run().version
     place.write("a.jsonl", [record(f"a{n}") for n in range(1, 9)] + [record("x", "New words.")])
     second = place.run().version
-    root = Layout("default").version(second)
+    root = PATHS.version(second)
     report = json.loads(place.store.get(f"{root}/{IndexFiles.DRIFT}")[0])
     assert (report["version"], report["previous"]) == (second, first)
     assert (report["added"], report["changed"], report["removed"]) == (1, 0, 1)

@@ -12,9 +12,10 @@ from handler.index.manifest import IndexFiles
 from handler.index.writer import Options
 from handler.quality.compare import compare_versions
 from handler.quality.gates import Limits
-from handler.versions.layout import Layout
-from handler.versions.manage import prune, rollback
+from handler.versions.prune import prune
+from handler.versions.rollback import rollback
 from tests.handler.reindexing import Counting, Place, record
+from tests.stored_paths import PATHS
 
 NEXT_WEEK = datetime.now(UTC) + timedelta(days=7)
 
@@ -37,7 +38,7 @@ def place(encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def names(place: Place) -> list[str]:
-    return [manifest.version for manifest in place.repository.manifests()]
+    return [version.name for version in place.repository.versions()]
 
 
 def fail(place: Place) -> str:
@@ -51,13 +52,13 @@ def fail(place: Place) -> str:
 
 
 def test_versions_come_newest_first_with_their_figures(place: Place) -> None:
-    found = place.repository.manifests()
-    assert [manifest.documents for manifest in found] == [4, 3, 2, 1]
-    assert found[0].version == place.version()
+    found = place.repository.versions()
+    assert [version.manifest.documents for version in found] == [4, 3, 2, 1]
+    assert found[0].name == place.version()
 
 
 def test_what_has_no_manifest_is_no_version(place: Place) -> None:
-    place.store.put(f"{Layout('default').versions}/20200101T000000-aaaaaa/vectors.bin", b"1")
+    place.store.put(f"{PATHS.versions}/20200101T000000-aaaaaa/vectors.bin", b"1")
     assert len(names(place)) == 4
 
 
@@ -103,7 +104,7 @@ def test_rollback_to_what_is_not_there_or_damaged_changes_nothing(place: Place) 
     fourth, third, *_ = names(place)
     with pytest.raises(IndexUnavailable, match="no version '2020'"):
         rollback(place.repository, "2020")
-    place.store.put(f"{IndexFiles.version('default', third)}/{IndexFiles.VECTORS}", b"short")
+    place.store.put(f"{PATHS.version(third)}/{IndexFiles.VECTORS}", b"short")
     with pytest.raises(
         IndexUnavailable, match=rf"{third} is damaged: {IndexFiles.VECTORS} missing or incomplete"
     ):
@@ -167,7 +168,7 @@ def test_prune_removes_failed_candidates_but_the_last(place: Place) -> None:
 
 
 def test_prune_removes_what_interrupted_uploads_left_a_day_ago(place: Place) -> None:
-    root = Layout("default").versions
+    root = PATHS.versions
     now = datetime.now(UTC)
     old, young = (f"{now - timedelta(hours=hours):%Y%m%dT%H%M%S}123-aaaaaa" for hours in (25, 23))
     for version in (old, young, "kept-by-hand"):
@@ -182,7 +183,7 @@ def test_prune_removes_what_interrupted_uploads_left_a_day_ago(place: Place) -> 
 
 
 def test_prune_leaves_versions_of_a_newer_querytower(place: Place) -> None:
-    root = Layout("default").versions
+    root = PATHS.versions
     place.store.put(f"{root}/20200101T000000-aaaaaa/manifest.json", b'{"format": 99}')
     assert prune(place.repository, 9) == []
 
@@ -230,10 +231,10 @@ def test_going_back_twice_publishes_neither_corpus_again(place: Place) -> None:
 
 def test_what_was_rolled_back_does_not_cover_for_a_damaged_version(place: Place) -> None:
     rollback(place.repository)
-    place.store.delete([f"{IndexFiles.version('default', place.version())}/{IndexFiles.SCALES}"])
+    place.store.delete([f"{PATHS.version(place.version())}/{IndexFiles.SCALES}"])
     with pytest.raises(
         IndexUnavailable,
-        match=r"is damaged: scales\.bin.*this very corpus was rolled back.*use force",
+        match=r"is damaged: scales\.bin.*the same corpus was rolled back.*use force",
     ):
         place.run()
     assert place.run(force=True).kind == "published"
@@ -241,7 +242,7 @@ def test_what_was_rolled_back_does_not_cover_for_a_damaged_version(place: Place)
 
 def test_nobody_goes_back_to_an_altered_version(place: Place) -> None:
     old = names(place)[1]
-    path = f"{IndexFiles.version('default', old)}/{IndexFiles.VECTORS}"
+    path = f"{PATHS.version(old)}/{IndexFiles.VECTORS}"
     data = place.store.get(path)[0]
     place.store.put(path, data[:-1] + b"?")
     with pytest.raises(
@@ -254,10 +255,8 @@ def test_nobody_goes_back_to_an_altered_version(place: Place) -> None:
 
 def test_the_first_candidate_of_all_can_be_published_by_hand(place: Place) -> None:
     for version in names(place):
-        place.store.delete(
-            each.path for each in place.store.list(Layout("default").version(version))
-        )
-    place.store.delete([Layout("default").pointer])
+        place.store.delete(each.path for each in place.store.list(PATHS.version(version)))
+    place.store.delete([PATHS.pointer])
     candidate = fail(place)
     assert names(place) == [candidate]
     with pytest.raises(IndexUnavailable, match="no version older than"):
@@ -267,9 +266,9 @@ def test_the_first_candidate_of_all_can_be_published_by_hand(place: Place) -> No
 
 def test_a_candidate_that_was_published_by_hand_stays_when_the_next_one_fails(place: Place) -> None:
     candidate = fail(place)
-    note = place.store.get(Layout("default").last_attempt)[0]
+    note = place.store.get(PATHS.last_attempt)[0]
     rollback(place.repository, candidate)
-    place.store.put(Layout("default").last_attempt, note)  # as if that had been broken off
+    place.store.put(PATHS.last_attempt, note)  # as if that had been broken off
     place.write("d.jsonl", [record("d0"), *["{"] * 8])
     with pytest.raises(GatesFailed):
         place.run(limits=Limits(min_self_retrieval=0.0))
@@ -280,12 +279,12 @@ def test_a_candidate_that_was_published_by_hand_stays_when_the_next_one_fails(pl
 def test_a_rebuild_after_damage_keeps_the_options_and_the_gates(place: Place, damage: str) -> None:
     place.run(options=lambda _: Options(Split(20, 2), "f16", "german"), full=True)
     if damage == "manifest":
-        path = f"{IndexFiles.version('default', place.version())}/{IndexFiles.MANIFEST}"
+        path = f"{PATHS.version(place.version())}/{IndexFiles.MANIFEST}"
         place.store.put(path, place.store.get(path)[0] + b" ")
     else:
-        place.store.delete([Layout("default").pointer])
+        place.store.delete([PATHS.pointer])
         if damage == "pointer":
-            place.store.put(Layout("default").pointer, b'{"format": 1, "version": 3}')
+            place.store.put(PATHS.pointer, b'{"format": 1, "version": 3}')
     place.write("d.jsonl", [record("d0")])
     with pytest.raises(GatesFailed, match="fewer than the 4 of the version before"):
         place.run(options=lambda current: current, limits=Limits(min_self_retrieval=0.0))

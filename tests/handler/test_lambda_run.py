@@ -18,7 +18,7 @@ from handler.index import embed
 from handler.reindex.lambda_run import MAX_CONTINUATIONS, run
 from handler.settings import SettingError, Settings
 from handler.versions.lease import Lease
-from handler.versions.manage import prune
+from handler.versions.prune import prune
 from handler.versions.repository import IndexRepository
 from tests.function import EVENTS, ROOT
 from tests.handler.reindexing import Counting, Place, record
@@ -169,7 +169,7 @@ def test_a_run_that_finds_another_at_work_leaves_without_an_error(
 ) -> None:
     with Lease.take(place.repository, holder="the other"):
         assert run(settings, {}, Context()) == {"outcome": "held"}
-    assert "by the other since" in logged(capsys)["lease_held"]["problem"]
+    assert "the other has been working on" in logged(capsys)["lease_held"]["problem"]
 
 
 def test_runs_out_of_time_continue_until_it_is_done(
@@ -236,7 +236,7 @@ def test_old_versions_are_pruned_after_a_publish(
     for number in range(3):
         place.write("b.jsonl", [record(f"b{number}")])
         run(replace(settings, keep_versions=1), {}, Context())
-    assert len(place.repository.manifests()) <= 2  # names made within one second have no order
+    assert len(place.repository.versions()) <= 2  # names made within one second have no order
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ import pytest
 
 from handler.errors import LeaseHeld, LostRace, StoreError
 from handler.storage.store import Store
-from handler.versions.layout import Layout
 from handler.versions.lease import Holder, Lease, LeaseConfig
 from handler.versions.repository import IndexRepository
 from tests.proxy import Fault, Proxy
 from tests.s3 import S3Server, environment
+from tests.stored_paths import PATHS
 
-PATH = Layout("default").lease
+PATH = PATHS.lease
 
 
 @pytest.fixture
@@ -28,15 +28,15 @@ def at(seconds: float) -> Callable[[], float]:
     return lambda: time.time() + seconds
 
 
-def take(store: Store, holder: str, terms: LeaseConfig | None = None) -> Lease:
-    return Lease.take(IndexRepository(store, "default"), holder=holder, terms=terms)
+def take(store: Store, holder: str, config: LeaseConfig | None = None) -> Lease:
+    return Lease.take(IndexRepository(store, "default"), holder=holder, config=config)
 
 
 def test_the_second_is_told_who_holds_it_and_until_when(store: Store) -> None:
     with take(store, "the first"), pytest.raises(LeaseHeld) as caught:
         take(store, "the second")
-    assert "index 'default'" in str(caught.value)
-    assert "is being worked on by the first since 20" in str(caught.value)
+    assert "the first has been working on index 'default' in" in str(caught.value)
+    assert "since 20" in str(caught.value)
     assert "until 20" in str(caught.value)
 
 
@@ -61,8 +61,8 @@ def test_a_dead_holders_lease_expires_but_not_within_the_skew_of_clocks(store: S
 
 
 def test_a_holder_that_lives_keeps_it_by_renewing(store: Store) -> None:
-    terms = LeaseConfig(seconds=0.3, skew=0.0)
-    with take(store, "the first", terms):
+    config = LeaseConfig(seconds=0.3, skew=0.0)
+    with take(store, "the first", config):
         etags = set()
         end = time.monotonic() + 1
         while time.monotonic() < end:

@@ -20,14 +20,13 @@ from handler.index.writer import new_version
 from handler.search.request import Mode, SearchRequest
 from handler.search.searcher import Searcher
 from handler.storage.store import Store
-from handler.versions.layout import Layout
 from handler.versions.live_index import LiveIndex
 from handler.versions.repository import IndexRepository
-from handler.versions.transfer import upload
 from tests.handler.indexes import build, document
+from tests.stored_paths import PATHS
 
 NAME = "default"
-POINTER = Layout(NAME).pointer
+POINTER = PATHS.pointer
 
 
 Built = Callable[[int], Path]
@@ -66,7 +65,7 @@ class Publisher:
         path = folder / IndexFiles.MANIFEST
         manifest = replace(IndexManifest.parse(path.read_bytes(), ""), version=new_version())
         path.write_text(manifest.to_json(), "utf-8")
-        upload(self.repository, folder, manifest)
+        self.repository.upload(folder, manifest)
         if changes:
             manifest = replace(manifest, **changes)
             self.store.put(self.path(manifest, IndexFiles.MANIFEST), manifest.to_json().encode())
@@ -97,7 +96,7 @@ class Publisher:
         return sorted(path.name for path in self.cache.glob("*/*"))
 
     def path(self, manifest: IndexManifest, name: str) -> str:
-        return f"{Layout(NAME).version(manifest.version)}/{name}"
+        return f"{PATHS.version(manifest.version)}/{name}"
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -209,13 +208,13 @@ def spoil(publisher: Publisher, how: str) -> str:
     store = publisher.store
     if how == "no pointer":
         store.put(POINTER, b"not even JSON")
-        return "is no pointer to an index version"
+        return "is not a pointer to an index version"
     if how == "newer":
         store.put(POINTER, b'{"format": 99}')
         return "was written by a newer querytower"
     manifest = publisher.publish()
     if how == "gone":
-        store.delete(item.path for item in store.list(Layout(NAME).version(manifest.version)))
+        store.delete(item.path for item in store.list(PATHS.version(manifest.version)))
         return "manifest.json is missing; roll back, or index again"
     if how == "manifest altered":
         path = publisher.path(manifest, IndexFiles.MANIFEST)
@@ -410,5 +409,5 @@ def test_another_connection_to_the_store(remote: Publisher) -> None:
     other = Publisher(Store.open("memory://"), remote.encoder, remote.built, remote.scratch)
     other.publish()
     second = other.publish()
-    live.reconnect(other.store)
+    live.reconnect(other.repository)
     assert [first, live.current().manifest] == [remote.manifests[0], second]

@@ -342,6 +342,29 @@ def _files(client: TestClient, path: str = "/") -> list[str]:
     return sorted({*found, *(have["src"] for have in page.all("script"))})
 
 
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("*", True),
+        ("identity, *;q=0.1", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000, *", False),
+        ("br", False),
+        ("*;q=0", False),
+        ("gzip;q=nonsense", False),
+        ("", False),
+    ],
+)
+def test_only_a_browser_that_takes_gzip_gets_it(
+    client: TestClient, accepted: str, packed: bool
+) -> None:
+    answer = client.get("/", headers={"accept-encoding": accepted})
+    assert ("content-encoding" in answer.headers) is packed
+    assert "<html" in answer.text
+
+
 def test_files_are_kept_for_ever_under_the_name_of_their_content(client: TestClient) -> None:
     files = _files(client)
     assert [Path(name).name for name in files] == [

@@ -17,13 +17,12 @@ from handler.errors import CorpusError, StoreError
 from handler.index.manifest import IndexFiles
 from handler.index.writer import Options
 from handler.reindex.baseline import Baseline
-from handler.reindex.job import Outcome, Plan
-from handler.reindex.pipeline import plan
-from handler.storage.store import Store
-from handler.versions.layout import Layout
+from handler.reindex.job import Outcome, Preview
+from handler.reindex.pipeline import preview
 from handler.versions.repository import IndexRepository
 from tests.handler.reindexing import SHORT, Counting, Place, expect_the_same, files_of, record
 from tests.library import index_corpus
+from tests.stored_paths import PATHS
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def test_objects_written_anew_with_the_same_documents_are_no_change(
     (place.corpus / "copy").rename(place.corpus / "a.jsonl")
     assert place.run().kind == "unchanged"
     monkeypatch.setattr(
-        "handler.reindex.plan.Reading", None
+        "handler.reindex.plan.IncrementalReader", None
     )  # the next run must not even get there
     assert place.run().kind == "unchanged"
 
@@ -157,7 +156,7 @@ def test_rejects_of_unchanged_objects_are_still_counted_and_listed(
     place.run()
     place.write("a.jsonl", [record("a0")])
     place.run()
-    root = Layout("default").version(place.version())
+    root = PATHS.version(place.version())
     listed = [
         json.loads(line) for line in place.store.get(f"{root}/{IndexFiles.REJECTS}")[0].splitlines()
     ]
@@ -207,21 +206,21 @@ def test_a_full_rebuild_can_be_asked_for(place: Place) -> None:
 
 
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(place: Place, tmp_path: Path) -> None:
-    first = plan(place.job())
-    assert isinstance(first, Plan)
+    first = preview(place.job())
+    assert isinstance(first, Preview)
     assert (first.documents, first.encode, first.changes) == (40, 40, None)
     assert not (tmp_path / "store").exists()
     place.run()
     place.write("b.jsonl", [record("b0", year=1990), record("b1", "Changed."), record("b99")])
     before = place.snapshot()
-    second = plan(place.job())
-    assert isinstance(second, Plan)
+    second = preview(place.job())
+    assert isinstance(second, Preview)
     assert second.changes is not None
     assert (second.encode, second.changes.added, second.changes.changed) == (2, ["b99"], ["b1"])
     assert second.changes.removed == sorted(f"b{n}" for n in range(2, 20))
     assert place.snapshot() == before
     place.run()
-    assert isinstance(plan(place.job()), Outcome)
+    assert isinstance(preview(place.job()), Outcome)
 
 
 def test_index_and_reindex_follow_each_other(place: Place, tmp_path: Path) -> None:
@@ -264,7 +263,7 @@ def test_a_store_inside_the_corpus_is_found_by_any_way(
     (tmp_path / "link").symlink_to(place.corpus)
     (place.corpus / "sub").mkdir()
     url = {"dots": f"{place.corpus}/sub/..", "link": f"{tmp_path}/link"}[way]
-    inside = IndexRepository(Store.open(str(place.corpus / "store")), "default")
+    inside = IndexRepository.open(str(place.corpus / "store"))
     with pytest.raises(StoreError, match="lies inside the corpus"):
         place.run(corpus=open_corpus(url), repository=inside)
 

@@ -12,12 +12,12 @@ import pytest
 from handler.errors import LeaseHeld, LostRace, StoreError
 from handler.index.manifest import IndexFiles
 from handler.storage.store import Store
-from handler.versions.layout import Layout
 from handler.versions.lease import Lease, LeaseConfig
 from handler.versions.repository import IndexRepository
 from tests.handler.reindexing import Counting, Place, record
 from tests.handler.repair import Reader, at_home, expect_repair, place, proxy
 from tests.proxy import Fault, Proxy
+from tests.stored_paths import PATHS
 
 __all__ = ["at_home", "place", "proxy"]
 
@@ -32,7 +32,7 @@ def test_writes_that_fail(place: Place, proxy: Proxy, path: str) -> None:
     reader.answer()
     proxy.faults.append(Fault(path, "PUT|POST", status=503, code="SlowDown"))
     with pytest.raises(StoreError, match="fails or is overloaded"):
-        place.run(terms=QUICK)
+        place.run(lease=QUICK)
     proxy.faults.clear()
     expect_repair(place, reader, old)
 
@@ -43,7 +43,7 @@ def test_reads_that_fail(place: Place, proxy: Proxy, path: str) -> None:
     reader.answer()
     proxy.faults.append(Fault(path, "GET", status=500, code="InternalError"))
     with pytest.raises(StoreError):
-        place.run(terms=QUICK)
+        place.run(lease=QUICK)
     proxy.faults.clear()
     expect_repair(place, reader, old)
 
@@ -76,7 +76,7 @@ def test_a_truncated_download_of_the_old_version_is_noticed(place: Place, proxy:
     reader.answer()
     proxy.faults.append(Fault(r"vectors\.bin", "GET", shorten=100))
     with pytest.raises(StoreError, match="incomplete"):
-        place.run(terms=QUICK)
+        place.run(lease=QUICK)
     proxy.faults.clear()
     expect_repair(place, reader, old)
 
@@ -88,7 +88,7 @@ def test_a_store_that_falls_silent(place: Place, proxy: Proxy) -> None:
     with pytest.raises(StoreError, match="no answer in time"):
         place.run(
             repository=IndexRepository(Store.open(place.url, timeout=0.5, retries=0), "default"),
-            terms=QUICK,
+            lease=QUICK,
         )
     proxy.faults.clear()
     expect_repair(place, reader, old)
@@ -118,7 +118,7 @@ def test_permission_denied_on_write_changes_nothing(place: Place, proxy: Proxy) 
 def test_a_corrupt_old_version_means_a_full_rebuild_which_is_said(
     at_home: Place, name: str, damage: str
 ) -> None:
-    path = f"{IndexFiles.version('default', at_home.version())}/{name}"
+    path = f"{PATHS.version(at_home.version())}/{name}"
     data = at_home.store.get(path)[0]
     at_home.store.delete([path])
     if damage != "gone":
@@ -131,9 +131,7 @@ def test_a_corrupt_old_version_means_a_full_rebuild_which_is_said(
 
 def test_an_incomplete_version_is_repaired_though_the_corpus_stays_the_same(at_home: Place) -> None:
     at_home.run()
-    at_home.store.delete(
-        [f"{IndexFiles.version('default', at_home.version())}/{IndexFiles.SCALES}"]
-    )
+    at_home.store.delete([f"{PATHS.version(at_home.version())}/{IndexFiles.SCALES}"])
     assert at_home.run().encoded == 12
     assert at_home.current().manifest.documents == 12
 
@@ -145,7 +143,7 @@ def test_an_altered_version_is_repaired_though_the_corpus_stays_the_same(
 ) -> None:
     place: Place = request.getfixturevalue(kind)
     place.run()
-    path = f"{IndexFiles.version('default', place.version())}/{name}"
+    path = f"{PATHS.version(place.version())}/{name}"
     data = place.store.get(path)[0]
     place.store.put(path, data[:-1] + b"?")
     assert place.run().encoded == 12
@@ -159,7 +157,7 @@ def test_an_altered_version_is_repaired_though_the_corpus_stays_the_same(
 def test_files_that_were_only_written_again_are_as_good(at_home: Place) -> None:
     at_home.run()
     before = at_home.version()
-    root = Layout("default").version(before)
+    root = PATHS.version(before)
     for each in at_home.store.list(root):
         at_home.store.put(each.path, at_home.store.get(each.path)[0])
     assert (at_home.run().kind, at_home.version()) == ("unchanged", before)
@@ -170,7 +168,7 @@ def test_files_that_were_only_written_again_are_as_good(at_home: Place) -> None:
 
 
 def test_a_corrupt_old_version_in_a_bucket(place: Place) -> None:
-    path = f"{IndexFiles.version('default', place.version())}/{IndexFiles.VECTORS}"
+    path = f"{PATHS.version(place.version())}/{IndexFiles.VECTORS}"
     place.store.put(path, place.store.get(path)[0][:-1])
     assert place.run().encoded == 12
     assert (
@@ -184,14 +182,14 @@ def test_a_corrupt_old_version_in_a_bucket(place: Place) -> None:
     [b"", b"{}", b'{"format": 1, "version": "../x", "manifest_sha256": "", "published": ""}'],
 )
 def test_a_corrupt_pointer_is_replaced_by_a_full_rebuild(at_home: Place, data: bytes) -> None:
-    at_home.store.put(Layout("default").pointer, data)
+    at_home.store.put(PATHS.pointer, data)
     assert at_home.run().encoded == 12
     assert "full_rebuild" in at_home.events()
 
 
 @pytest.mark.parametrize("name", [IndexFiles.OBJECTS, IndexFiles.REJECTS, IndexFiles.DRIFT])
 def test_a_damaged_report_costs_reading_but_no_encoding(at_home: Place, name: str) -> None:
-    at_home.store.put(f"{IndexFiles.version('default', at_home.version())}/{name}", b"?")
+    at_home.store.put(f"{PATHS.version(at_home.version())}/{name}", b"?")
     outcome = at_home.run()
     assert (outcome.kind, outcome.encoded) == ("published", 4)
 
@@ -214,7 +212,7 @@ def test_of_two_that_race_one_leaves_at_once(place: Place) -> None:
         thread.join()
     first, second = sorted(results, key=len)
     assert first == "published"
-    assert "is being worked on by process" in second or second == "unchanged"
+    assert "has been working on index" in second or second == "unchanged"
 
 
 def test_who_lost_the_lease_while_it_worked_publishes_nothing(place: Place) -> None:
@@ -223,12 +221,12 @@ def test_who_lost_the_lease_while_it_worked_publishes_nothing(place: Place) -> N
 
     def steal(stage: str, *_: object) -> None:
         if stage == "publish":
-            Lease.take(place.repository, terms=LeaseConfig(clock=lambda: 4e9))
+            Lease.take(place.repository, config=LeaseConfig(clock=lambda: 4e9))
 
     with pytest.raises(LostRace, match="another run took the lease"):
         place.run(progress=steal)
     assert place.version() == old
-    place.store.delete([Layout("default").lease])
+    place.store.delete([PATHS.lease])
     expect_repair(place, reader, old)
 
 
@@ -237,8 +235,8 @@ def test_whoever_published_by_hand_meanwhile_wins(place: Place) -> None:
 
     def publish(stage: str, *_: object) -> None:
         if stage == "check":
-            data, _etag = place.store.get(Layout("default").pointer)
-            place.store.put(Layout("default").pointer, data + b" ")
+            data, _etag = place.store.get(PATHS.pointer)
+            place.store.put(PATHS.pointer, data + b" ")
 
     with pytest.raises(LostRace, match="was published by somebody else meanwhile"):
         place.run(progress=publish)

@@ -11,8 +11,8 @@ from handler.encoder import Encoder
 from handler.errors import CorpusError, GatesFailed
 from handler.index.manifest import IndexFiles
 from handler.quality.gates import Limits
-from handler.versions.layout import Layout
 from tests.handler.reindexing import Counting, Place, record
+from tests.stored_paths import PATHS
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_too_many_rejects_publish_nothing_and_keep_the_candidate(place: Place) -
     version, before = place.version(), place.snapshot()
     place.write("a.jsonl", [*["{"] * 3, *(record(f"a{n}") for n in range(20))])
     with pytest.raises(
-        GatesFailed, match=r"3 of 43 records were rejected, 1\.0% may be\. It is kept"
+        GatesFailed, match=r"3 of 43 records were rejected, at most 1\.0% may be\. It is kept"
     ) as caught:
         place.run(limits=replace(Limits(), min_self_retrieval=0.0))
     assert place.version() == version
@@ -36,14 +36,9 @@ def test_too_many_rejects_publish_nothing_and_keep_the_candidate(place: Place) -
     assert place.measured[-1] == {"ReindexFailed": 1, "GatesFailed": 1}
     (candidate,) = place.versions() - {version}
     assert candidate in str(caught.value)
-    data, _ = place.store.get(f"{IndexFiles.version('default', candidate)}/{IndexFiles.MANIFEST}")
-    assert json.loads(data)["failures"] == ["3 of 43 records were rejected, 1.0% may be"]
-    assert (
-        place.store.get(f"{IndexFiles.version('default', candidate)}/{IndexFiles.REJECTS}")[
-            0
-        ].count(b"\n")
-        == 3
-    )
+    data, _ = place.store.get(f"{PATHS.version(candidate)}/{IndexFiles.MANIFEST}")
+    assert json.loads(data)["failures"] == ["3 of 43 records were rejected, at most 1.0% may be"]
+    assert place.store.get(f"{PATHS.version(candidate)}/{IndexFiles.REJECTS}")[0].count(b"\n") == 3
 
 
 def test_a_corpus_that_failed_is_not_built_again_until_it_changes(place: Place) -> None:
@@ -53,7 +48,7 @@ def test_a_corpus_that_failed_is_not_built_again_until_it_changes(place: Place) 
     with pytest.raises(GatesFailed):
         place.run(limits=strict)
     before = place.snapshot()
-    with pytest.raises(GatesFailed, match="The corpus hasn't changed since"):
+    with pytest.raises(GatesFailed, match="The corpus has not changed since"):
         place.run(limits=strict)
     assert place.snapshot() == before
     place.write("a.jsonl", [record("a1")])
@@ -90,7 +85,7 @@ def test_documents_that_dont_find_themselves_are_not_published(place: Place) -> 
             vectors = super().encode(texts, kind)
             return vectors[::-1].copy() if kind == "document" else vectors
 
-    with pytest.raises(GatesFailed, match=r"self_retrieval is 0\.\d+, at least 0\.900"):
+    with pytest.raises(GatesFailed, match=r"self_retrieval is 0\.\d+, but must be at least 0\.900"):
         place.run(encoder=Forgetful(place.encoder), limits=Limits())
     assert "current.json" not in place.paths()
 
@@ -121,8 +116,10 @@ def test_golden_queries_that_came_later_are_compared_with_the_old_version_all_th
 
 
 def test_malformed_golden_queries_are_named(place: Place) -> None:
-    place.store.put(f"{Layout('default').golden}/queries.jsonl", b'{"_id": "q"}\n')
-    with pytest.raises(CorpusError, match=r"golden/queries\.jsonl line 1 is no query or judgment"):
+    place.store.put(f"{PATHS.golden}/queries.jsonl", b'{"_id": "q"}\n')
+    with pytest.raises(
+        CorpusError, match=r"golden/queries\.jsonl line 1 is neither a query nor a judgment"
+    ):
         place.run()
 
 

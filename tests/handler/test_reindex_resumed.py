@@ -15,10 +15,10 @@ from handler.index import embed
 from handler.index.embedding_cache import EncodedBatch
 from handler.index.index_version import IndexVersion
 from handler.reindex.checkpoints import MAX_PARTS, Checkpoints
-from handler.versions.layout import Layout
 from handler.versions.lease import LeaseConfig
 from tests.function import ROOT
 from tests.handler.reindexing import SHORT, Counting, Place, answers, files_of, record
+from tests.stored_paths import PATHS
 
 GROUP = 4
 LATER = LeaseConfig(clock=lambda: time.time() + 91)
@@ -41,7 +41,7 @@ def progress(name, done, total=None):
         os.kill(os.getpid(), signal.SIGKILL)
 
 place = Place(Path(folder), encoder)
-place.run(progress=progress, save_seconds=0.0, terms=LeaseConfig())
+place.run(progress=progress, save_seconds=0.0, lease=LeaseConfig())
 """
 
 
@@ -102,10 +102,10 @@ def test_after_kill_9_the_next_run_goes_on_without_loss_or_repetition(
     first = killed(place, tiny_model_dir, stage, at)
     assert (place.version() == before) == (stage != "clean")
     assert whole(place).manifest.documents == (24 if stage == "clean" else 10)
-    with pytest.raises(LeaseHeld, match="is being worked on by process"):
-        place.run(terms=LeaseConfig())
+    with pytest.raises(LeaseHeld, match=r"process .* has been working on index"):
+        place.run(lease=LeaseConfig())
 
-    outcome = place.run(terms=LATER)
+    outcome = place.run(lease=LATER)
     second = [*place.encoder.encoded]
     assert outcome.kind == ("unchanged" if stage == "clean" else "published")
     assert outcome.encoded == (0 if stage == "clean" else 14 - saved)
@@ -151,7 +151,7 @@ def test_with_all_encoded_and_no_time_for_the_rest_the_next_run_does_the_rest(pl
 def test_a_damaged_checkpoint_is_ignored_and_said_so(place: Place) -> None:
     with pytest.raises(OutOfTime):
         place.run(remaining=lambda: 38.0)
-    (path,) = [each.path for each in place.store.list(Layout("default").work)]
+    (path,) = [each.path for each in place.store.list(PATHS.checkpoints)]
     data = place.store.get(path)[0]
     place.store.put(path, data[:200] + bytes([data[200] ^ 1]) + data[201:])
     assert place.run().encoded == 14
@@ -172,17 +172,17 @@ def test_the_number_of_checkpoints_stays_bounded(
 ) -> None:
     """Small ones, that is; those that are large stay as they are."""
     monkeypatch.setattr("handler.reindex.checkpoints.SMALL_BYTES", small_bytes)
-    checkpoints = Checkpoints(place.repository, place.encoder, SHORT, tmp_path)
+    checkpoints = Checkpoints.shared(place.repository, place.encoder, SHORT, tmp_path)
     for number in range(3 * MAX_PARTS):
         document = embed.encode_documents(
             [place.current().document(number % 10)], place.encoder, SHORT.split, SHORT.precision
         )
         checkpoints.save(EncodedBatch.of([b"%016d" % number], document))
-        assert len(place.store.list(Layout("default").work)) <= (
+        assert len(place.store.list(PATHS.checkpoints)) <= (
             MAX_PARTS + 1 if small_bytes > 1 else number + 1
         )
     (tmp_path / "later").mkdir()
-    loaded = Checkpoints(place.repository, place.encoder, SHORT, tmp_path / "later")
+    loaded = Checkpoints.shared(place.repository, place.encoder, SHORT, tmp_path / "later")
     loaded.load(pytest.fail)
     hashes = sorted(bytes(each) for part in loaded.parts for each in part.hashes)
     assert hashes == [b"%016d" % number for number in range(3 * MAX_PARTS)]

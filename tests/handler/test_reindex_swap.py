@@ -16,7 +16,7 @@ from handler.app import create_app
 from handler.encoder import Encoder
 from handler.service import Service
 from handler.settings import Settings
-from handler.versions.manage import rollback
+from handler.versions.rollback import rollback
 from tests.handler.reindexing import Counting, Place, record
 from tests.s3 import S3Server, environment, free_port
 

@@ -6,13 +6,13 @@ import pytest
 
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, LostRace, StoreError
-from handler.index.manifest import IndexFiles
 from handler.search.request import SearchRequest
 from handler.service import Service
 from handler.storage.store import Store
 from handler.versions.repository import IndexRepository
 from tests.bucket import Bucket, refreshed, refused, search
 from tests.library import BOOKS, FILMS, Library, index_corpus, write_corpus
+from tests.stored_paths import PATHS
 
 VECTORS = "/vectors.bin"
 
@@ -68,7 +68,7 @@ def spoil(bucket: Bucket, name: str, how: str) -> None:
     """Truncate, tamper with, or remove a file of the published version, past the proxy's faults."""
     store = Store.open(bucket.url)
     pointer, _ = IndexRepository(store, "default").pointer()
-    path = f"{IndexFiles.version('default', pointer.version)}/{name}"
+    path = f"{PATHS.version(pointer.version)}/{name}"
     if how == "removed":
         store.delete([path])
         return

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from handler.encoder import Encoder
+from handler.search.lucky import lucky
 from handler.service import Service
 from handler.settings import Settings
 from handler.storage.store import Store
 from handler.versions.repository import IndexRepository
-from tests.library import index_corpus
+from tests.library import Library, index_corpus
 from tests.proxy import Fault, Proxy
 from tests.s3 import S3Server, environment
 
@@ -67,6 +69,16 @@ def test_a_restored_function_looks_for_a_newer_index_at_once(
     assert found["after"] > first.version
     assert lines[-2]["event"] == "restored"
     assert lines[-2]["Restore"] > 0
+
+
+def test_copies_of_a_snapshot_draw_different_documents(library: Library) -> None:
+    index = Service.open(library.settings()).index()
+    state = random.getstate()
+    draws = []
+    for _ in range(2):  # a snapshot holds the state of every generator of the process
+        random.setstate(state)
+        draws.append([lucky(index).id for _ in range(50)])
+    assert draws[0] != draws[1]
 
 
 def test_a_cold_start_is_logged_with_its_stages_and_as_a_metric(

@@ -117,7 +117,7 @@ def test_a_run_that_finds_another_at_work_says_who(desk: Desk) -> None:
     ):
         held = desk.reindex()
     assert (held.code, held.out) == (1, "")
-    assert "is being worked on by somebody else" in held.err
+    assert "somebody else has been working on index" in held.err
 
 
 def test_back_and_compared_and_pruned(desk: Desk) -> None:
@@ -129,7 +129,7 @@ def test_back_and_compared_and_pruned(desk: Desk) -> None:
     assert "2 added: a6, a7" in compared
     assert "6 documents are the same" in compared
     assert f"version {second} is current" in desk.about("rollback").out
-    assert "this very corpus was rolled back" in told(desk.reindex())[1]
+    assert "the same corpus was rolled back" in told(desk.reindex())[1]
     assert f"version {third} is current" in desk.about("rollback", third).out
     pruned = desk.about("prune", "--keep", 1, "--grace", 0).out
     assert pruned.startswith("2 versions were removed")

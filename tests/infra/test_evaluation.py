@@ -18,12 +18,13 @@ from handler.errors import CorpusError, InvalidRequest, QuerytowerError, StoreEr
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles
 from handler.index.writer import Options
+from handler.quality.ndcg import ndcg
 from handler.search.request import Mode
 from infra.cli.commands.eval import read_modes
 from infra.cli.main import app
 from infra.evaluation.cached import index_folder, open_index
 from infra.evaluation.dataset import Dataset, JudgedQuery, read_documents, read_qrels, read_queries
-from infra.evaluation.metrics import ndcg, recall, reciprocal_rank
+from infra.evaluation.metrics import recall, reciprocal_rank
 from infra.evaluation.runs import corpus_warnings, measure, run
 
 DEMO = Path(__file__).parents[2] / "infra" / "demo"

@@ -9,7 +9,7 @@ import pytest
 from handler.errors import QuerytowerError
 from infra.emulation.emulator import Emulator
 from tests.command_line import Run
-from tests.function import EVENTS, event, get_event
+from tests.function import EVENTS, ROOT, event, get_event
 from tests.library import FILMS, Library, add_index
 
 HTTP = sorted(path.stem for path in EVENTS.glob("*.json") if "rawPath" in path.read_text("utf-8"))
@@ -35,6 +35,16 @@ def test_the_emulated_function_answers_and_logs(emulator: Emulator, name: str) -
         200,
         sent["rawPath"],
     )
+
+
+def test_a_request_is_one_line_in_the_log_format_of_the_template(
+    variables: dict[str, str],
+) -> None:
+    environment = variables | {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}
+    with Emulator(ROOT, "handler.main.http", environment=environment) as emulator:
+        emulator.invoke(event("search"))
+        lines = [json.loads(line) for line in emulator.invoke(event("search")).log]
+    assert [line.get("event") for line in lines] == ["request"]
 
 
 def test_the_function_is_warm_after_its_start(emulator: Emulator) -> None:

@@ -49,9 +49,8 @@ from pathlib import Path
 from handler.corpus.sources import open_corpus
 from handler.encoder import Encoder
 from handler.quality.gates import Limits
-from handler.reindex.job import Job
+from handler.reindex.job import ReindexJob
 from handler.reindex.pipeline import reindex
-from handler.storage.store import Store
 from handler.versions.repository import IndexRepository
 
 whole, scratch = map(Path, sys.argv[1:])
@@ -60,9 +59,9 @@ corpus = scratch / "corpus.jsonl"
 limits = Limits(min_self_retrieval=0.0)  # the model is a random one
 for count in (len(lines) // 2, len(lines)):
     corpus.write_text("".join(lines[:count]), "utf-8")
-    job = Job(
+    job = ReindexJob(
         corpus=open_corpus(str(corpus)),
-        repository=IndexRepository(Store.open(str(scratch / "store")), "default"),
+        repository=IndexRepository.open(str(scratch / "store")),
         encoder=Encoder.open(Path("model")),
         limits=limits,
     )

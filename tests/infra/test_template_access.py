@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from handler.versions.layout import Layout
 from tests.infra.stack import Stack
+from tests.stored_paths import StoredPaths
 
 # Every switch of the template, off and on.
 SWITCHES: dict[str, dict[str, str]] = {
@@ -61,7 +61,7 @@ def test_reindex_may_write_its_index_only_and_read_its_corpus(template: dict[str
         for action in _listed(statement["Action"])
         for where in _listed(statement["Resource"])
     }
-    own = f"DataBucket.Arn/all/indexes/{Layout('books').pointer.removesuffix('current.json')}*"
+    own = f"DataBucket.Arn/all/indexes/{StoredPaths('books').pointer.removesuffix('current.json')}*"
     writing = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
     assert allowed == {(action, own) for action in writing} | {
         ("s3:GetObject", "DataBucket.Arn/texts/*"),

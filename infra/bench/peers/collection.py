@@ -12,9 +12,8 @@ import numpy as np
 from handler.corpus.document import Document
 from handler.corpus.sources import LocalCorpus
 from handler.encoder import Encoder
-from handler.reindex.job import Job
+from handler.reindex.job import ReindexJob
 from handler.reindex.pipeline import index
-from handler.storage.store import Store
 from handler.versions.repository import IndexRepository
 from infra.bench.peers.functions import run_in, task_root
 from infra.cli.index_view import shown
@@ -27,14 +26,15 @@ def querytower_store(dataset: Path, model: Path, work: Path) -> Path:
     folder = _place("store", dataset, encoder, work)
     if not folder.exists():
         with _unfinished(folder) as part, shown() as progress:
-            job = Job(
+            job = ReindexJob(
                 corpus=LocalCorpus(collection_file(dataset, "corpus.jsonl")),
-                repository=IndexRepository(Store.open(str(part)), "default"),
+                repository=IndexRepository.open(str(part)),
                 encoder=encoder,
+                rejects=part / "rejects.jsonl",
                 threads=os.cpu_count() or 1,
                 progress=progress,
             )
-            index(job, part / "rejects.jsonl")
+            index(job)
     return folder
 
 

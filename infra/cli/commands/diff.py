@@ -1,4 +1,4 @@
-"""querytower diff: what two versions differ in."""
+"""querytower diff: how two versions differ."""
 
 from typing import Annotated
 
@@ -13,11 +13,9 @@ def diff(
     store: StoreUrl,
     name: IndexName = "default",
 ) -> None:
-    """Show documents added, removed and changed from one version to another, and queries whose top hits moved."""
+    """Show documents that differ between two versions, and queries whose top hits changed."""
     from handler.quality.compare import compare_versions
-    from handler.storage.store import Store
     from handler.versions.repository import IndexRepository
     from infra.cli.reindex_view import show_difference
 
-    repository = IndexRepository(Store.open(store), name)
-    show_difference(compare_versions(repository, one, other))
+    show_difference(compare_versions(IndexRepository.open(store, name), one, other))

@@ -22,48 +22,50 @@ def index(
     text_field: Annotated[str, typer.Option(help="Field that holds the text.")] = "text",
     url_field: Annotated[str, typer.Option(help="Field that holds the link.")] = "url",
     max_rejects: Annotated[
-        float, typer.Option(help="Faulty records that are tolerated, in percent.", min=0, max=100)
+        float, typer.Option(help="Largest share of rejected records, in percent.", min=0, max=100)
     ] = 1,
-    rejects: Annotated[Path, typer.Option(help="File that lists the faulty records.")] = Path(
+    rejects: Annotated[Path, typer.Option(help="File that lists the rejected records.")] = Path(
         "rejects.jsonl"
     ),
     passages: Annotated[str, typer.Option(help="Tokens in a passage, or off.")] = "96",
     overlap: Annotated[
-        int, typer.Option(help="Tokens shared with the passage before; else a quarter.")
+        int, typer.Option(help="Tokens shared with the passage before; default: a quarter.")
     ] = -1,
-    precision: Annotated[str, typer.Option(help="Vectors in i8 (half the size) or f16.")] = "i8",
-    language: Annotated[
-        str, typer.Option(help="Language whose word forms are merged, or none.")
-    ] = "english",
+    precision: Annotated[
+        str, typer.Option(help="Precision of vectors: i8 (half the size) or f16.")
+    ] = "i8",
+    language: Annotated[str, typer.Option(help="Language for stemming, or none.")] = "english",
     threads: Annotated[
-        int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)
+        int, typer.Option(help="Texts encoded at a time; 0 for the number of cores.", min=0)
     ] = 0,
 ) -> None:
-    """Encode CORPUS and publish it as a new version of an index."""
+    """Index CORPUS from scratch, and publish it as a new version of an index."""
     from handler.corpus.records import FieldNames
     from handler.corpus.sources import LocalCorpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
-    from handler.reindex.job import Job
+    from handler.reindex.job import ReindexJob
     from handler.reindex.pipeline import index as run
-    from handler.storage.store import Store
     from handler.versions.repository import IndexRepository
     from infra.cli.index_view import build_options, report, shown
+    from infra.cli.reindex_view import tell
 
     options = build_options(passages, overlap, precision, language)
     threads = threads or os.cpu_count() or 1
-    repository = IndexRepository(Store.open(to), name)
-    encoder = Encoder.open(model, threads)
+    repository = IndexRepository.open(to, name)
     with shown() as progress:
-        job = Job(
+        job = ReindexJob(
             corpus=LocalCorpus(corpus),
             repository=repository,
-            encoder=encoder,
-            fields=FieldNames(id=id_field, title=title_field, text=text_field, url=url_field),
+            encoder=Encoder.open(model, threads),
+            fields=FieldNames(id_field, title_field, text_field, url_field),
             options=lambda _: options,
             limits=Limits(max_rejects=max_rejects / 100),
+            rejects=rejects,
             threads=threads,
             progress=progress,
+            tell=tell,
         )
-        outcome = run(job, rejects)
-    report(outcome, repository.store.url, rejects)
+        outcome = run(job)
+    if outcome.manifest:
+        report(outcome.manifest, repository.store.url, rejects)

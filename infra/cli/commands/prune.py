@@ -10,18 +10,17 @@ from infra.cli.commands.options import IndexName, StoreUrl
 def prune(
     store: StoreUrl,
     name: IndexName = "default",
-    keep: Annotated[int, typer.Option(help="Versions that stay, the newest ones.", min=1)] = 10,
+    keep: Annotated[int, typer.Option(help="Number of newest versions that stay.", min=1)] = 10,
     grace: Annotated[
         float,
-        typer.Option(help="Seconds for which warm functions may need what was current.", min=0),
+        typer.Option(
+            help="Seconds for which warm functions may still download what was current.", min=0
+        ),
     ] = 900,
 ) -> None:
-    """Remove old versions of an index, but never the current one, nor one that warm functions may still need."""
-    from handler.storage.store import Store
-    from handler.versions.manage import prune as remove
+    """Remove old versions of an index, except those that are current or that functions still need."""
+    from handler.versions.prune import prune as run
     from handler.versions.repository import IndexRepository
 
-    removed = remove(IndexRepository(Store.open(store), name), keep, grace)
-    print(
-        f"{len(removed)} versions were removed" + "".join(f"\n  {version}" for version in removed)
-    )
+    removed = run(IndexRepository.open(store, name), keep, grace)
+    print(f"{len(removed)} versions were removed", *removed, sep="\n  ")

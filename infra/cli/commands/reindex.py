@@ -6,76 +6,84 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.commands.options import IndexName, ModelFolder, StoreUrl
+from infra.cli.commands.options import IndexName, ModelFolder, StoreUrl, Threads
 
 Percent = {"min": 0, "max": 100}
 
 
+CorpusUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="QUERYTOWER_CORPUS",
+        help="Path or URL (s3://, gs://, az://, https://) of a file or folder.",
+    ),
+]
+Force = Annotated[
+    bool, typer.Option(help="Publish although documents are missing, or the corpus was refused.")
+]
+Full = Annotated[bool, typer.Option(help="Encode everything again.")]
+DryRun = Annotated[bool, typer.Option(help="Print what would be done, and write nothing.")]
+CorpusFields = Annotated[
+    str,
+    typer.Option(
+        envvar="QUERYTOWER_CORPUS_FIELDS", help="Fields that hold id, title, text and link."
+    ),
+]
+# How the index is built; by default like the version before.
+Passages = Annotated[str, typer.Option(help="Tokens in a passage, or off; default: as before.")]
+Overlap = Annotated[
+    int, typer.Option(help="Tokens shared with the passage before; default: as before.")
+]
+Precision = Annotated[
+    str, typer.Option(help="Precision of vectors: i8 or f16; default: as before.")
+]
+Language = Annotated[str, typer.Option(help="Language for stemming, or none; default: as before.")]
+MaxRejects = Annotated[
+    float, typer.Option(help="Largest share of rejected records, in percent.", **Percent)
+]
+MaxDrop = Annotated[float, typer.Option(help="Largest loss of documents, in percent.", **Percent)]
+
+
 def reindex(
-    corpus: Annotated[
-        str,
-        typer.Option(
-            envvar="QUERYTOWER_CORPUS",
-            help="Path or URL (s3://, gs://, az://, https://) of a file or folder.",
-        ),
-    ],
+    corpus: CorpusUrl,
     store: StoreUrl,
     name: IndexName = "default",
     model: ModelFolder = Path("model"),
-    force: Annotated[
-        bool, typer.Option(help="Publish although documents went missing, or this was refused.")
-    ] = False,
-    full: Annotated[bool, typer.Option(help="Encode everything anew.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option(help="Say what would be done, and write nothing.")
-    ] = False,
-    fields: Annotated[
-        str,
-        typer.Option(
-            envvar="QUERYTOWER_CORPUS_FIELDS", help="Fields that hold id, title, text and link."
-        ),
-    ] = "id,title,text,url",
-    passages: Annotated[
-        str, typer.Option(help="Tokens in a passage, or off; else as before.")
-    ] = "",
-    overlap: Annotated[
-        int, typer.Option(help="Tokens shared with the passage before; else as before.")
-    ] = -1,
-    precision: Annotated[str, typer.Option(help="Vectors in i8 or f16; else as before.")] = "",
-    language: Annotated[
-        str, typer.Option(help="Language whose word forms are merged, or none; else as before.")
-    ] = "",
-    max_rejects: Annotated[
-        float, typer.Option(help="Faulty records that are tolerated, in percent.", **Percent)
-    ] = 1,
-    max_drop: Annotated[
-        float, typer.Option(help="Documents that may go missing, in percent.", **Percent)
-    ] = 20,
-    threads: Annotated[
-        int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)
-    ] = 0,
+    force: Force = False,
+    full: Full = False,
+    dry_run: DryRun = False,
+    fields: CorpusFields = "id,title,text,url",
+    passages: Passages = "",
+    overlap: Overlap = -1,
+    precision: Precision = "",
+    language: Language = "",
+    max_rejects: MaxRejects = 1,
+    max_drop: MaxDrop = 20,
+    threads: Threads = 0,
 ) -> None:
-    """Publish a new version of an index if its corpus changed; only what is new or changed is encoded."""
+    """Publish a new version of an index if its corpus changed.
+
+    Only new or changed documents are encoded.
+    """
     from handler.corpus.records import FieldNames
     from handler.corpus.sources import open_corpus
     from handler.encoder import Encoder
     from handler.errors import InvalidRequest
     from handler.quality.gates import Limits
-    from handler.reindex.job import Job, Outcome
-    from handler.reindex.pipeline import plan
+    from handler.reindex.job import Outcome, ReindexJob
+    from handler.reindex.pipeline import preview
     from handler.reindex.pipeline import reindex as run
-    from handler.storage.store import Store
     from handler.versions.repository import IndexRepository
     from infra.cli.index_view import changed_options, shown
-    from infra.cli.reindex_view import measure, show_outcome, show_plan, tell
+    from infra.cli.reindex_view import measure, show_outcome, show_preview, tell
 
     names = [each.strip() for each in fields.split(",")]
     if len(names) != 4 or not all(names):
         raise InvalidRequest(f"--fields is {fields!r}; give four names, such as id,title,text,url")
     threads = threads or os.cpu_count() or 1
-    repository = IndexRepository(Store.open(store), name)
+    repository = IndexRepository.open(store, name)
     with shown() as progress:
-        job = Job(
+        job = ReindexJob(
             corpus=open_corpus(corpus),
             repository=repository,
             encoder=Encoder.open(model, threads),
@@ -91,8 +99,8 @@ def reindex(
             tell=tell,
             measure=measure,
         )
-        outcome = plan(job) if dry_run else run(job)
+        outcome = preview(job) if dry_run else run(job)
     if isinstance(outcome, Outcome):
         show_outcome(outcome, repository.store.url)
     else:
-        show_plan(outcome)
+        show_preview(outcome)

@@ -10,14 +10,16 @@ from infra.cli.commands.options import IndexName, StoreUrl
 def rollback(
     store: StoreUrl,
     version: Annotated[
-        str, typer.Argument(help="A name that querytower versions lists; else the one before.")
+        str,
+        typer.Argument(
+            help="Name of a version, from querytower versions; default: the one before."
+        ),
     ] = "",
     name: IndexName = "default",
 ) -> None:
-    """Make an earlier VERSION current; searches follow within their poll interval."""
-    from handler.storage.store import Store
-    from handler.versions.manage import rollback as go_back
+    """Make an earlier VERSION current; functions follow within their poll interval."""
     from handler.versions.repository import IndexRepository
+    from handler.versions.rollback import rollback as run
 
-    pointer = go_back(IndexRepository(Store.open(store), name), version)
+    pointer = run(IndexRepository.open(store, name), version)
     print(f"version {pointer.version} is current since {pointer.published}")

@@ -4,20 +4,18 @@ from infra.cli.commands.options import IndexName, StoreUrl
 
 
 def versions(store: StoreUrl, name: IndexName = "default") -> None:
-    """List the versions of an index: when, documents, model, quality, size, and which is current."""
+    """List the versions of an index: time, documents, model, quality, size, and the current one."""
     from handler.errors import IndexUnavailable
-    from handler.storage.store import Store
     from handler.versions.repository import IndexRepository
     from infra.cli.reindex_view import show_versions
 
-    repository = IndexRepository(Store.open(store), name)
-    manifests = repository.manifests()
+    repository = IndexRepository.open(store, name)
+    found = [version.manifest for version in repository.versions()]
     try:
         pointer, _ = repository.pointer()
     except IndexUnavailable:
-        if not manifests:
+        if not found:
             raise
-        # Nothing was published yet, or the pointer is damaged.
-        show_versions(manifests, "", {})
+        show_versions(found, "", {})  # nothing was published yet, or the pointer is damaged
         return
-    show_versions(manifests, pointer.version, dict(pointer.history))
+    show_versions(found, pointer.version, dict(pointer.history))

@@ -1,0 +1,88 @@
+"""Remove old versions of an index, and what interrupted uploads left."""
+
+import re
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from handler.index.manifest import IndexFiles
+from handler.versions.pointer import Pointer
+from handler.versions.repository import IndexRepository
+
+GRACE_SECONDS = 900.0
+"""For how long a warm function may still want to download what was current."""
+ABANDONED_SECONDS = 86_400.0
+"""After that time, nobody completes an upload that has no manifest yet."""
+
+
+def prune(
+    repository: IndexRepository,
+    keep: int,
+    grace: float = GRACE_SECONDS,
+    now: datetime | None = None,
+) -> list[str]:
+    """Remove all versions but the newest `keep`, and return the names of those removed.
+
+    The current version stays, and so does each that is younger than `grace` seconds or was current
+    within them. Uploads that ended without a manifest a day ago are removed too.
+
+    Raises:
+        IndexUnavailable: the store has no such index.
+        StoreError: the store can't be read or written.
+    """
+    now = now or datetime.now(UTC)
+    pointer, _ = repository.pointer()
+    found = repository.versions()
+    kept = {pointer.version, *_lately_current(pointer, grace, now)}
+    kept |= {each.name for each in found if _age(each.name, now) < grace}
+    kept |= {*[each.name for each in found if not each.manifest.failures][:keep]}
+    attempt = repository.attempts.last()
+    if attempt and attempt.kind == "failed":
+        kept.add(attempt.version)  # somebody may want to inspect this candidate
+    whole = {each.name for each in found}
+    folders: dict[str, list[str]] = {}
+    for each in repository.versions_folder.list():
+        version, _, name = each.path.partition("/")
+        folders.setdefault(version, []).append(name)
+    removed = [
+        version
+        for version in sorted({*folders} - kept)
+        if version in whole or _abandoned(version, folders[version], now)
+    ]
+    for version in removed:
+        _remove(repository, version, folders[version])
+    return removed
+
+
+def _remove(repository: IndexRepository, version: str, names: Sequence[str]) -> None:
+    """Remove a version, manifest first: what an interruption leaves is then no version."""
+    folder = repository.version_folder(version)
+    folder.delete(name for name in names if name == IndexFiles.MANIFEST)
+    folder.delete(name for name in names if name != IndexFiles.MANIFEST)
+    if folder.local:  # no listing shows the file that a killed process was writing
+        shutil.rmtree(folder.local, ignore_errors=True)
+
+
+def _age(version: str, now: datetime) -> float:
+    """Return the seconds since the time in a version's name; 0 for names without one."""
+    stamp = re.match(r"\d{8}T\d{6}(?=\d*-)", version)
+    if not stamp:
+        return 0.0
+    made = datetime.strptime(stamp[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    return (now - made).total_seconds()
+
+
+def _abandoned(version: str, names: Sequence[str], now: datetime) -> bool:
+    """Tell whether the files `names` belong to an upload that ended long ago without a manifest."""
+    return IndexFiles.MANIFEST not in names and _age(version, now) > ABANDONED_SECONDS
+
+
+def _lately_current(pointer: Pointer, grace: float, now: datetime) -> set[str]:
+    """Return the versions that were replaced less than `grace` seconds ago."""
+    entries = [*pointer.history, (pointer.version, pointer.published)]
+    return {
+        version
+        for (version, _), (_, until) in pairwise(entries)
+        if (now - datetime.fromisoformat(until)).total_seconds() < grace
+    }

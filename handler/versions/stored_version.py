@@ -1,0 +1,104 @@
+"""One version of an index in a store: checked, read, and opened."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from handler.errors import IndexUnavailable, ObjectNotFound
+from handler.index.index_version import IndexVersion
+from handler.index.manifest import IndexFiles, IndexManifest
+from handler.storage.store import StoredObject
+from handler.versions.stored_folder import StoredFolder
+from handler.versions.transfer import download_version, note_etags
+
+GRAPH_FILES = (IndexFiles.GRAPH, IndexFiles.KEYS)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """A version whose manifest is there; its other files may be damaged."""
+
+    folder: StoredFolder
+    manifest: IndexManifest
+
+    @property
+    def name(self) -> str:
+        """Name of the version."""
+        return self.manifest.version
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a file beside the version, or None if it is missing.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
+        try:
+            return self.folder.get(name)[0]
+        except ObjectNotFound:
+            return None
+
+    def check_complete(self) -> dict[str, StoredObject]:
+        """Return the objects in the version's folder by name.
+
+        Raises:
+            IndexUnavailable: a file is missing or has another size.
+            StoreError: the store can't be read.
+        """
+        found = {each.path: each for each in self.folder.list()}
+        wrong = [
+            name
+            for name, entry in self.manifest.files.items()
+            if name not in found or found[name].size != entry.bytes
+        ]
+        if wrong:
+            raise IndexUnavailable(
+                f"version {self.name} is damaged: {', '.join(wrong)} missing or incomplete"
+            )
+        return found
+
+    def is_as_uploaded(self) -> bool:
+        """Tell whether all files are complete and have the ETags noted when they were good.
+
+        Raises:
+            IndexUnavailable: a file is missing or has another size.
+            StoreError: the store can't be read.
+        """
+        found = self.check_complete()
+        try:
+            noted = json.loads(self.folder.get(IndexFiles.ETAGS)[0])
+            # Azure quotes an ETag in one answer and not in another.
+            return all(
+                noted[name].strip('"') == found[name].etag.strip('"')
+                for name in self.manifest.files
+            )
+        except (ObjectNotFound, ValueError, KeyError, TypeError, AttributeError):
+            return False
+
+    def note_good(self) -> None:
+        """Note that the files are good as they are now, so that the next run need not check again.
+
+        Raises:
+            IndexUnavailable: a file is missing or has another size.
+            StoreError: the store fails.
+        """
+        found = self.check_complete()
+        note_etags(self.folder, {name: each.etag for name, each in found.items()})
+
+    def open(self, scratch: Path, *, graph: bool = False) -> tuple[IndexVersion, Path]:
+        """Open the version and return it with its local folder.
+
+        The version of a folder store is opened in place. Any other is downloaded into `scratch`,
+        without its graph unless `graph` is set.
+
+        Raises:
+            IndexUnavailable: the version is incomplete or was altered.
+            StoreError: the store fails.
+        """
+        self.check_complete()
+        folder = self.folder.local or scratch / self.name
+        if not (folder / IndexFiles.MANIFEST).exists():
+            files = self.manifest.files
+            kept = {name: files[name] for name in files if graph or name not in GRAPH_FILES}
+            manifest = replace(self.manifest, files=kept)
+            download_version(self.folder, manifest, manifest.to_json().encode(), folder)
+        return IndexVersion.open(folder), folder
