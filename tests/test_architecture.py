@@ -17,7 +17,7 @@ PROGRAMS = ("handler", "export", "infra")
 # The rooms of handler, the lowest first. A room imports rooms of lower floors only; on one floor,
 # single files may import each other, packages may not.
 FLOORS = (
-    {"errors", "files", "log", "markup", "problems", "progress", "settings", "startup"},
+    {"errors", "files", "log", "markup", "problems", "progress", "settings", "staging", "startup"},
     {"storage"},
     {"corpus", "encoder", "bundle"},
     {"index"},
