@@ -26,6 +26,7 @@ FLOORS = (
         "problems",
         "progress",
         "settings",
+        "staging",
         "startup",
     },
     {"storage"},

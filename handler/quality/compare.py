@@ -1,14 +1,13 @@
 """Compare two stored versions: their documents, and what the golden queries find in each."""
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from handler.errors import IndexUnavailable
 from handler.index.manifest import IndexFiles
 from handler.quality.changes import Changes
 from handler.quality.drift import MovedQuery, moved_queries, profile_in
 from handler.quality.profile import Profile
+from handler.staging import scratch_folder
 from handler.versions.repository import IndexRepository
 from handler.versions.stored_version import StoredVersion
 
@@ -36,9 +35,9 @@ def compare_versions(repository: IndexRepository, one: str, other: str) -> Diffe
                 f"index {repository.name!r} has no version {version!r}; "
                 "list them with: querytower versions"
             )
-    with tempfile.TemporaryDirectory(prefix="querytower-") as scratch:
-        old, _ = known[one].open(Path(scratch))
-        new, _ = known[other].open(Path(scratch))
+    with scratch_folder() as scratch:
+        old, _ = known[one].open(scratch)
+        new, _ = known[other].open(scratch)
         changes = Changes.between(old, new)
     before, now = profile_of(known[one]), profile_of(known[other])
     queries = moved_queries(before, now) if before and now else []

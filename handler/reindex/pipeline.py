@@ -1,6 +1,5 @@
 """From a corpus to a published version: plan, encode, build, assess, upload, judge, publish."""
 
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -19,6 +18,7 @@ from handler.reindex.checkpoints import Checkpoints
 from handler.reindex.encode import encode_missing, missing
 from handler.reindex.job import Outcome, Preview, ReindexJob
 from handler.reindex.plan import Plan, plan_from_scratch, plan_update, refusal
+from handler.staging import scratch_folder
 from handler.versions.attempts import LastAttempt
 from handler.versions.lease import Lease
 
@@ -42,9 +42,9 @@ def reindex(job: ReindexJob) -> Outcome:
     try:
         with (
             Lease.take(job.repository, config=job.lease) as lease,
-            tempfile.TemporaryDirectory(prefix="querytower-") as scratch,
+            scratch_folder() as scratch,
         ):
-            outcome = _update(job, Path(scratch), lease)
+            outcome = _update(job, scratch, lease)
     except (LeaseHeld, OutOfTime):
         raise
     except Exception as error:
@@ -67,10 +67,10 @@ def index(job: ReindexJob) -> Outcome:
         StoreError: the store fails; LostRace if somebody else published meanwhile.
     """
     job = replace(job, limits=Limits.only_rejects(job.limits.max_rejects))
-    with tempfile.TemporaryDirectory(prefix="querytower-") as scratch:
-        plan = plan_from_scratch(job, Path(scratch))
-        checkpoints = Checkpoints(_work(Path(scratch)), plan.options.precision, None)
-        return _publish(job, plan, checkpoints, Path(scratch))
+    with scratch_folder() as scratch:
+        plan = plan_from_scratch(job, scratch)
+        checkpoints = Checkpoints(_work(scratch), plan.options.precision, None)
+        return _publish(job, plan, checkpoints, scratch)
 
 
 def preview(job: ReindexJob) -> Preview | Outcome:
@@ -84,8 +84,8 @@ def preview(job: ReindexJob) -> Preview | Outcome:
         StoreError: the store can't be read.
     """
     check_apart(job.corpus, job.repository.store)
-    with tempfile.TemporaryDirectory(prefix="querytower-") as scratch:
-        plan = plan_update(job, Path(scratch), dry=True)
+    with scratch_folder() as scratch:
+        plan = plan_update(job, scratch, dry=True)
         if isinstance(plan, Outcome):
             return plan
         wanted = missing(EmbeddingCache(plan.reusable), plan.spool.texts)

@@ -5,6 +5,7 @@ obstore can't compare and swap in a folder, and does not force its writes to the
 
 import fcntl
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -23,16 +24,38 @@ LOCK = ".querytower.lock"
 
 @contextmanager
 def staged(target: Path) -> Iterator[BinaryIO]:
-    """Yield a new file beside `target`, to be moved there; it is gone afterwards in any case."""
+    """Yield a new file beside `target`, to be moved there; it is gone afterwards in any case.
+
+    The file is locked while it is written, and the lock ends with the process: a file without one
+    was abandoned.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(
-        f"{target.name}#{int.from_bytes(os.urandom(8))}"
-    )  # obstore lists no name of this form
+    file = _open_part(target)
     try:
-        with part.open("xb") as file:
+        with file:
             yield file
     finally:
-        part.unlink(missing_ok=True)
+        Path(file.name).unlink(missing_ok=True)
+
+
+def _open_part(target: Path) -> BinaryIO:
+    while True:
+        # obstore lists no name of this form.
+        part = target.with_name(f"{target.name}#{int.from_bytes(os.urandom(8))}")
+        file = part.open("xb")
+        fcntl.flock(file, fcntl.LOCK_SH)
+        if part.exists():  # nobody has removed it before it was locked
+            return file
+        file.close()
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the files that killed processes were writing into a folder."""
+    for path in folder.glob("*#*"):
+        if re.search(r"#\d+$", path.name):
+            with suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
 
 
 def write(
@@ -46,6 +69,7 @@ def write(
         OSError: the disk refuses.
     """
     target = root / path
+    _remove_abandoned(target.parent)
     with staged(target) as file:
         if isinstance(data, Path):
             with data.open("rb") as source:

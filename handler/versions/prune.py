@@ -1,7 +1,6 @@
 """Remove old versions of an index, and what interrupted uploads left."""
 
 import re
-import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -59,9 +58,7 @@ def _remove(repository: IndexRepository, version: str, names: Sequence[str]) -> 
     """Remove a version, manifest first: what an interruption leaves is then no version."""
     folder = repository.version_folder(version)
     folder.delete(name for name in names if name == IndexFiles.MANIFEST)
-    folder.delete(name for name in names if name != IndexFiles.MANIFEST)
-    if folder.local:  # no listing shows the file that a killed process was writing
-        shutil.rmtree(folder.local, ignore_errors=True)
+    folder.clear()
 
 
 def _age(version: str, now: datetime) -> float:

@@ -1,9 +1,7 @@
 """Go back to an earlier version of an index, or forward again."""
 
-import tempfile
-from pathlib import Path
-
 from handler.errors import IndexUnavailable
+from handler.staging import scratch_folder
 from handler.versions.pointer import Pointer
 from handler.versions.repository import IndexRepository
 from handler.versions.stored_version import StoredVersion
@@ -65,5 +63,5 @@ def _pointer(repository: IndexRepository) -> tuple[Pointer | None, str | None]:
 def _check_intact(version: StoredVersion) -> None:
     """Raise IndexUnavailable if a file of the version is missing or altered."""
     if not version.is_as_uploaded():
-        with tempfile.TemporaryDirectory(prefix="querytower-") as scratch:
-            version.open(Path(scratch), graph=True)
+        with scratch_folder() as scratch:
+            version.open(scratch, graph=True)

@@ -1,5 +1,6 @@
 """A folder of a store: the store's operations, with names relative to the folder."""
 
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,3 +66,5 @@ class StoredFolder:
     def clear(self) -> None:
         """Delete everything in the folder."""
         self.delete(each.path for each in self.list())
+        if self.local:  # no listing shows the file that a killed process was writing
+            shutil.rmtree(self.local, ignore_errors=True)

@@ -11,6 +11,7 @@ from shutil import which
 import pytest
 
 from handler.errors import LostRace, ObjectNotFound, StoreError
+from handler.storage.folder import staged
 from handler.storage.store import Store
 
 
@@ -133,7 +134,18 @@ def test_a_writer_killed_at_work_leaves_nothing_visible(tmp_path: Path, moment: 
     assert killed.returncode == -signal.SIGKILL
     assert store.get("v/p") == (b"whole", etag)
     assert [item.path for item in store.list()] == ["v/p"]
+    assert len([*(tmp_path / "v").iterdir()]) == 2
     assert store.replace("v/p", b"next", etag)
+    assert visible(tmp_path) == ["p"], "the next write removes what was abandoned"
+
+
+def test_a_file_that_somebody_is_writing_stays(tmp_path: Path) -> None:
+    store = Store.open(str(tmp_path), timeout=1)
+    with staged(tmp_path / "v" / "p") as file:
+        file.write(b"slow")
+        store.put("v/other", b"quick")
+        assert Path(file.name).exists()
+    assert visible(tmp_path) == ["other"]
 
 
 def test_a_full_disk_is_named_and_changes_nothing(tiny_disk: Path) -> None:
