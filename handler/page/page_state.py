@@ -34,12 +34,11 @@ class PageState:
         given = list(parameters)
         pairs = [(name, value.strip()) for name, value in given if value.strip()]
         own = dict(pairs)
-        like = dict(given).get("like", "")  # blanks at the ends are part of an id
         return cls(
             query=own.get("q", ""),
             mode=next((mode for mode in MODES if mode == own.get("mode")), "hybrid"),
             page=_page_number(own.get("page", "")),
-            like=like if like.strip() else "",
+            like=dict(given).get("like", ""),  # white space may be part of an id
             filters=tuple(pair for pair in dict.fromkeys(pairs) if pair[0] not in OWN),
         )
 
