@@ -26,6 +26,10 @@ class StoreError(QuerytowerError):
     """The object store is unreachable, slow, full, or refuses the operation."""
 
 
+class CacheFull(StoreError):
+    """The disk has no room for a version that is to be downloaded."""
+
+
 class ObjectNotFound(StoreError):
     """No object has this path."""
 

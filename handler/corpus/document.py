@@ -1,12 +1,14 @@
 """A document, and how it is stored."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 Value = str | int | float | bool | list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """One thing that can be found: the fields of the corpus, and everything else as metadata."""
 
@@ -15,6 +17,12 @@ class Document:
     text: str
     url: str
     metadata: dict[str, Value]
+
+    @classmethod
+    def from_stored(cls, values: Sequence[Any]) -> Self:
+        """Return the document that `to_json` rendered as these five values."""
+        key, title, text, url, metadata = values
+        return cls(id=key, title=title, text=text, url=url, metadata=metadata)
 
 
 def to_json(document: Document) -> str:

@@ -33,7 +33,7 @@ ATTEMPTS = 3
 PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebCorpus:
     """The file at `address`; a server that knows ETags sends it only when it changed.
 
@@ -64,7 +64,7 @@ class WebCorpus:
             raise CorpusError(
                 f"{_shown(address)} doesn't end like a file of a known kind; a corpus is {KINDS}"
             )
-        return cls(address, name)
+        return cls(address=address, name=name)
 
     @property
     def url(self) -> str:

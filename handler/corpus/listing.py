@@ -23,7 +23,7 @@ class CorpusObject:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectEntry:
     """An object and how many documents and rejected records it gave; `duplicates` are rejected for their ids."""
 
@@ -33,7 +33,7 @@ class ObjectEntry:
     duplicates: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Listing:
     """The objects of a corpus in the order in which their documents are indexed, and how they were read."""
 
@@ -74,8 +74,21 @@ class Listing:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise IndexUnavailable(f"{origin} is not the one that its manifest describes")
         raw = json.loads(data)
-        entries = [ObjectEntry(CorpusObject(*row[:3]), *row[3:]) for row in raw["objects"]]
-        return cls(raw["url"], FieldNames(**raw["fields"]), entries, raw["reader"])
+        entries = []
+        for *stored, documents, rejected, duplicates in raw["objects"]:
+            entry = ObjectEntry(
+                object=CorpusObject(*stored),
+                documents=documents,
+                rejected=rejected,
+                duplicates=duplicates,
+            )
+            entries.append(entry)
+        return cls(
+            url=raw["url"],
+            fields=FieldNames(**raw["fields"]),
+            entries=entries,
+            reader=raw["reader"],
+        )
 
 
 def same_objects(entries: Sequence[ObjectEntry], objects: Sequence[CorpusObject]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from handler.corpus.document import Document
 from handler.corpus.formats import Record, corpus_files, is_page, read_records, typed_cell
@@ -26,7 +26,7 @@ class Reject:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FieldNames:
     """Names that the corpus uses for the fields of a document; BEIR's _id is read as id too."""
 
@@ -34,6 +34,11 @@ class FieldNames:
     title: str = "title"
     text: str = "text"
     url: str = "url"
+
+    @classmethod
+    def of(cls, key: str, title: str, text: str, url: str) -> Self:
+        """Return the names in the order in which settings and command line give them."""
+        return cls(id=key, title=title, text=text, url=url)
 
 
 DEFAULT_FIELDS = FieldNames()
@@ -120,7 +125,11 @@ def to_document(record: Mapping[str, Any], names: FieldNames = DEFAULT_FIELDS) -
             )
         metadata[name] = value
     return Document(
-        str(key), title, text, url, {k: metadata[k] for k in record if metadata.get(k) is not None}
+        id=str(key),
+        title=title,
+        text=text,
+        url=url,
+        metadata={k: metadata[k] for k in record if metadata.get(k) is not None},
     )
 
 

@@ -16,7 +16,7 @@ from handler.corpus.schema import Schema, observe
 from handler.errors import CorpusError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spool:
     """The valid documents of a corpus in a file, one to a line, and what is known of the whole.
 
@@ -78,16 +78,23 @@ class Spool:
             raise CorpusError(
                 f"all {rejected} records were rejected; first: {first}; all are listed in {rejects}"
             )
-        return cls(path, schema, documents, rejected, as_hashes(texts), as_hashes(contents))
+        return cls(
+            path=path,
+            schema=schema,
+            documents=documents,
+            rejected=rejected,
+            texts=as_hashes(texts),
+            contents=as_hashes(contents),
+        )
 
     def __iter__(self) -> Iterator[Document]:
         """Yield the documents in order."""
         with self.path.open(encoding="utf-8") as spool:
             for line in spool:
-                yield Document(*json.loads(line))
+                yield Document.from_stored(json.loads(line))
 
     def select(self, wanted: npt.NDArray[np.bool_]) -> Iterator[Document]:
-        """Yield the documents that are `wanted`, shape (documents,), in order; the others aren't even read."""
+        """Yield the documents that are `wanted`, shape (documents,), in order, and skip the rest."""
         with self.path.open(encoding="utf-8") as spool:
             for line in compress(spool, wanted.tolist()):
-                yield Document(*json.loads(line))
+                yield Document.from_stored(json.loads(line))

@@ -66,7 +66,7 @@ class TextIndex:
         """Return the stored document of a row."""
         segment, place = self._places[row]
         stored = self._searcher.doc(tantivy.DocAddress(int(segment), int(place)))
-        return Document(*from_json(stored["source"][0]))
+        return Document.from_stored(from_json(stored["source"][0]))
 
     def row_of(self, document_id: str) -> int | None:
         """Return the row of a document by its id, or None."""

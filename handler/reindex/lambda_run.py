@@ -92,7 +92,7 @@ def _field_names(text: str) -> FieldNames:
         raise SettingError(
             f"QUERYTOWER_CORPUS_FIELDS is {text!r}; give four names, such as id,title,text,url"
         )
-    return FieldNames(*names)
+    return FieldNames.of(*names)
 
 
 def _continue(event: Mapping[str, Any], context: Any, problem: OutOfTime) -> dict[str, Any]:

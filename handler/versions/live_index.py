@@ -9,10 +9,10 @@ from concurrent.futures import wait as wait_for
 from pathlib import Path
 from threading import Lock
 
-from handler.errors import IndexUnavailable, ModelMismatch, QuerytowerError
+from handler.errors import CacheFull, IndexUnavailable, ModelMismatch, QuerytowerError
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
-from handler.log import log
+from handler.log import log, metric
 from handler.versions.pointer import Pointer
 from handler.versions.repository import IndexRepository
 from handler.versions.transfer import download_version
@@ -20,6 +20,9 @@ from handler.versions.transfer import download_version
 REFRESH_WAIT = 0.3
 """Seconds that a request waits for a newer version before the old one answers it."""
 RETRY_SECONDS = 2.0
+# The first and the longest pause between checks while the disk has no room for a new version.
+FULL_SECONDS = 60.0
+FULL_SECONDS_MOST = 3600.0
 """How long a failure to open the first version is remembered, to spare the store."""
 
 
@@ -53,6 +56,8 @@ class LiveIndex:
         self._lock = Lock()
         self._worker = ThreadPoolExecutor(1, "refresh")
         self._refreshing: Future[None] | None = None
+        # Seconds until the next check while the disk is full; 0 while it is not.
+        self._full_pause = 0.0
 
     def current(self) -> IndexVersion:
         """Return the version to search, after a look for a newer one if the last look is old.
@@ -63,7 +68,7 @@ class LiveIndex:
         """
         if self._version is None:
             return self._first()
-        if time.monotonic() - self._checked >= self._poll_seconds:
+        if time.monotonic() - self._checked >= max(self._poll_seconds, self._full_pause):
             self.refresh(REFRESH_WAIT)
         return self._version
 
@@ -110,9 +115,20 @@ class LiveIndex:
                 self._version = self._open(pointer)
                 log("index_swapped", index=self._repository.name, version=pointer.version)
             self._etag = etag
+            self._full_pause = 0.0
+        except CacheFull as error:
+            self._note_full(error)
         except Exception as error:
             problem = str(error) if isinstance(error, QuerytowerError) else traceback.format_exc()
             log("refresh_failed", index=self._repository.name, problem=problem)
+
+    def _note_full(self, error: CacheFull) -> None:
+        """Count a refresh that found the disk full, log the first one, and wait longer each time."""
+        name = self._repository.name
+        if not self._full_pause:
+            log("refresh_failed", index=name, problem=str(error))
+        metric("cache_full", {"CacheFull": 1}, "Count", index=name)
+        self._full_pause = min(max(2 * self._full_pause, FULL_SECONDS), FULL_SECONDS_MOST)
 
     def _open(self, pointer: Pointer) -> IndexVersion:
         folder = self._fetch(pointer)
@@ -123,14 +139,6 @@ class LiveIndex:
             if not self._repository.folder.local:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-        made_with = version.manifest.fingerprint
-        if made_with != self._fingerprint:
-            raise ModelMismatch(
-                f"index {self._repository.name!r} version {pointer.version} was built with "
-                f"{version.manifest.model} ({made_with}), this function carries a model with "
-                f"fingerprint {self._fingerprint}; "
-                "index again with this model, or deploy the other"
-            )
         if not self._repository.folder.local:
             self._forget_others(folder)
         self.opening_seconds = time.perf_counter() - fetched
@@ -140,14 +148,45 @@ class LiveIndex:
         """Return the local folder of a version, downloaded unless it is here already."""
         stored = self._repository.version_folder(pointer.version)
         data = self._repository.published_manifest(pointer)
+        manifest = IndexManifest.parse(data, f"{stored.url}/{IndexFiles.MANIFEST}")
+        self._check_model(manifest)
         if stored.local:
             return stored.local
         index = f"{self._repository.store.url}/{self._repository.name}"
         place = self._cache / hashlib.sha256(index.encode()).hexdigest()[:16] / pointer.version
-        manifest = IndexManifest.parse(data, f"{stored.url}/{IndexFiles.MANIFEST}")
         if not (place / IndexFiles.MANIFEST).exists():
+            self._make_room(place, manifest)
             download_version(stored, manifest, data, place)
         return place
+
+    def _check_model(self, manifest: IndexManifest) -> None:
+        """Refuse a version of another model, before any of its files is downloaded."""
+        if manifest.fingerprint != self._fingerprint:
+            raise ModelMismatch(
+                f"index {self._repository.name!r} version {manifest.version} was built with "
+                f"{manifest.model} ({manifest.fingerprint}), this function carries a model with "
+                f"fingerprint {self._fingerprint}; "
+                "index again with this model, or deploy the other"
+            )
+
+    def _make_room(self, place: Path, manifest: IndexManifest) -> None:
+        """Remove the versions that are not in use, and check that a new one fits the disk.
+
+        Raises:
+            CacheFull: it does not fit.
+        """
+        if not place.parent.is_dir():
+            return
+        in_use = self._version.manifest.version if self._version else ""
+        self._forget_others(place.parent / in_use)
+        needed = sum(entry.bytes for entry in manifest.files.values())
+        free = shutil.disk_usage(place.parent).free
+        if free < needed:
+            raise CacheFull(
+                f"version {manifest.version} of index {self._repository.name!r} needs {needed:,} "
+                f"bytes and {place.parent} has {free:,} left; give the function more disk, or set "
+                "QUERYTOWER_CACHE to a larger folder"
+            )
 
     def _forget_others(self, folder: Path) -> None:
         """Remove other versions from the cache; those in use stay mapped, hence readable."""

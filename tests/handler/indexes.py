@@ -19,7 +19,7 @@ WHOLE = Options(split=Split(0))
 
 def document(key: object, text: str, title: str = "", **metadata: Any) -> Document:
     """Return a document without a URL."""
-    return Document(str(key), title, text, "", metadata)
+    return Document(id=str(key), title=title, text=text, url="", metadata=metadata)
 
 
 def schema_of(documents: Iterable[Document]) -> Schema:

@@ -55,8 +55,14 @@ def test_jsonl(tmp_path: Path) -> None:
     )
     assert rejects == []
     assert documents == [
-        Document("a", "T", "Some text.", "https://e.org", {"year": 1990, "tags": ["x", "y"]}),
-        Document("b", "", "é 東京 🙂", "", {}),
+        Document(
+            id="a",
+            title="T",
+            text="Some text.",
+            url="https://e.org",
+            metadata={"year": 1990, "tags": ["x", "y"]},
+        ),
+        Document(id="b", title="", text="é 東京 🙂", url="", metadata={}),
     ]
     assert list(documents[0].metadata) == ["year", "tags"]
 
@@ -85,7 +91,11 @@ def test_other_names_of_fields(tmp_path: Path) -> None:
     names = FieldNames(id="isbn", title="name", text="about", url="link")
     [found], _ = read_bytes(tmp_path, "c.jsonl", jsonl(record), names)
     assert found == Document(
-        "9780141439518", "Emma", "Clever.", "u", {"id": 5, "title": "Ms", "text": "x"}
+        id="9780141439518",
+        title="Emma",
+        text="Clever.",
+        url="u",
+        metadata={"id": 5, "title": "Ms", "text": "x"},
     )
 
 
@@ -225,8 +235,10 @@ def test_csv(tmp_path: Path) -> None:
         "note": "NaN",
     }
     assert documents == [
-        Document("007", "One, two", 'He said "no".\r\nThen left.', "", first),
-        Document("8", "1984", "42", "", second),
+        Document(
+            id="007", title="One, two", text='He said "no".\r\nThen left.', url="", metadata=first
+        ),
+        Document(id="8", title="1984", text="42", url="", metadata=second),
     ]
     assert [type(value) for value in documents[1].metadata.values()] == [int, float, bool, str, str]
 
@@ -268,8 +280,10 @@ def test_faulty_csv_rows(tmp_path: Path) -> None:
 def test_csv_with_other_names_and_long_cells(tmp_path: Path) -> None:
     long = "word " * 60_000
     data = gzip.compress(f"isbn,name,body\n0012,Emma,{long}\n".encode())
-    [found], _ = read_bytes(tmp_path, "c.csv.gz", data, FieldNames("isbn", "name", "body"))
-    assert found == Document("0012", "Emma", long.strip(), "", {})
+    [found], _ = read_bytes(
+        tmp_path, "c.csv.gz", data, FieldNames(id="isbn", title="name", text="body")
+    )
+    assert found == Document(id="0012", title="Emma", text=long.strip(), url="", metadata={})
 
 
 def test_parquet(tmp_path: Path) -> None:
@@ -290,7 +304,7 @@ def test_parquet(tmp_path: Path) -> None:
         "tags": ["x", "y"],
         "price": 1.5,
     }
-    assert documents == [Document("1", "", "a", "", metadata)]
+    assert documents == [Document(id="1", title="", text="a", url="", metadata=metadata)]
     assert [line for line, _ in rejects] == [2, 3, 4]
     assert "empty" in rejects[0][1]
     assert "price is out of range" in rejects[1][1]
@@ -319,13 +333,23 @@ def test_a_folder_of_pages(tmp_path: Path) -> None:
     documents, rejects = read(tmp_path)
     assert rejects == []
     assert documents == [
-        Document("a.md", "Heading", "Text of a.\n\n## Next\nmore", "", {}),
         Document(
-            "own-id", "The 'Title'", "Body.", "", {"year": 1990, "rating": 4.5, "code": "007"}
+            id="a.md", title="Heading", text="Text of a.\n\n## Next\nmore", url="", metadata={}
         ),
-        Document("crlf.markdown", "Title", "Body.", "", {"author": "Ann"}),
-        Document("plain.txt", "", "Just text.\n---\nno: front\n---", "", {}),
-        Document("rule.md", "", "---\nnot front matter", "", {}),
+        Document(
+            id="own-id",
+            title="The 'Title'",
+            text="Body.",
+            url="",
+            metadata={"year": 1990, "rating": 4.5, "code": "007"},
+        ),
+        Document(
+            id="crlf.markdown", title="Title", text="Body.", url="", metadata={"author": "Ann"}
+        ),
+        Document(
+            id="plain.txt", title="", text="Just text.\n---\nno: front\n---", url="", metadata={}
+        ),
+        Document(id="rule.md", title="", text="---\nnot front matter", url="", metadata={}),
     ]
 
 
@@ -339,7 +363,7 @@ def test_faulty_pages(tmp_path: Path) -> None:
     assert items == [
         Reject("bad.md", 3, "not UTF-8 at byte 11"),
         Reject("empty.txt", 1, "text and title are empty or missing"),
-        Document("good.txt", "", "text", "", {}),
+        Document(id="good.txt", title="", text="text", url="", metadata={}),
         Reject("x.jsonl", 1, "id 'good.txt' appeared before"),
     ]
 
@@ -398,7 +422,8 @@ def spool(tmp_path: Path, items: Iterable[Document | Reject], max_rejects: float
 
 def mixed(documents: int, rejects: int) -> list[Document | Reject]:
     good: list[Document | Reject] = [
-        Document(f"d{n}", "", "text", "", {"n": n}) for n in range(documents)
+        Document(id=f"d{n}", title="", text="text", url="", metadata={"n": n})
+        for n in range(documents)
     ]
     return good + [Reject("c.jsonl", 10 + n, f'reason "{n}" é') for n in range(rejects)]
 
@@ -412,8 +437,8 @@ def test_documents_come_back_from_the_spool(tmp_path: Path) -> None:
         "text": "東京 🙂\r\n",
     }
     documents = [
-        Document("a\nb", "T\u2028", "x\ry\x85z", "u", values),
-        Document("c", "", "d", "", {}),
+        Document(id="a\nb", title="T\u2028", text="x\ry\x85z", url="u", metadata=values),
+        Document(id="c", title="", text="d", url="", metadata={}),
     ]
     spooled = spool(tmp_path, documents, 0)
     assert list(spooled) == documents
@@ -478,5 +503,7 @@ def test_all_records_rejected(tmp_path: Path) -> None:
 
 
 def test_to_document_says_why_not() -> None:
-    assert to_document({"id": 5, "text": "t"}) == Document("5", "", "t", "", {})
+    assert to_document({"id": 5, "text": "t"}) == Document(
+        id="5", title="", text="t", url="", metadata={}
+    )
     assert to_document({"id": 5}) == "text and title are empty or missing"

@@ -22,6 +22,7 @@ from handler.search.searcher import Searcher
 from handler.storage.store import Store
 from handler.versions.live_index import LiveIndex
 from handler.versions.repository import IndexRepository
+from tests.disks import Mount
 from tests.handler.indexes import build, document
 from tests.stored_paths import PATHS
 
@@ -411,3 +412,48 @@ def test_another_connection_to_the_store(remote: Publisher) -> None:
     second = other.publish()
     live.reconnect(other.repository)
     assert [first, live.current().manifest] == [remote.manifests[0], second]
+
+
+def test_a_full_disk_keeps_the_old_version_until_there_is_room(
+    remote: Publisher,
+    encoder: Encoder,
+    disk: Mount,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = remote.publish()
+    size, occupied = sizes(first)
+    cache = disk(f"size={3 * occupied}")
+    monkeypatch.setattr(Publisher, "cache", cache)
+    live = remote.live(poll_seconds=0)
+    assert live.current().manifest == first
+    (cache / "ballast").write_bytes(bytes(shutil.disk_usage(cache).free - size // 2))
+    second = remote.publish()
+    capsys.readouterr()
+    live.refresh()
+    live.refresh()
+    assert live.current().manifest == first
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["event"] for each in events] == ["refresh_failed", "cache_full", "cache_full"]
+    assert "give the function more disk" in events[0]["problem"]
+    (cache / "ballast").unlink()
+    live.refresh()
+    assert live.current().manifest == second
+
+
+def test_a_start_removes_what_is_not_in_use_first(
+    remote: Publisher, disk: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = remote.publish()
+    size, occupied = sizes(first)
+    monkeypatch.setattr(Publisher, "cache", disk(f"size={occupied + size // 2}"))
+    remote.live().current()
+    second = remote.publish()
+    assert remote.live().current().manifest == second
+    assert remote.cached() == [second.version]
+
+
+def sizes(manifest: IndexManifest) -> tuple[int, int]:
+    """Return the bytes of a version, and what it occupies on a disk of pages of 4 KiB."""
+    files = [entry.bytes for entry in manifest.files.values()]
+    return sum(files), sum(-(-size // 4096) + 2 for size in files) * 4096

@@ -58,7 +58,9 @@ def count(tokenizer: Tokenizer, text: str) -> int:
 def split_text(
     text: str, tokenizer: Tokenizer, split: Split, max_tokens: int = 512, title: str = ""
 ) -> Spans:
-    return split_document(Document("1", title, text, "", {}), tokenizer, split, max_tokens)
+    return split_document(
+        Document(id="1", title=title, text=text, url="", metadata={}), tokenizer, split, max_tokens
+    )
 
 
 def check_cover(text: str, tokenizer: Tokenizer, spans: Spans) -> None:

@@ -55,7 +55,10 @@ def large(
     facts: list[dict[str, Value]] = [
         {name: n % share == 0 for name, share in SHARES.items()} for n in order
     ]
-    documents = [Document(str(n), "", f"text {n}", "", facts[n]) for n in range(COUNT)]
+    documents = [
+        Document(id=str(n), title="", text=f"text {n}", url="", metadata=facts[n])
+        for n in range(COUNT)
+    ]
     plan = {f"text {n}": vectors[n] for n in range(COUNT)}
     precision: Precision = "i8" if request.param.endswith("i8") else "f16"
     with pytest.MonkeyPatch.context() as patch:

@@ -262,7 +262,9 @@ def test_what_is_too_large_is_refused_announced_or_not(site: Site, tmp_path: Pat
 
 
 def test_nobody_there(tmp_path: Path) -> None:
-    corpus = WebCorpus(f"http://127.0.0.1:{free_port()}/corpus.jsonl", "corpus.jsonl", pause=0.0)
+    corpus = WebCorpus(
+        address=f"http://127.0.0.1:{free_port()}/corpus.jsonl", name="corpus.jsonl", pause=0.0
+    )
     with pytest.raises(CorpusError, match="Connection refused"):
         corpus.objects({}, tmp_path)
 
@@ -296,7 +298,7 @@ def test_proxies_of_the_environment_are_respected(
     for name in [name for name in os.environ if name.lower() in ("no_proxy", "http_proxy")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("http_proxy", site.url.removesuffix("/data/corpus.jsonl"))
-    WebCorpus("http://elsewhere.example/corpus.jsonl", "corpus.jsonl", pause=0.0).objects(
-        {}, tmp_path
-    )
+    WebCorpus(
+        address="http://elsewhere.example/corpus.jsonl", name="corpus.jsonl", pause=0.0
+    ).objects({}, tmp_path)
     assert site.seen == [("http://elsewhere.example/corpus.jsonl", 200)]

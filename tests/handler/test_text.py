@@ -72,11 +72,16 @@ def test_what_a_document_is_found_by() -> None:
         "ok": True,
         "price": 1.5,
     }
-    assert searchable(Document("id", "Title", "Text", "url", metadata)) == "Title\nText\nAnn\nx\ny"
+    assert (
+        searchable(Document(id="id", title="Title", text="Text", url="url", metadata=metadata))
+        == "Title\nText\nAnn\nx\ny"
+    )
 
 
 def test_fields_of_the_text_index_follow_the_schema() -> None:
-    schema = schema_of([Document("1", "", "x", "", {"b c": 1, "$a": 2, "é": 3})])
+    schema = schema_of(
+        [Document(id="1", title="", text="x", url="", metadata={"b c": 1, "$a": 2, "é": 3})]
+    )
     assert [field_name(schema, name) for name in schema] == ["m0", "m1", "m2"]
 
 
@@ -96,14 +101,16 @@ def test_stored_documents_come_back(tmp_path: Path) -> None:
     }
     documents = [
         Document(
-            "a",
-            "Tïtle 🙂",
-            'Line\r\n"quoted" \\ \u2028 \x00 <b>',
-            "https://e.org/?q=1&r=2",
-            metadata,
+            id="a",
+            title="Tïtle 🙂",
+            text='Line\r\n"quoted" \\ \u2028 \x00 <b>',
+            url="https://e.org/?q=1&r=2",
+            metadata=metadata,
         ),
-        Document("x" * 512, "", "z", "", {"mixed": "text", "list": ["only"]}),
-        Document("id with spaces/é", "Only a title", "", "", {}),
+        Document(
+            id="x" * 512, title="", text="z", url="", metadata={"mixed": "text", "list": ["only"]}
+        ),
+        Document(id="id with spaces/é", title="Only a title", text="", url="", metadata={}),
     ]
     index = write(tmp_path, documents)
     assert [index.document(row) for row in range(3)] == documents

@@ -175,7 +175,9 @@ def test_reads_the_layout(tmp_path: Path, ending: str) -> None:
         "q2", "hares in snow", {"hare": 2, "lynx": 1, "otter": 0}
     )
     documents = list(read_documents(dataset.corpus))
-    assert documents == [Document(key, "", text, "", {}) for key, text in ANIMALS.items()]
+    assert documents == [
+        Document(id=key, title="", text=text, url="", metadata={}) for key, text in ANIMALS.items()
+    ]
 
 
 def test_names_a_dataset_given_as_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +198,10 @@ def test_leaves_out_queries_without_a_positive_judgment(tmp_path: Path) -> None:
 def test_document_ids_of_either_name_and_type(tmp_path: Path) -> None:
     lines = [{"_id": "a", "id": "x", "text": "t"}, {"id": 7, "title": "t", "text": None}]
     documents = list(read_documents(write_lines(tmp_path / "corpus.jsonl", *lines)))
-    assert documents == [Document("a", "", "t", "", {}), Document("7", "t", "", "", {})]
+    assert documents == [
+        Document(id="a", title="", text="t", url="", metadata={}),
+        Document(id="7", title="t", text="", url="", metadata={}),
+    ]
 
 
 def test_empty_and_repeated_documents_are_left_out(tmp_path: Path) -> None:

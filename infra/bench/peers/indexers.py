@@ -32,7 +32,10 @@ def querytower(model: str, tokens: int) -> Index:
         )
 
     def index(records: Sequence[Record]) -> None:
-        documents = (Document(r["id"], r["title"], r["text"], "", {}) for r in records)
+        documents = (
+            Document(id=r["id"], title=r["title"], text=r["text"], url="", metadata={})
+            for r in records
+        )
         with tempfile.TemporaryDirectory() as folder:
             build_version(
                 documents,

@@ -58,7 +58,7 @@ def index(
             corpus=LocalCorpus(corpus),
             repository=repository,
             encoder=Encoder.open(model, threads),
-            fields=FieldNames(id_field, title_field, text_field, url_field),
+            fields=FieldNames(id=id_field, title=title_field, text=text_field, url=url_field),
             options=lambda _: options,
             limits=Limits(max_rejects=max_rejects / 100),
             rejects=rejects,

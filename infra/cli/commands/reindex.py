@@ -87,7 +87,7 @@ def reindex(
             corpus=open_corpus(corpus),
             repository=repository,
             encoder=Encoder.open(model, threads),
-            fields=FieldNames(*names),
+            fields=FieldNames.of(*names),
             options=lambda current: changed_options(
                 current, passages, overlap, precision, language
             ),
