@@ -22,7 +22,7 @@ RESERVE_SECONDS = 30.0
 """Seconds that saving may take: a run stops when this and the time of two groups is left."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Pending:
     """Encoded documents that are not saved yet."""
 
@@ -84,7 +84,7 @@ def encode_missing(
     wanted = missing(known, spool.texts)
     total, done, slowest = int(wanted.sum()), 0, 0.0
     progress("encode", 0, total)
-    pending = Pending(save)
+    pending = Pending(save=save)
     for group in groups(spool.select(wanted)) if total else ():
         started = time.monotonic()
         encoded = encode_documents(group, encoder, options.split, options.precision)

@@ -88,7 +88,7 @@ def plan_from_scratch(job: ReindexJob, scratch: Path) -> Plan:
         golden=golden,
         inputs=_digest(job, options, golden, objects),
         spool=spool,
-        listing=Listing(job.corpus.url, job.fields, reader.entries),
+        listing=Listing(url=job.corpus.url, fields=job.fields, entries=reader.entries),
         rejects=rejects if spool.rejected else scratch / IndexFiles.REJECTS,
     )
 
@@ -132,7 +132,7 @@ def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
         golden=golden,
         inputs=inputs,
         spool=spool,
-        listing=Listing(job.corpus.url, job.fields, reader.entries),
+        listing=Listing(url=job.corpus.url, fields=job.fields, entries=reader.entries),
         rejects=rejects,
         before=before,
         base=Base(reused, folder) if reused else None,
