@@ -25,7 +25,7 @@ from handler.progress import Progress, Stage, no_progress
 MOST_BYTES = 2**31 - 2**24
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportReport:
     """What an export did: bundle, bytes before and after, seconds per stage, and what it had to assume."""
 
@@ -91,7 +91,9 @@ def export_model(
     weights = sum(file.stat().st_size for file in weight_files(sentence.transformer))
     sizes = {"weights": weights, "fp32 graph": len(fp32)}
     sizes |= {name: entry.bytes for name, entry in manifest.files.items()}
-    return ExportReport(to, manifest, sizes, clock.seconds, sentence.notes)
+    return ExportReport(
+        folder=to, manifest=manifest, sizes=sizes, seconds=clock.seconds, notes=sentence.notes
+    )
 
 
 def _convert(sentence: SentenceConfig, converter: Converter) -> tuple[str, onnx.ModelProto]:

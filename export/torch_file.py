@@ -40,7 +40,7 @@ class _Storage:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Tensor:
     """A view of a storage; offset and strides count elements."""
 
@@ -198,7 +198,7 @@ class _Rebuild:
 
     def __call__(self, storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _Tensor:
         """Return the tensor."""
-        return _Tensor(storage, offset, tuple(shape), tuple(strides))
+        return _Tensor(storage=storage, offset=offset, shape=tuple(shape), strides=tuple(strides))
 
 
 class _Parameter:

@@ -29,6 +29,8 @@ def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
         version="1",
         description="Semantic search as one small serverless function.",
         exception_handlers={RequestValidationError: invalid, HTTPException: refused},
+        docs_url=None,
+        redoc_url=None,
         redirect_slashes=False,  # the redirect would lead to whatever host the request names
     )
     app.openapi = partial(_describe, app, settings)  # type: ignore[method-assign]

@@ -21,7 +21,7 @@ class ModelFiles:
     MANIFEST = MANIFEST
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelManifest:
     """Contents of a model bundle's manifest.json.
 

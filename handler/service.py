@@ -17,7 +17,7 @@ from handler.versions.names import check_name, index_names
 from handler.versions.repository import IndexRepository
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """The parts, ready to use; `open` makes them from settings."""
 
@@ -39,7 +39,12 @@ class Service:
         """
         store = open_store(settings)
         encoder = Encoder.open(settings.model_folder, settings.threads)
-        return cls(settings, encoder, Searcher(encoder, settings.cached_queries), store)
+        return cls(
+            settings=settings,
+            encoder=encoder,
+            searcher=Searcher(encoder, settings.cached_queries),
+            store=store,
+        )
 
     def index(self, name: str = "") -> IndexVersion:
         """Return the published version of an index, by default of the one in the settings.

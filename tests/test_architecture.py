@@ -17,7 +17,18 @@ PROGRAMS = ("handler", "export", "infra")
 # The rooms of handler, the lowest first. A room imports rooms of lower floors only; on one floor,
 # single files may import each other, packages may not.
 FLOORS = (
-    {"errors", "files", "log", "markup", "problems", "progress", "settings", "staging", "startup"},
+    {
+        "errors",
+        "files",
+        "html_answer",
+        "log",
+        "markup",
+        "problems",
+        "progress",
+        "settings",
+        "staging",
+        "startup",
+    },
     {"storage"},
     {"corpus", "encoder", "bundle"},
     {"index"},
@@ -167,12 +178,10 @@ def test_the_median_module_is_short(program: str) -> None:
     assert median(lengths) <= MAX_MODULE_MEDIAN
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_functions_are_short(program: str) -> None:
+def test_functions_are_short() -> None:
     lengths = {
         f"{name}.{node.name}": length(node)
         for name in sources()
-        if name.startswith(program)
         for node in ast.walk(tree(name))
         if isinstance(node, Function)
     }

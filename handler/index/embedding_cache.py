@@ -31,7 +31,7 @@ class EncodedDocument(NamedTuple):
     scales: npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedBatch:
     """Encoded documents: document i has text hash hashes[i], passages first[i]:first[i + 1]."""
 
@@ -46,18 +46,18 @@ class EncodedBatch:
         """Put documents together, one at least."""
         first = np.cumsum([0, *(len(each.scales) for each in documents)])
         spans, codes, scales = (np.concatenate(arrays) for arrays in zip(*documents, strict=True))
-        return cls(as_hashes(hashes), first, spans, codes, scales)
+        return cls(hashes=as_hashes(hashes), first=first, spans=spans, codes=codes, scales=scales)
 
     @classmethod
     def of_version(cls, index: IndexVersion, folder: Path) -> Self:
         """Map the vectors of an opened index version in its `folder`; nothing is read yet."""
         precision, dimension = index.manifest.precision, index.manifest.dimension
         return cls(
-            version_hashes(index, "text"),
-            np.append(index.documents["passage"], len(index.passages)).astype(np.int64),
-            np.stack([index.passages["start"], index.passages["end"]], axis=1),
-            read_codes(folder, precision, dimension),
-            np.memmap(folder / IndexFiles.SCALES, np.float32, "r"),
+            hashes=version_hashes(index, "text"),
+            first=np.append(index.documents["passage"], len(index.passages)).astype(np.int64),
+            spans=np.stack([index.passages["start"], index.passages["end"]], axis=1),
+            codes=read_codes(folder, precision, dimension),
+            scales=np.memmap(folder / IndexFiles.SCALES, np.float32, "r"),
         )
 
     @classmethod
@@ -96,7 +96,7 @@ class EncodedBatch:
             take(np.float32, m),
             take(DTYPES[precision], m * dimension).reshape(m, dimension),
         )
-        return cls(hashes, first, spans, codes, scales)
+        return cls(hashes=hashes, first=first, spans=spans, codes=codes, scales=scales)
 
     def write(self, path: Path) -> None:
         """Write the part into a file that says when it is incomplete."""
@@ -116,11 +116,13 @@ class EncodedBatch:
         """Return the documents of several parts as one."""
         starts = np.cumsum([0, *(len(part.scales) for part in parts)])
         first = [part.first[:-1] + start for part, start in zip(parts, starts[:-1], strict=True)]
-        arrays = [
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("hashes", "spans", "codes", "scales")
-        ]
-        return cls(arrays[0], np.append(np.concatenate(first), starts[-1]), *arrays[1:])
+        return cls(
+            hashes=np.concatenate([part.hashes for part in parts]),
+            first=np.append(np.concatenate(first), starts[-1]),
+            spans=np.concatenate([part.spans for part in parts]),
+            codes=np.concatenate([part.codes for part in parts]),
+            scales=np.concatenate([part.scales for part in parts]),
+        )
 
     def document(self, row: int) -> EncodedDocument:
         """Return the passages of one document."""

@@ -25,7 +25,7 @@ PASSAGE = np.dtype([("document", "<u4"), ("start", "<u4"), ("end", "<u4")])
 Table = npt.NDArray[np.void]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexVersion:
     """An index version. Documents have rows from 0, and so have passages.
 
@@ -61,14 +61,14 @@ class IndexVersion:
         passages = _table(folder / IndexFiles.PASSAGES, PASSAGE, manifest.passages)
         places = np.stack([documents["segment"], documents["place"]], axis=1)
         return cls(
-            manifest,
-            VectorIndex.open(folder, manifest.precision, manifest.dimension),
-            TextIndex.open(folder / IndexFiles.TEXT, places, manifest.language),
-            documents,
-            passages,
-            passages["document"].astype(np.int64),
-            np.append(documents["passage"], len(passages)).astype(np.int64),
-            Suggestions.open(folder / IndexFiles.SUGGESTIONS),
+            manifest=manifest,
+            vectors=VectorIndex.open(folder, manifest.precision, manifest.dimension),
+            text=TextIndex.open(folder / IndexFiles.TEXT, places, manifest.language),
+            documents=documents,
+            passages=passages,
+            owners=passages["document"].astype(np.int64),
+            bounds=np.append(documents["passage"], len(passages)).astype(np.int64),
+            suggestions=Suggestions.open(folder / IndexFiles.SUGGESTIONS),
         )
 
     def passages_of(self, documents: Rows) -> Rows:

@@ -31,7 +31,7 @@ class IndexFiles:
     ETAGS = "etags.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IndexManifest:
     """Contents of an index version's manifest.json.
 

@@ -31,13 +31,14 @@ class PageState:
     @classmethod
     def of(cls, parameters: Iterable[tuple[str, str]]) -> Self:
         """Read the parameters of a URL; one that makes no sense counts as missing."""
-        pairs = [(name, value.strip()) for name, value in parameters if value.strip()]
+        given = list(parameters)
+        pairs = [(name, value.strip()) for name, value in given if value.strip()]
         own = dict(pairs)
         return cls(
             query=own.get("q", ""),
             mode=next((mode for mode in MODES if mode == own.get("mode")), "hybrid"),
             page=_page_number(own.get("page", "")),
-            like=own.get("like", ""),
+            like=dict(given).get("like", ""),  # white space may be part of an id
             filters=tuple(pair for pair in dict.fromkeys(pairs) if pair[0] not in OWN),
         )
 

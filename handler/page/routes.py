@@ -1,4 +1,4 @@
-"""The search page at /, and its files below /web."""
+"""The search page at /, its files below /web, and the description of the API at /docs."""
 
 from collections.abc import Callable
 from functools import cache
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
-    """Add the routes to `app`, unless the settings want no page; `load` returns the service."""
-    if not settings.search_page:
-        return
+    """Add the routes to `app`; without the search page if the settings don't want it.
+
+    `load` returns the service.
+    """
 
     @cache
     def site() -> "Site":
@@ -34,5 +35,13 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         """Return one of the page's files."""
         return site().file(request, digest, name)
 
-    app.add_api_route("/", page, methods=["GET"], include_in_schema=False)
-    app.add_api_route("/web/{digest}/{name}", file, methods=["GET"], include_in_schema=False)
+    async def docs(request: HttpRequest) -> Response:
+        """Return the description of the API."""
+        from handler.page.docs import docs
+
+        return docs(request)
+
+    app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False)
+    if settings.search_page:
+        app.add_api_route("/", page, methods=["GET"], include_in_schema=False)
+        app.add_api_route("/web/{digest}/{name}", file, methods=["GET"], include_in_schema=False)

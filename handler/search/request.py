@@ -29,7 +29,7 @@ class SearchRequest(BaseModel):
 
     query: Annotated[str, QUERY_CHARS] = Field(
         validation_alias=AliasChoices("query", "q"),
-        description="What to search for; `q` is accepted too.",
+        description="What to search for.",
         examples=["atmospheric, female lead, worldbuilding, funny"],
     )
     k: Annotated[int, K] = Field(default=10, description="Number of hits.")

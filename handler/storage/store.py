@@ -39,7 +39,7 @@ class StoredObject:
     etag: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Store:
     """Objects below one URL, under relative paths with forward slashes. Threads may share a store.
 
@@ -62,7 +62,7 @@ class Store:
         """
         folder = folder_of(url)
         place = str(folder) if folder else url if url.endswith("://") else url.rstrip("/")
-        store = cls(place, folder, timeout, retries)
+        store = cls(url=place, local=folder, timeout=timeout, retries=retries)
         if not folder:
             with store._explained(""):
                 _ = store._bucket  # a faulty configuration shows now

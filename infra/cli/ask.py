@@ -43,7 +43,9 @@ def ask(options: Mapping[str, Any], *, store: str, name: str, model: Path) -> "S
     except ValidationError as cause:
         raise InvalidRequest(first_fault(cause.errors())) from cause
     encoder = Encoder.open(model)
-    service = Service(settings, encoder, Searcher(encoder), Store.open(store))
+    service = Service(
+        settings=settings, encoder=encoder, searcher=Searcher(encoder), store=Store.open(store)
+    )
     index = service.index()
     return search_answer(index, request, service.searcher.search(index, request), settings)
 

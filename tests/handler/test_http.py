@@ -37,6 +37,8 @@ ROUTES: dict[str, tuple[str, str, Any, set[str]]] = {
         None,
         {"search"},
     ),
+    "GET /documents": ("GET", "/documents?id=bare", None, set()),
+    "GET /similar": ("GET", "/similar?id=bare", None, {"search"}),
     "GET /random": ("GET", "/random", None, set()),
     "GET /suggest": ("GET", "/suggest?q=ti", None, set()),
     "GET /ready": ("GET", "/ready", None, set()),
@@ -48,6 +50,8 @@ ROUTES: dict[str, tuple[str, str, Any, set[str]]] = {
 OF_AN_INDEX = {"/search", "/search/batch", "/random", "/suggest", "/ready", "/schema"} | {
     "/documents/{document_id:path}",
     "/documents/{document_id:path}/similar",
+    "/documents",
+    "/similar",
 }
 
 

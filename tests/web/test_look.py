@@ -84,6 +84,12 @@ def swapped(page: "Page") -> None:
     expect(page.locator("#notice")).to_be_visible()
 
 
+def docs(page: "Page") -> None:
+    page.goto("docs")
+    # The policy allows the style only by its digest.
+    assert page.locator("body").evaluate("e => getComputedStyle(e).maxWidth") != "none"
+
+
 def opens(url: str) -> Callable[["Page"], None]:
     def visit(page: "Page") -> None:
         page.goto(url)
@@ -92,6 +98,7 @@ def opens(url: str) -> Callable[["Page"], None]:
 
 
 STATES: dict[str, Callable[["Page"], None]] = {
+    "docs": docs,
     "first-visit": opens(""),
     "typing": typing,
     "results": opens(QUERY),

@@ -1,9 +1,9 @@
-"""Routes to single documents: /documents/{id}, /documents/{id}/similar, /random."""
+"""Routes to single documents: by id in the path or as a parameter, similar ones, a random one."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 from starlette.requests import Request as HttpRequest
 
 from handler.api.answers import JsonResponse, document_answer, hit_body
@@ -18,13 +18,14 @@ from handler.trace import index_of, trace_of
 if TYPE_CHECKING:
     from handler.api.shapes import SimilarAnswer
 
+ById = Annotated[str, Query(alias="id", description="The id of a document.")]
+
 
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; `load` returns the service."""
+    default_k = min(10, settings.max_k)
 
-    async def similar(
-        request: HttpRequest, document_id: str, k: int = min(10, settings.max_k)
-    ) -> JsonResponse:
+    async def similar(request: HttpRequest, document_id: str, k: int = default_k) -> JsonResponse:
         """Return the documents most similar to one, without that one."""
         check_number(k, "k", K, settings)
         service = load()
@@ -38,10 +39,21 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         }
         return JsonResponse(body)
 
+    async def similar_by_id(request: HttpRequest, id_: ById, k: int = default_k) -> JsonResponse:
+        """Do the same as /documents/{document_id}/similar, for any id."""
+        return await similar(request, id_, k)
+
     async def document(request: HttpRequest, document_id: str) -> JsonResponse:
         """Return a whole document."""
         index = index_of(request, load())
         return JsonResponse(document_answer(index, index.document(find(index, document_id))))
+
+    async def document_by_id(request: HttpRequest, id_: ById) -> JsonResponse:
+        """Do the same as /documents/{document_id}, for any id.
+
+        In a path, ids that end in /similar, or that have line breaks, mean something else.
+        """
+        return await document(request, id_)
 
     async def draw(request: HttpRequest) -> JsonResponse:
         """Return a random document."""
@@ -51,4 +63,6 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
     one = "/documents/{document_id:path}"
     add_index_route(app, "GET", f"{one}/similar", "get_similar", similar)
     add_index_route(app, "GET", one, "get_document", document)
+    add_index_route(app, "GET", "/documents", "get_document_by_id", document_by_id)
+    add_index_route(app, "GET", "/similar", "get_similar_by_id", similar_by_id)
     add_index_route(app, "GET", "/random", "get_random", draw)

@@ -40,7 +40,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         return [search_answer(index, each, hits, settings) for each, hits in pairs]
 
     async def post(request: HttpRequest, body: SearchRequest) -> JsonResponse:
-        """Search; the body holds the query and the options."""
+        """Search; the body holds the query, as `query` or `q`, and the options."""
         return JsonResponse(answer(request, index_of(request, load()), [body])[0])
 
     async def get(request: HttpRequest) -> JsonResponse:
