@@ -1,7 +1,7 @@
 """Folders that appear whole or not at all, and that a killed process does not leave behind.
 
-A process holds a shared lock on each folder that it uses. The kernel drops the lock when the process
-dies, so whatever nobody holds can be removed, and nothing else.
+A process holds a shared lock on each folder that it uses. The kernel drops the lock when the
+process dies, so a folder without a lock is not in use and can be removed.
 """
 
 import fcntl

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from handler.corpus.document import Document
 from handler.corpus.formats import Record, corpus_files, is_page, read_records, typed_cell
@@ -34,11 +34,6 @@ class FieldNames:
     title: str = "title"
     text: str = "text"
     url: str = "url"
-
-    @classmethod
-    def of(cls, key: str, title: str, text: str, url: str) -> Self:
-        """Return the names in the order in which settings and command line give them."""
-        return cls(id=key, title=title, text=text, url=url)
 
 
 DEFAULT_FIELDS = FieldNames()

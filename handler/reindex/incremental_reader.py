@@ -88,11 +88,10 @@ class IncrementalReader:
                 rejected += isinstance(result, Reject)
                 duplicates += result is not found
                 yield result
-            self.entries.append(
-                ObjectEntry(
-                    object=item, documents=documents, rejected=rejected, duplicates=duplicates
-                )
+            entry = ObjectEntry(
+                object=item, documents=documents, rejected=rejected, duplicates=duplicates
             )
+            self.entries.append(entry)
 
     def _items(self, item: CorpusObject) -> Iterator[tuple[int, Document | Reject]]:
         if self.indexed and item in self.indexed.rows:

@@ -17,6 +17,7 @@ from handler.quality.changes import Changes
 from handler.quality.drift import Drift
 from handler.quality.gates import Limits
 from handler.reindex.encode import SAVE_SECONDS
+from handler.settings import SettingError
 from handler.versions.lease import LeaseConfig
 from handler.versions.repository import IndexRepository
 
@@ -62,6 +63,18 @@ class ReindexJob:
     progress: Progress = no_progress
     tell: Callable[..., None] = log
     measure: Callable[..., None] = metric
+
+
+def field_names(text: str, origin: str) -> FieldNames:
+    """Return the fields that `text` names: id, title, text and link, separated by commas.
+
+    Raises:
+        SettingError: there are not four names; the message names the `origin` of the text.
+    """
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != 4 or not all(names):
+        raise SettingError(f"{origin} is {text!r}; give four names, such as id,title,text,url")
+    return FieldNames(id=names[0], title=names[1], text=names[2], url=names[3])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,15 +7,14 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from handler.corpus.records import FieldNames
 from handler.corpus.sources import open_corpus
 from handler.encoder import Encoder
 from handler.errors import LeaseHeld, OutOfTime
 from handler.log import log
 from handler.quality.gates import Limits
-from handler.reindex.job import Outcome, ReindexJob
+from handler.reindex.job import Outcome, ReindexJob, field_names
 from handler.reindex.pipeline import preview, reindex
-from handler.settings import SettingError, Settings
+from handler.settings import Settings
 from handler.storage.configured import open_store
 from handler.versions.prune import prune
 from handler.versions.repository import IndexRepository
@@ -74,7 +73,7 @@ def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> ReindexJ
         max_ndcg_loss=settings.max_ndcg_loss,
     )
     return ReindexJob(
-        fields=_field_names(settings.corpus_fields),
+        fields=field_names(settings.corpus_fields, "QUERYTOWER_CORPUS_FIELDS"),
         corpus=open_corpus(settings.corpus),
         repository=IndexRepository(open_store(settings), settings.index),
         encoder=Encoder.open(settings.model_folder, settings.threads),
@@ -84,15 +83,6 @@ def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> ReindexJ
         threads=settings.threads,
         remaining=lambda: context.get_remaining_time_in_millis() / 1000,
     )
-
-
-def _field_names(text: str) -> FieldNames:
-    names = [name.strip() for name in text.split(",")]
-    if len(names) != 4 or not all(names):
-        raise SettingError(
-            f"QUERYTOWER_CORPUS_FIELDS is {text!r}; give four names, such as id,title,text,url"
-        )
-    return FieldNames.of(*names)
 
 
 def _continue(event: Mapping[str, Any], context: Any, problem: OutOfTime) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The reindex at scale: documents per second, the cost of a 1 % change, time to first answer, memory.
+"""The reindex at scale: documents per second, the cost of a 1 % change, first answer, memory.
 
 python -m infra.bench.reindex CORPUS --model build/demo/model --store s3://bucket/bench
 

@@ -26,7 +26,10 @@ from handler.versions.lease import LeaseConfig
 from handler.versions.repository import IndexRepository
 from tests.stored_paths import PATHS
 
-WORDS = "license work copyright notice grant patent source form contribution terms object legal entity trade".split()
+WORDS = (
+    "license work copyright notice grant patent source form contribution terms object legal entity "
+    "trade"
+).split()
 QUERIES = ("copyright notice", "patent grant", "legal entity", "work")
 TOLERANT = Limits(max_rejects=1.0, max_drop=1.0, min_self_retrieval=0.0, min_recall=0.0)
 # Passages as short as they can be, so that small documents have several.
@@ -201,7 +204,7 @@ def fresh(place: Place, tmp_path: Path) -> Place:
 
 
 def expect_the_same(place: Place, tmp_path: Path) -> None:
-    """Expect that the current version equals a full rebuild of the same corpus, files, facts and answers."""
+    """Expect the files, facts and answers of a full rebuild of the same corpus."""
     other = fresh(place, tmp_path)
     assert files_of(place.store, place.version()) == files_of(other.store, other.version())
     assert facts(place.store) == facts(other.store)

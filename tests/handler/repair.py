@@ -1,4 +1,4 @@
-"""An index whose corpus has changed, a reader that keeps it open, and what must be true after any fault."""
+"""An index whose corpus has changed, a reader of it, and what must be true after any fault."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The drift report: figures against hand-made ones, verdicts that chance does not set off, a page that stands alone."""
+"""The drift report: figures against hand-made ones, verdicts, and a page that loads nothing."""
 
 import json
 import math
@@ -42,7 +42,7 @@ def report(new: Profile, old: Profile | None = None, changes: Changes | None = N
 
 
 def test_stability_of_hand_made_counts() -> None:
-    """(q - p) ln(q / p), summed: p = 0.5, 0.5 and q = 0.6, 0.4; half a count more each hardly matters here."""
+    """(q - p) ln(q / p), summed: p = 0.5, 0.5 and q = 0.6, 0.4."""
     expected = 0.1 * math.log(0.6 / 0.5) - 0.1 * math.log(0.4 / 0.5)
     assert stability([500_000, 500_000, 0], [600_000, 400_000, 0])[0] == pytest.approx(
         expected, abs=1e-5

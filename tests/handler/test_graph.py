@@ -1,4 +1,4 @@
-"""A graph that is carried over from version to version, against one that is built at once and against the scan."""
+"""A graph carried over from version to version, against one built at once and the scan."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ COUNT = 3000
 
 
 class Versions:
-    """Versions of some vectors, each in a folder of its own; row i of a version is vector rows[i] of them all."""
+    """Versions of some vectors, each in its folder; row i of a version is vector rows[i]."""
 
     def __init__(self, folder: Path, precision: Precision) -> None:
         self.folder = folder
@@ -30,7 +30,7 @@ class Versions:
         self.count = 0
 
     def write(self, rows: Rows, before: tuple[Path, Rows] | None = None) -> Path:
-        """Write a version, its graph carried over from that `before`, which is given with its rows."""
+        """Write a version; its graph is carried over from `before`, a folder and its rows."""
         self.count += 1
         folder = self.folder / str(self.count)
         folder.mkdir()

@@ -1,4 +1,4 @@
-"""A searched index follows what is published, and nothing that happens to the store makes it fail."""
+"""A searched index follows what is published, and no fault of the store makes it fail."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ Built = Callable[[int], Path]
 
 @pytest.fixture(scope="module")
 def built(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """Return a function from a number to the folder of a version whose documents tell the number."""
+    """Return a function that makes the folder of a version whose documents tell a number."""
     scratch = tmp_path_factory.mktemp("built")
 
     def folder(number: int) -> Path:
@@ -330,7 +330,8 @@ def test_a_store_that_hangs_holds_nobody_up(
 
 def test_no_index_yet(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
     live = publisher.live()
-    message = f"{publisher.store.url} has no index 'default' .indexes there: none.; make it with: querytower index"
+    url = publisher.store.url
+    message = f"{url} has no index 'default' .indexes there: none.; make it with: querytower index"
     with pytest.raises(IndexUnavailable, match=message):
         live.current()
     publisher.publish()
@@ -355,7 +356,10 @@ def test_another_model_is_refused_and_both_are_named(
 ) -> None:
     own, other = encoder.manifest.fingerprint, "0123456789abcdef"
     publisher.publish(model="someone/else", fingerprint=other)
-    message = f"was built with someone/else .{other}., this function carries .*{own}; index again with this model"
+    message = (
+        f"was built with someone/else .{other}., this function carries .*{own}; "
+        "index again with this model"
+    )
     with pytest.raises(ModelMismatch, match=message):
         publisher.live().current()
     good = publisher.publish()

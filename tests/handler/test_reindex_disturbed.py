@@ -1,4 +1,4 @@
-"""A corpus that changes, vanishes or can't be read while it is indexed, and disks that fill up meanwhile."""
+"""A corpus that changes, vanishes or can't be read while it is indexed, and full disks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ TINY = "size=400k"
 
 
 def changing(corpus: type, change: Callable[[], object]) -> type:
-    """Return a corpus in which something happens the first time that b.jsonl is about to be read."""
+    """Return a corpus in which `change` happens before b.jsonl is read for the first time."""
     left = [1]
 
     class Changing(corpus):  # type: ignore[misc]

@@ -61,7 +61,7 @@ def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def killed(place: Place, model: Path, stage: str, at: int) -> list[str]:
-    """Run in another process that kills itself at a stage, and return the passages that it had encoded."""
+    """Run in a process that kills itself at a stage, and return the passages it encoded."""
     command = [
         sys.executable,
         "-c",

@@ -1,4 +1,4 @@
-"""Warm functions follow a publish under load: no request fails, and every answer comes from one version alone."""
+"""Warm functions follow a publish under load: none fails, and no answer mixes versions."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""From a corpus to answers through a real S3-compatible server; spoilt files and racing publishers."""
+"""From a corpus to answers through a real S3 server; spoilt files and racing publishers."""
 
 import threading
 

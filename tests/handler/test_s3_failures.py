@@ -1,4 +1,4 @@
-"""A server that breaks off, is slow or gone, a full cache: the old version serves, nothing half-written shows."""
+"""A server that breaks off, is slow or gone: the old version serves, no half-written one."""
 
 import re
 import shutil

@@ -17,7 +17,10 @@ def demo(
     port: Port = 8000,
     serve: Annotated[bool, typer.Option(help="Serve at the end.")] = True,
 ) -> None:
-    """Export the default model, index the sample corpus of books, and serve the search; later calls only serve."""
+    """Export the default model, index the sample corpus of books, and serve the search.
+
+    Later calls only serve.
+    """
     from infra.cli.demo_setup import PAGE, prepare
     from infra.cli.server import run
 

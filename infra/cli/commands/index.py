@@ -6,14 +6,27 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.commands.options import IndexName, ModelFolder, StoreUrl
+from infra.cli.commands.options import (
+    IndexName,
+    Language,
+    MaxRejects,
+    ModelFolder,
+    Overlap,
+    Passages,
+    StoreUrl,
+    Threads,
+    VectorPrecision,
+)
+
+CorpusPath = Annotated[
+    Path,
+    typer.Argument(help="File (.jsonl, .csv, .parquet, .gz) or folder of .md and .txt files."),
+]
+RejectsFile = Annotated[Path, typer.Option(help="File that lists the rejected records.")]
 
 
 def index(
-    corpus: Annotated[
-        Path,
-        typer.Argument(help="File (.jsonl, .csv, .parquet, .gz) or folder of .md and .txt files."),
-    ],
+    corpus: CorpusPath,
     to: StoreUrl,
     name: IndexName = "default",
     model: ModelFolder = Path("model"),
@@ -21,23 +34,13 @@ def index(
     title_field: Annotated[str, typer.Option(help="Field that holds the title.")] = "title",
     text_field: Annotated[str, typer.Option(help="Field that holds the text.")] = "text",
     url_field: Annotated[str, typer.Option(help="Field that holds the link.")] = "url",
-    max_rejects: Annotated[
-        float, typer.Option(help="Largest share of rejected records, in percent.", min=0, max=100)
-    ] = 1,
-    rejects: Annotated[Path, typer.Option(help="File that lists the rejected records.")] = Path(
-        "rejects.jsonl"
-    ),
-    passages: Annotated[str, typer.Option(help="Tokens in a passage, or off.")] = "96",
-    overlap: Annotated[
-        int, typer.Option(help="Tokens shared with the passage before; default: a quarter.")
-    ] = -1,
-    precision: Annotated[
-        str, typer.Option(help="Precision of vectors: i8 (half the size) or f16.")
-    ] = "i8",
-    language: Annotated[str, typer.Option(help="Language for stemming, or none.")] = "english",
-    threads: Annotated[
-        int, typer.Option(help="Texts encoded at a time; 0 for the number of cores.", min=0)
-    ] = 0,
+    max_rejects: MaxRejects = 1,
+    rejects: RejectsFile = Path("rejects.jsonl"),
+    passages: Passages = "96",
+    overlap: Overlap = -1,
+    precision: VectorPrecision = "i8",
+    language: Language = "english",
+    threads: Threads = 0,
 ) -> None:
     """Index CORPUS from scratch, and publish it as a new version of an index."""
     from handler.corpus.records import FieldNames

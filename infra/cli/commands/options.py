@@ -27,3 +27,6 @@ Overlap = Annotated[
 VectorPrecision = Annotated[str, typer.Option(help="Vectors in i8 (half the size) or f16.")]
 Language = Annotated[str, typer.Option(help="Language of the word stems, or none.")]
 Threads = Annotated[int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)]
+MaxRejects = Annotated[
+    float, typer.Option(help="Largest share of rejected records, in percent.", min=0, max=100)
+]

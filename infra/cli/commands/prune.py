@@ -18,7 +18,7 @@ def prune(
         ),
     ] = 900,
 ) -> None:
-    """Remove old versions of an index, except those that are current or that functions still need."""
+    """Remove old versions of an index, but none that functions may still need."""
     from handler.versions.prune import prune as run
     from handler.versions.repository import IndexRepository
 

@@ -6,10 +6,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.commands.options import IndexName, ModelFolder, StoreUrl, Threads
-
-Percent = {"min": 0, "max": 100}
-
+from infra.cli.commands.options import IndexName, MaxRejects, ModelFolder, StoreUrl, Threads
 
 CorpusUrl = Annotated[
     str,
@@ -18,30 +15,30 @@ CorpusUrl = Annotated[
         help="Path or URL (s3://, gs://, az://, https://) of a file or folder.",
     ),
 ]
-Force = Annotated[
-    bool, typer.Option(help="Publish although documents are missing, or the corpus was refused.")
-]
-Full = Annotated[bool, typer.Option(help="Encode everything again.")]
-DryRun = Annotated[bool, typer.Option(help="Print what would be done, and write nothing.")]
-CorpusFields = Annotated[
+Fields = Annotated[
     str,
     typer.Option(
         envvar="QUERYTOWER_CORPUS_FIELDS", help="Fields that hold id, title, text and link."
     ),
 ]
-# How the index is built; by default like the version before.
-Passages = Annotated[str, typer.Option(help="Tokens in a passage, or off; default: as before.")]
+Force = Annotated[
+    bool, typer.Option(help="Publish although documents are missing, or the corpus was refused.")
+]
+Full = Annotated[bool, typer.Option(help="Encode everything again.")]
+DryRun = Annotated[bool, typer.Option(help="Print what would be done, and write nothing.")]
+MaxDrop = Annotated[
+    float, typer.Option(help="Largest loss of documents, in percent.", min=0, max=100)
+]
+
+# How the index is built; by default as the published version was.
+Passages = Annotated[str, typer.Option(help="Tokens in a passage, or off; by default as before.")]
 Overlap = Annotated[
-    int, typer.Option(help="Tokens shared with the passage before; default: as before.")
+    int, typer.Option(help="Tokens shared with the previous passage; by default as before.")
 ]
-Precision = Annotated[
-    str, typer.Option(help="Precision of vectors: i8 or f16; default: as before.")
+VectorPrecision = Annotated[str, typer.Option(help="Vectors in i8 or f16; by default as before.")]
+Language = Annotated[
+    str, typer.Option(help="Language of the word stems, or none; by default as before.")
 ]
-Language = Annotated[str, typer.Option(help="Language for stemming, or none; default: as before.")]
-MaxRejects = Annotated[
-    float, typer.Option(help="Largest share of rejected records, in percent.", **Percent)
-]
-MaxDrop = Annotated[float, typer.Option(help="Largest loss of documents, in percent.", **Percent)]
 
 
 def reindex(
@@ -52,10 +49,10 @@ def reindex(
     force: Force = False,
     full: Full = False,
     dry_run: DryRun = False,
-    fields: CorpusFields = "id,title,text,url",
+    fields: Fields = "id,title,text,url",
     passages: Passages = "",
     overlap: Overlap = -1,
-    precision: Precision = "",
+    precision: VectorPrecision = "",
     language: Language = "",
     max_rejects: MaxRejects = 1,
     max_drop: MaxDrop = 20,
@@ -63,23 +60,19 @@ def reindex(
 ) -> None:
     """Publish a new version of an index if its corpus changed.
 
-    Only new or changed documents are encoded.
+    Only new and changed documents are encoded.
     """
-    from handler.corpus.records import FieldNames
     from handler.corpus.sources import open_corpus
     from handler.encoder import Encoder
-    from handler.errors import InvalidRequest
     from handler.quality.gates import Limits
-    from handler.reindex.job import Outcome, ReindexJob
+    from handler.reindex.job import Outcome, ReindexJob, field_names
     from handler.reindex.pipeline import preview
     from handler.reindex.pipeline import reindex as run
     from handler.versions.repository import IndexRepository
     from infra.cli.index_view import changed_options, shown
     from infra.cli.reindex_view import measure, show_outcome, show_preview, tell
 
-    names = [each.strip() for each in fields.split(",")]
-    if len(names) != 4 or not all(names):
-        raise InvalidRequest(f"--fields is {fields!r}; give four names, such as id,title,text,url")
+    names = field_names(fields, "--fields")
     threads = threads or os.cpu_count() or 1
     repository = IndexRepository.open(store, name)
     with shown() as progress:
@@ -87,7 +80,7 @@ def reindex(
             corpus=open_corpus(corpus),
             repository=repository,
             encoder=Encoder.open(model, threads),
-            fields=FieldNames.of(*names),
+            fields=names,
             options=lambda current: changed_options(
                 current, passages, overlap, precision, language
             ),
