@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 FENCE = re.compile(r"^(\s*(?:(?:>|[-*+]|\d+[.)])\s+)*)(`{3,}|~{3,})(.*)$")
 # !!! note "Title", ??? tip, === "Tab": what is indented below belongs to it.
-INDENTED_BLOCK = re.compile(r'^([ \t]*)(?:!!!|\?\?\?\+?|===[!+]?)[ \t]+(?:[\w ,/-]*?[ \t]*)(?:"(.*)")?[ \t]*$')
+INDENTED_BLOCK = re.compile(
+    r'^([ \t]*)(?:!!!|\?\?\?\+?|===[!+]?)[ \t]+(?:[\w ,/-]*?[ \t]*)(?:"(.*)")?[ \t]*$'
+)
 # /// note | Title, closed by ///
 SLASH_BLOCK = re.compile(r"^[ \t]*/{3,}(?:[ \t]*([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")
 OPTION_LINE = re.compile(r"^[ \t]+[\w-]+:[ \t].*$|^[ \t]*:[\w-]+:.*$")
@@ -21,19 +23,22 @@ ATTRIBUTES = re.compile(
     r"[ \t]?\{:?[ \t]*(?:[#.][\w:./-]+|:?[\w:-]+=(?:\"[^\"]*\"|'[^']*'|[^\s{}]+)|(?<=:)toc)"
     r"(?:[ \t]+(?:[#.][\w:./-]+|[\w:-]+=(?:\"[^\"]*\"|'[^']*'|[^\s{}]+)|\w+))*[ \t]*\}"
 )
+MDX_IMPORT = re.compile(r"^import\b(?:[^\n]*\bfrom)?\s*[\"'][^\"'\n]+[\"'];?[ \t]*$")
 MDX_STATEMENT = re.compile(r"^(?:import[ \t{*\"'].*|export[ \t].*)$")
+DEFINITION = re.compile(r"^[ \t]{0,3}:[ \t]+(?=\S)")
 MYST_TARGET = re.compile(r"^\([\w .:/-]+\)=[ \t]*$")
 SNIPPET = re.compile(r"^[ \t]*(?:-+8<-+.*|\{[!*].*[!*]\}|\{%-?[ \t]*(?:end)?raw[ \t]*-?%\})[ \t]*$")
 HIGHLIGHT = re.compile(r"^[ \t]*\{%-?[ \t]*(end)?highlight\b.*%\}[ \t]*$")
 
-# One after the other, wherever they begin first; `code` wins over all that is inside it.
+# One after the other, wherever they begin first; `code` wins over all that is inside it. Lengths are
+# bounded: each of many openings that are never closed would be searched to the end of the text.
 INLINE = re.compile(
     r"""
     (?P<role>\{[\w:+-]+\}`(?P<role_text>[^`]*?)(?:[ ]*<[^<>`]*>)?`)
-  | (?P<code>(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`))
-  | (?P<comment><!--.*?(?:-->|\Z) | (?<![%\w])%%(?!%).*?%%(?![%\w]) | \{/\*.*?\*/\})
-  | (?P<short>\{\{[<%].*?[>%]\}\})
-  | (?P<liquid>\{%.*?%\} | \{\{.*?\}\} | <%.*?%>)
+  | (?P<code>(?P<ticks>`+)(?!`).{1,5000}?(?<!`)(?P=ticks)(?!`))
+  | (?P<comment><!--.*?(?:-->|\Z) | (?<![%\w])%%(?!%).{1,5000}?%%(?![%\w]) | \{/\*.{0,5000}?\*/\})
+  | (?P<short>\{\{[<%].{0,2000}?[>%]\}\})
+  | (?P<liquid>\{%.{0,2000}?%\} | \{\{.{0,2000}?\}\} | <%.{0,2000}?%>)
   | (?P<embed>!\[\[(?P<embedded>[^\[\]\n]*)\]\])
   | (?P<wiki>\[\[(?P<target>[^\[\]\n]*)\]\])
   | (?P<note>^\[\^[^\]\n]+\]:[ \t]* | \[\^[^\]\n]+\])
@@ -42,21 +47,26 @@ INLINE = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
-SHOWN = re.compile(r"""\b(?:text|title|caption|summary|label|name)=(?:"([^"]*)"|`([^`]*)`|'([^']*)')""")
-EXPRESSION = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)|\\\{|\{(?:[^{}]|\{[^{}]*\})*\}", re.DOTALL)
+EMPTY_STRONG = re.compile(r"(?<![*])\*\*[ \t]*\*\*(?![*])")
+SHOWN = re.compile(
+    r"""\b(?:text|title|caption|summary|label|name)=(?:"([^"]*)"|`([^`]*)`|'([^']*)')"""
+)
+EXPRESSION = re.compile(r"(`+)(?!`).{1,5000}?(?<!`)\1(?!`)|\\\{|\{(?:[^{}]|\{[^{}]*\})*\}", re.DOTALL)
 STRING = re.compile(r"""\{\s*["'`]([^"'`]*)["'`]\s*\}""")
 
 
 def plain_markdown(text: str, *, mdx: bool = False) -> str:
     """Return Markdown without what only one dialect knows; `mdx` means JavaScript is part of it."""
+    lines = text.split("\n")
+    mdx = mdx or any(MDX_IMPORT.match(line) for line in lines[:20])
     parts: list[str] = []
-    for code, part in _code_and_text(_blocks(text.split("\n"), mdx)):
+    for code, part in _code_and_text(_blocks(lines, mdx)):
         parts.append(part if code else _inline(part, mdx))
     return "\n".join(parts)
 
 
 def _inline(text: str, mdx: bool) -> str:
-    text = INLINE.sub(_replacement, text)
+    text = EMPTY_STRONG.sub("", INLINE.sub(_replacement, text))
     return EXPRESSION.sub(_expression, text) if mdx else text
 
 
@@ -81,15 +91,21 @@ def _blocks(lines: list[str], mdx: bool) -> list[str]:
             continue
         elif match := DOCSTRINGS.match(line):
             _, at = _indented(lines, at, 4)
-            line = match[1]
+            line = f"\n{match[1]}\n"
         elif title := _frame(line):
             while at < len(lines) and OPTION_LINE.match(lines[at]):
                 at += 1
             line = f"\n{title[0]}\n"
         elif SNIPPET.match(line) or MYST_TARGET.match(line):
             line = ""
+        elif match := DEFINITION.match(line):
+            line = "\n" + line[match.end() :]
         elif mdx and MDX_STATEMENT.match(line):
-            while at < len(lines) and lines[at].strip() and not line.rstrip().endswith(("'", '"', ";")):
+            while (
+                at < len(lines)
+                and lines[at].strip()
+                and not line.rstrip().endswith(("'", '"', ";"))
+            ):
                 line, at = lines[at], at + 1
             line = ""
         out.append(line)
@@ -162,7 +178,12 @@ def _replacement(match: re.Match[str]) -> str:
     if groups["embed"]:
         name = str(groups["embedded"]).partition("|")[0]
         return "" if re.search(r"\.\w{2,4}$", name.partition("#")[0]) else _wiki(name)
-    return ""
+    return _nothing(match)
+
+
+def _nothing(match: re.Match[str]) -> str:
+    """Return what stands for nothing; where that was an attribute's value, a tag needs one."""
+    return '""' if match.string[match.start() - 1 : match.start()] == "=" else ""
 
 
 def _wiki(target: str) -> str:
@@ -183,4 +204,4 @@ def _expression(match: re.Match[str]) -> str:
     if ATTRIBUTES.fullmatch(match[0]):
         return match[0]
     text = STRING.fullmatch(match[0])
-    return text[1] if text else ""
+    return text[1] if text else _nothing(match)
