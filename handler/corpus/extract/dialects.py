@@ -51,7 +51,9 @@ EMPTY_STRONG = re.compile(r"(?<![*])\*\*[ \t]*\*\*(?![*])")
 SHOWN = re.compile(
     r"""\b(?:text|title|caption|summary|label|name)=(?:"([^"]*)"|`([^`]*)`|'([^']*)')"""
 )
-EXPRESSION = re.compile(r"(`+)(?!`).{1,5000}?(?<!`)\1(?!`)|\\\{|\{(?:[^{}]|\{[^{}]*\})*\}", re.DOTALL)
+EXPRESSION = re.compile(
+    r"(`+)(?!`).{1,5000}?(?<!`)\1(?!`)|\\\{|\{(?:[^{}]|\{[^{}]*\})*\}", re.DOTALL
+)
 STRING = re.compile(r"""\{\s*["'`]([^"'`]*)["'`]\s*\}""")
 
 
@@ -147,7 +149,8 @@ def _indented(lines: list[str], at: int, indent: int) -> tuple[list[str], int]:
 
 def _code_and_text(lines: list[str]) -> Iterator[tuple[bool, str]]:
     """Yield runs of lines as (whether it is fenced code, text)."""
-    fence, run = "", []
+    fence = ""
+    run: list[str] = []
     for line in lines:
         before = fence
         if match := FENCE.match(line):

@@ -57,7 +57,7 @@ def extract_markdown(text: str, *, mdx: bool = False) -> Extract:
     outline = Outline()
     add_markdown(outline, body, Anchors(), mdx=mdx)
     title = fields.pop("title", "")
-    return outline.finish(one_line(str(title)), **fields)
+    return outline.finish(one_line(str(title)), fields)
 
 
 def add_markdown(outline: Outline, text: str, anchors: Anchors, *, mdx: bool = False) -> None:

@@ -12,6 +12,7 @@ SEPARATOR = " › "
 MAX_HEADINGS = 3
 MAX_HEADING_CHARS = 120
 SPACES = re.compile(r"[ \t\xa0\u200b\ufeff]+")
+NO_FIELDS: Mapping[str, Any] = {}
 BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -57,26 +58,30 @@ class Outline:
         if text := text.strip("\n").rstrip():
             self._append(text)
 
-    def finish(self, title: str = "", **fields: Any) -> Extract:
+    def finish(
+        self, title: str = "", fields: Mapping[str, Any] = NO_FIELDS, *, titled: bool = True
+    ) -> Extract:
         """Return what was collected.
 
         Without a `title`, that is the first heading of level 1, or a heading that comes before all
-        text. A heading that only repeats the title leaves the text.
+        text, unless the document is not `titled` by one. A heading that only repeats the title
+        leaves the text.
         """
         text = "\n\n".join(self._blocks)
         sections = self._sections
-        first = self._title_section(title)
-        title = title or (sections[first][3] if first is not None else "")
+        first = self._title_section(title) if titled else None
+        heading = sections[first][3] if first is not None else ""
+        title = title or heading
         cut = 0
-        if first == 0 and sections[0][0] == 0:
+        if first == 0 and sections[0][0] == 0 and heading.casefold() == title.casefold():
             _, cut, *_ = sections.pop(0)
-            cut += len(text) - cut - len(text[cut:].lstrip("\n"))
         elif first is not None:
             start, body, level, heading, anchor = sections[first]
             sections[first] = (start, body, -level, heading, anchor)
+        cut = len(text) - len(text[cut:].lstrip())
         return Extract(
             title=one_line(title),
-            text=text[cut:],
+            text=text[cut:].rstrip(),
             sections=tuple(_with_paths(sections, cut)),
             fields=fields,
         )
@@ -91,8 +96,9 @@ class Outline:
         """Return the number of the section whose heading is the title."""
         headings = [(n, each) for n, each in enumerate(self._sections) if each[3]]
         if title:
-            same = (n for n, each in headings[:1] if each[3].casefold() == title.strip().casefold())
-            return next(same, None)
+            # A heading of level 1 above all text says again what the whole is about.
+            first = headings[0] if headings else None
+            return first[0] if first and (first[1][0], first[1][2]) == (0, 1) else None
         if headings and headings[0][1][0] == 0:
             return headings[0][0]
         return next((n for n, each in headings if each[2] == 1), None)
@@ -107,7 +113,7 @@ def _with_paths(sections: list[tuple[int, int, int, str, str]], cut: int) -> lis
             above = [each for each in above if each[0] < level]
             above.append((level, heading[:MAX_HEADING_CHARS]))
         path = SEPARATOR.join(text for _, text in above[-MAX_HEADINGS:]) if level >= 0 else ""
-        found.append(Section(start - cut, body - cut, path, anchor))
+        found.append(Section(max(start - cut, 0), max(body - cut, 0), path, anchor))
     return found
 
 
