@@ -8,11 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
+# "" in the repository, "querytower." in a wheel (setup.py).
+PARENT = __package__.removesuffix("infra.cli")
+
 # A handler.py of the user's own may come first on the path, for example with PYTHONPATH=. set.
 HOME = str(Path(__file__).parents[2])
 sys.path.insert(0, HOME)
 for room in ("handler", "export"):
-    import_module(room)
+    import_module(f"{PARENT}{room}")
 sys.path.remove(HOME)
 
 from handler.errors import QuerytowerError, install_command
@@ -51,7 +54,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for name in COMMANDS:
-    command = getattr(import_module(f"infra.cli.commands.{name}"), name)
+    command = getattr(import_module(f"{PARENT}infra.cli.commands.{name}"), name)
     if isinstance(command, typer.Typer):
         app.add_typer(command, name=name)
     else:
