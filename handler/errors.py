@@ -23,6 +23,10 @@ class CorpusChanged(CorpusError):
     """An object of the corpus was replaced or removed while it was read."""
 
 
+class UnreadableFile(CorpusError):
+    """One file of a corpus can't be read, wholly or from some place on; the others can."""
+
+
 class StoreError(QuerytowerError):
     """The object store is unreachable, slow, full, or refuses the operation."""
 

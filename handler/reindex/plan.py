@@ -88,7 +88,7 @@ def plan_from_scratch(job: ReindexJob, scratch: Path) -> Plan:
         golden=golden,
         inputs=_digest(job, options, golden, objects),
         spool=spool,
-        listing=Listing(url=job.corpus.url, fields=job.fields, entries=reader.entries),
+        listing=Listing(url=job.corpus.url, options=job.reading, entries=reader.entries),
         rejects=rejects if spool.rejected else scratch / IndexFiles.REJECTS,
     )
 
@@ -132,7 +132,7 @@ def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
         golden=golden,
         inputs=inputs,
         spool=spool,
-        listing=Listing(url=job.corpus.url, fields=job.fields, entries=reader.entries),
+        listing=Listing(url=job.corpus.url, options=job.reading, entries=reader.entries),
         rejects=rejects,
         before=before,
         base=Base(reused, folder) if reused else None,
@@ -144,7 +144,7 @@ def _comparable_listing(
 ) -> Listing | None:
     """Return the listing of the published version if the corpus would be read in the same way."""
     listing = baseline.listing
-    if obstacles or not listing or not listing.read_alike(job.corpus.url, job.fields):
+    if obstacles or not listing or not listing.read_alike(job.corpus.url, job.reading):
         return None
     return listing
 
@@ -156,7 +156,7 @@ def _reader(
     indexed: IndexedObjects | None = None,
 ) -> IncrementalReader:
     return IncrementalReader(
-        corpus=job.corpus, objects=objects, fields=job.fields, indexed=indexed, scratch=scratch
+        corpus=job.corpus, objects=objects, options=job.reading, indexed=indexed, scratch=scratch
     )
 
 
@@ -226,7 +226,7 @@ def _digest(
     """Return a digest of everything that the result of a run depends on."""
     what = [
         job.corpus.url,
-        asdict(job.fields),
+        asdict(job.reading),
         [(each.path, each.etag) for each in objects],
         job.encoder.manifest.fingerprint,
         asdict(options),

@@ -21,7 +21,7 @@ from infra.cli.commands.options import (
 
 CorpusPath = Annotated[
     Path,
-    typer.Argument(help="File (.jsonl, .csv, .parquet, .gz) or folder of .md and .txt files."),
+    typer.Argument(help="File or folder; docs/corpora.md lists what can be read."),
 ]
 RejectsFile = Annotated[Path, typer.Option(help="File that lists the rejected records.")]
 
@@ -45,7 +45,7 @@ def index(
     quiet: Quiet = False,
 ) -> None:
     """Index CORPUS from scratch, and publish it as a new version of an index."""
-    from handler.corpus.records import FieldNames
+    from handler.corpus.options import FieldNames, ReadOptions
     from handler.corpus.sources import LocalCorpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
@@ -55,6 +55,7 @@ def index(
     from infra.cli.index_view import build_options, report, shown
     from infra.cli.reindex_view import tell
 
+    names = FieldNames(id=id_field, title=title_field, text=text_field, url=url_field)
     options = build_options(passages, overlap, precision, language)
     threads = threads or os.cpu_count() or 1
     repository = IndexRepository.open(to, name)
@@ -63,7 +64,7 @@ def index(
             corpus=LocalCorpus(corpus),
             repository=repository,
             encoder=Encoder.open(model, threads),
-            fields=FieldNames(id=id_field, title=title_field, text=text_field, url=url_field),
+            reading=ReadOptions(fields=names),
             options=lambda _: options,
             limits=Limits(max_rejects=max_rejects / 100),
             rejects=rejects,

@@ -63,6 +63,7 @@ def reindex(
 
     Only new and changed documents are encoded.
     """
+    from handler.corpus.options import ReadOptions
     from handler.corpus.sources import open_corpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
@@ -81,7 +82,7 @@ def reindex(
             corpus=open_corpus(corpus),
             repository=repository,
             encoder=Encoder.open(model, threads),
-            fields=names,
+            reading=ReadOptions(fields=names),
             options=lambda current: changed_options(
                 current, passages, overlap, precision, language
             ),
