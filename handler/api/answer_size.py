@@ -5,7 +5,7 @@ the process, so that the next caller waits for a cold start.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic_core import to_json
@@ -25,10 +25,6 @@ MARK_BYTES = 20
 ENVELOPE_BYTES = 4000
 # One byte of a body may become six, such as \u0000.
 MOST_PER_BYTE = 6
-ADVICE = (
-    "ask for fewer hits (k), for fewer queries or texts at once, or for some fields alone "
-    "(fields=id,title)"
-)
 
 
 def payload_bytes(body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> int:
@@ -49,11 +45,12 @@ def surely_fits(body: bytes, max_bytes: int) -> bool:
     return MOST_PER_BYTE * len(body) + 10_000 < max_bytes
 
 
-def too_large(size: int, max_bytes: int) -> AnswerTooLarge:
-    """Return the error for an answer of `size` bytes."""
+def too_large() -> AnswerTooLarge:
+    """Return the error for an answer that is larger than the settings allow."""
     return AnswerTooLarge(
-        f"the answer has {size} bytes as AWS Lambda counts them, {max_bytes} at most "
-        f"({PREFIX}MAX_ANSWER_BYTES); {ADVICE}"
+        f"the answer is larger than {PREFIX}MAX_ANSWER_BYTES allows, as AWS Lambda counts it; "
+        "ask for fewer hits (k), for fewer queries or texts at once, or for some fields alone "
+        "(fields=id,title)"
     )
 
 
@@ -62,8 +59,8 @@ def size_of(value: object) -> int:
     return len(json.dumps(to_json(value).decode())) - 2
 
 
-def fit(answer: Body, hits: Sequence[Body], max_bytes: int) -> int:
-    """Cut `hits`, which are parts of `answer`, until the answer fits, and return its size.
+def fit(answer: Body, hits: Sequence[Body], max_bytes: int) -> None:
+    """Cut `hits`, which are parts of `answer`, until the answer has `max_bytes` at most.
 
     In this order, and no more than is needed: metadata fields over SMALL_BYTES are left out, the
     largest first; text and passage are cut to one length for all, SHORT_CHARS at least, and longer
@@ -73,39 +70,42 @@ def fit(answer: Body, hits: Sequence[Body], max_bytes: int) -> int:
     Raises:
         AnswerTooLarge: it still doesn't fit.
     """
-    whole = size_of(answer)
-    if whole <= max_bytes:
-        return whole
-    excess = whole - max_bytes + MARK_BYTES * (len(hits) + 1)
-    for over, least in ((SMALL_BYTES, SHORT_CHARS), (0, 0)):
-        excess -= _drop_metadata(hits, excess, over)
-        excess -= _cut_texts(hits, excess, least)
-    answer["truncated"] = True
     size = size_of(answer)
-    if size > max_bytes:
-        raise too_large(whole, max_bytes)
-    return size
+    if size <= max_bytes:
+        return
+    excess = size - max_bytes + MARK_BYTES * (len(hits) + 1)
+    fields = _metadata(hits)
+    for over, least in ((SMALL_BYTES, SHORT_CHARS), (0, 0)):
+        excess -= _drop(fields, hits, excess, over)
+        excess -= _cut_texts(hits, excess, least)
+    if excess > 0:
+        raise too_large()
+    answer["truncated"] = True
 
 
-def _drop_metadata(hits: Sequence[Body], excess: int, over: int) -> int:
-    """Leave out metadata fields of more than `over` bytes, and return the bytes that this freed.
+def _metadata(hits: Sequence[Body]) -> list[tuple[int, int, str]]:
+    """Return size, hit and name of all metadata fields, in the order in which they are kept.
 
-    The largest go first; of equal ones, those of the last hits.
+    The largest are last; of equal ones, those of the last hits.
     """
-    if excess <= 0:
-        return 0
-    sizes = [
-        (size_of({name: value}) - 1, at, name)
-        for at, hit in enumerate(hits)
-        for name, value in hit.get("metadata", {}).items()
-    ]
     for hit in hits:
         if "metadata" in hit:  # the document itself stays as it is
             hit["metadata"] = dict(hit["metadata"])
+    return sorted(
+        (size_of({name: value}) - 1, at, name)
+        for at, hit in enumerate(hits)
+        for name, value in hit.get("metadata", {}).items()
+    )
+
+
+def _drop(fields: list[tuple[int, int, str]], hits: Sequence[Body], excess: int, over: int) -> int:
+    """Leave out the last of `fields` while they have more than `over` bytes.
+
+    Stop when that has freed `excess` bytes. Return how many were freed.
+    """
     freed = 0
-    for size, at, name in sorted(sizes, reverse=True):
-        if freed >= excess or size <= over:
-            break
+    while fields and freed < excess and fields[-1][0] > over:
+        size, at, name = fields.pop()
         del hits[at]["metadata"][name]
         hits[at]["truncated"] = True
         freed += size
@@ -121,25 +121,12 @@ def _cut_texts(hits: Sequence[Body], excess: int, least: int) -> int:
         return 0
     texts = [text for hit in hits for text in _texts(hit)]
     before = sum(map(size_of, texts))
-
-    def freed(length: int) -> int:
-        return before - sum(size_of(text[:length]) for text in texts)
-
-    length = _greatest(
-        lambda length: freed(length) >= excess, least, max(map(len, texts), default=0)
-    )
-    gained = 0
-    for hit in hits:
-        gained += _shorten(hit, length)
-    return gained
-
-
-def _greatest(enough: Callable[[int], bool], least: int, most: int) -> int:
-    """Return nearly the greatest number for which `enough`, which smaller ones fulfil better."""
+    most = max(map(len, texts), default=0)
     while most - least > least // 20:
         middle = (least + most + 1) // 2
-        least, most = (middle, most) if enough(middle) else (least, middle - 1)
-    return least
+        freed = before - sum(size_of(text[:middle]) for text in texts)
+        least, most = (middle, most) if freed >= excess else (least, middle - 1)
+    return sum(_shorten(hit, least) for hit in hits)
 
 
 def _texts(hit: Body) -> list[str]:

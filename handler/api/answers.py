@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from handler.api.answer_size import ENVELOPE_BYTES, Body, fit, size_of
+from handler.api.answer_size import ENVELOPE_BYTES, fit, size_of, too_large
 from handler.corpus.document import Document
 from handler.index.index_version import IndexVersion
 from handler.search.answer import Answer, Hit
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
         SearchAnswer,
         SimilarAnswer,
     )
+
+
+# A batch is read to its end only if cutting leaves something of it.
+MOST_TIMES = 4
 
 
 class JsonResponse(Response):
@@ -68,36 +72,26 @@ def fitting(answer: Any, hits: Sequence[Any], settings: Settings) -> Any:
 
 
 def batch_answer(
-    version: str, searches: Iterable["SearchAnswer"], count: int, settings: Settings
+    version: str, searches: Iterable["SearchAnswer"], settings: Settings
 ) -> "BatchAnswer":
-    """Return the body that answers `count` searches, each of which is made when it is needed.
-
-    If all are too large together, each gets an equal share of the room, and later ones also what
-    earlier ones left. There is never more in memory than one answer too many.
+    """Return the body that answers a batch; each of `searches` is made when it is needed.
 
     Raises:
-        AnswerTooLarge: a search doesn't fit its share.
+        AnswerTooLarge: all together have MOST_TIMES the size allowed, or can't be cut to that.
     """
-    room = settings.max_answer_bytes - ENVELOPE_BYTES
     body: BatchAnswer = {"index_version": version, "results": []}
-    used, cut = 0, False
-    for at, result in enumerate(searches):
-        results = cast("list[Body]", body["results"])
-        results.append(cast("Body", result))
-        size = size_of(result) + 1
-        if not cut and used + size > room:
-            cut = body["truncated"] = True
-            used = sum(_fit_share(each, room // count) for each in results)
-        elif cut:
-            used += _fit_share(results[-1], (room - used) // (count - at))
-        else:
-            used += size
+    size = 0
+    for result in searches:
+        size += size_of(result)
+        if size > MOST_TIMES * settings.max_answer_bytes:
+            raise too_large()
+        body["results"].append(result)
+    hits = [hit for result in body["results"] for hit in result["hits"]]
+    fitting(body, hits, settings)
+    for result in body["results"]:
+        if any("truncated" in hit for hit in result["hits"]):
+            result["truncated"] = True
     return body
-
-
-def _fit_share(result: Body, room: int) -> int:
-    """Cut one result of a batch to `room` bytes, and return its size."""
-    return fit(result, result["hits"], room - 1) + 1
 
 
 def similar_answer(

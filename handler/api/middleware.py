@@ -87,10 +87,10 @@ class RequestMiddleware:
     def _check_size(self, answer: WholeAnswer) -> None:
         """Raise AnswerTooLarge if Lambda could not send `answer`."""
         most = self._settings.max_answer_bytes
-        if not surely_fits(answer.body, most):
-            size = payload_bytes(answer.body, answer.headers)
-            if size > most:
-                raise too_large(size, most)
+        if surely_fits(answer.body, most):
+            return
+        if payload_bytes(answer.body, answer.headers) > most:
+            raise too_large()
 
     def _refusal(self, path: str, headers: Headers, trace: Trace) -> Response | None:
         """Return the answer to a request that no route gets to see."""

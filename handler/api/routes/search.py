@@ -61,8 +61,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         check_number(len(body.queries), "the number of queries", BATCH, settings)
         index = index_of(request, load())
         found = answers(request, index, body.queries)
-        count = len(body.queries)
-        return JsonResponse(batch_answer(index.manifest.version, found, count, settings))
+        return JsonResponse(batch_answer(index.manifest.version, found, settings))
 
     add_index_route(app, "POST", "/search", "search", post)
     add_index_route(app, "GET", "/search", "search_by_url", get)
