@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
+from handler.corpus.bounds import DEFAULT_BOUNDS, Bounds, Lines, Oversized, read_whole
 from handler.errors import CorpusError, install_command
 
 TABLE_ENDINGS = (".jsonl", ".ndjson", ".csv", ".parquet")
@@ -62,7 +63,7 @@ def is_page(path: Path) -> bool:
     return _ending(path) in PAGE_ENDINGS
 
 
-def read_records(path: Path) -> Iterator[tuple[int, Record]]:
+def read_records(path: Path, bounds: Bounds = DEFAULT_BOUNDS) -> Iterator[tuple[int, Record]]:
     """Yield (line, record) for each record of one file, counted from 1; broken ones as the reason.
 
     Raises:
@@ -75,7 +76,7 @@ def read_records(path: Path) -> Iterator[tuple[int, Record]]:
     reader = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl}.get(ending, _page)
     try:
         with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
-            yield from reader(cast(IO[bytes], file))
+            yield from reader(cast(IO[bytes], file), bounds)
     except (EOFError, gzip.BadGzipFile, zlib.error) as cause:
         raise CorpusError(f"{path} is not a whole gzip file: {cause}; make it anew") from cause
     except OSError as cause:
@@ -86,11 +87,19 @@ def _ending(path: Path) -> str:
     return Path(path.name.removesuffix(".gz")).suffix.lower()
 
 
-def _jsonl(file: IO[bytes]) -> Iterator[tuple[int, Record]]:
-    for line, raw in enumerate(file, start=1):
-        text = raw.removeprefix(b"\xef\xbb\xbf").strip()
+def _jsonl(file: IO[bytes], bounds: Bounds) -> Iterator[tuple[int, Record]]:
+    lines = Lines(file, bounds)
+    while True:
+        lines.begin_record()
+        try:
+            text = next(lines).removeprefix(b"\xef\xbb\xbf").strip()
+        except StopIteration:
+            return
+        except Oversized as problem:
+            yield lines.number, str(problem)
+            continue
         if text:
-            yield line, _json_object(text)
+            yield lines.number, _json_object(text)
 
 
 def _json_object(raw: bytes) -> Record:
@@ -100,22 +109,28 @@ def _json_object(raw: bytes) -> Record:
         return f"not UTF-8 at byte {cause.start}"
     except (ValueError, RecursionError) as cause:
         return f"not JSON: {cause}"
+    except MemoryError:
+        return "too large for the memory"
     return record if isinstance(record, dict) else "not a JSON object"
 
 
-def _csv(file: IO[bytes]) -> Iterator[tuple[int, Record]]:
+def _csv(file: IO[bytes], bounds: Bounds) -> Iterator[tuple[int, Record]]:
     csv.field_size_limit(2**31 - 1)
-    lines = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    lines = Lines(text, bounds)
     rows = csv.DictReader(lines, strict=True)
     line = 2
     while True:
+        lines.begin_record()
         try:
             yield line, _csv_record(next(rows))
         except StopIteration:
             return
+        except Oversized as problem:
+            yield line, str(problem)
         except csv.Error as cause:
             yield line, f"not CSV: {cause}"
-        line = rows.reader.line_num + 1
+        line = lines.number + 1
 
 
 def _csv_record(row: dict[str | None, Any]) -> Record:
@@ -133,8 +148,12 @@ def typed_cell(text: str) -> str | int | float | bool:
     return {"true": True, "false": False}.get(text.lower(), text)
 
 
-def _page(file: IO[bytes]) -> Iterator[tuple[int, Record]]:
-    data = file.read()
+def _page(file: IO[bytes], bounds: Bounds) -> Iterator[tuple[int, Record]]:
+    try:
+        data = read_whole(file, bounds)
+    except Oversized as problem:
+        yield 1, str(problem)
+        return
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as cause:

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from handler.corpus.bounds import DEFAULT_BOUNDS, Bounds
 from handler.corpus.document import Document
 from handler.corpus.formats import Record, corpus_files, is_page, read_records, typed_cell
 
@@ -39,7 +40,9 @@ class FieldNames:
 DEFAULT_FIELDS = FieldNames()
 
 
-def read_corpus(path: Path, names: FieldNames = DEFAULT_FIELDS) -> Iterator[Document | Reject]:
+def read_corpus(
+    path: Path, names: FieldNames = DEFAULT_FIELDS, bounds: Bounds = DEFAULT_BOUNDS
+) -> Iterator[Document | Reject]:
     """Yield the documents of a file or a folder in order, and a Reject for each record that is none.
 
     Of several documents with one id, the first stays. Nothing but ids is held in memory.
@@ -50,19 +53,22 @@ def read_corpus(path: Path, names: FieldNames = DEFAULT_FIELDS) -> Iterator[Docu
     seen: set[bytes] = set()
     for file in corpus_files(path):
         source = file.name if path.is_file() else file.relative_to(path).as_posix()
-        for line, item in read_file(file, source, names):
+        for line, item in read_file(file, source, names, bounds):
             yield once(item, seen, source, line)
 
 
 def read_file(
-    file: Path, source: str, names: FieldNames = DEFAULT_FIELDS
+    file: Path,
+    source: str,
+    names: FieldNames = DEFAULT_FIELDS,
+    bounds: Bounds = DEFAULT_BOUNDS,
 ) -> Iterator[tuple[int, Document | Reject]]:
     """Yield line and document of each record of one file, or a Reject; `source` is what the corpus calls the file.
 
     Raises:
         CorpusError: the file can't be read, or isn't of a known kind.
     """
-    for line, record in read_records(file):
+    for line, record in read_records(file, bounds):
         result = _file_document(file, source, record, names)
         yield line, Reject(source, line, result) if isinstance(result, str) else result
 

@@ -50,6 +50,7 @@ class TextWriter:
         """Start in `folder`, which is made; nothing can be read before `close`."""
         folder.mkdir(parents=True)
         self._schema = schema
+        self._names = {name: f"m{number}" for number, name in enumerate(schema)}
         self._index = tantivy.Index(_build_schema(schema), path=str(folder))
         self._index.register_tokenizer("words", analyzer(language))
         # One thread keeps documents in order and segments few; encoding takes far longer anyway.
@@ -66,7 +67,7 @@ class TextWriter:
         entry.add_bytes("source", to_json(document).encode())
         for name, value in document.metadata.items():
             if name in self._schema:
-                _add_values(entry, field_name(self._schema, name), self._schema[name], value)
+                _add_values(entry, self._names[name], self._schema[name], value)
         self._writer.add_document(entry)
         self._rows += 1
 

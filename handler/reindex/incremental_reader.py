@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from handler.corpus.bounds import Bounds
 from handler.corpus.document import Document
 from handler.corpus.listing import CorpusObject, Listing, ObjectEntry
 from handler.corpus.records import FieldNames, Reject, once, read_file
@@ -68,6 +69,7 @@ class IncrementalReader:
     corpus: Corpus
     objects: Sequence[CorpusObject]
     fields: FieldNames
+    bounds: Bounds
     indexed: IndexedObjects | None
     scratch: Path
     entries: list[ObjectEntry] = field(default_factory=list)
@@ -98,4 +100,4 @@ class IncrementalReader:
             yield from self.indexed.items(item)
             return
         with self.corpus.opened(item, self.scratch) as file:
-            yield from read_file(file, item.path, self.fields)
+            yield from read_file(file, item.path, self.fields, self.bounds)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+from handler.corpus.bounds import Bounds
 from handler.corpus.sources import open_corpus
 from handler.encoder import Encoder
 from handler.errors import LeaseHeld, OutOfTime
@@ -74,6 +75,7 @@ def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> ReindexJ
     )
     return ReindexJob(
         fields=field_names(settings.corpus_fields, "QUERYTOWER_CORPUS_FIELDS"),
+        bounds=Bounds.of(settings),
         corpus=open_corpus(settings.corpus),
         repository=IndexRepository(open_store(settings), settings.index),
         encoder=Encoder.open(settings.model_folder, settings.threads),

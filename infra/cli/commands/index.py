@@ -43,22 +43,26 @@ def index(
     threads: Threads = 0,
 ) -> None:
     """Index CORPUS from scratch, and publish it as a new version of an index."""
+    from handler.corpus.bounds import Bounds
     from handler.corpus.records import FieldNames
     from handler.corpus.sources import LocalCorpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
     from handler.reindex.job import ReindexJob
     from handler.reindex.pipeline import index as run
+    from handler.settings import Settings
     from handler.versions.repository import IndexRepository
     from infra.cli.index_view import build_options, report, shown
     from infra.cli.reindex_view import tell
 
     options = build_options(passages, overlap, precision, language)
     threads = threads or os.cpu_count() or 1
+    bounds = Bounds.of(Settings.from_mapping(os.environ))
     repository = IndexRepository.open(to, name)
     with shown() as progress:
         job = ReindexJob(
             corpus=LocalCorpus(corpus),
+            bounds=bounds,
             repository=repository,
             encoder=Encoder.open(model, threads),
             fields=FieldNames(id=id_field, title=title_field, text=text_field, url=url_field),
