@@ -6,11 +6,14 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+# "" in the repository, "querytower." in a wheel (setup.py).
+PARENT = __package__.removesuffix("infra.cli")
+
 # A handler.py of the user's own may come first on the path, for example with PYTHONPATH=. set.
 HOME = str(Path(__file__).parents[2])
 sys.path.insert(0, HOME)
 for room in ("handler", "export"):
-    import_module(room)
+    import_module(f"{PARENT}{room}")
 sys.path.remove(HOME)
 
 from handler.errors import QuerytowerError, install_command
@@ -48,7 +51,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for name in COMMANDS:
-    app.command(name)(getattr(import_module(f"infra.cli.commands.{name}"), name))
+    module = import_module(f"{PARENT}infra.cli.commands.{name}")
+    app.command(name)(getattr(module, name))
 
 
 def main() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from handler.corpus.bounds import Bounds
 from handler.corpus.document import Document
-from handler.corpus.records import DEFAULT_FIELDS, Reject, read_corpus
+from handler.corpus.options import ReadOptions
+from handler.corpus.records import Reject, read_corpus
 from handler.corpus.schema import Schema, observe
 from handler.corpus.spool import Spool
 from handler.settings import Settings
@@ -21,7 +22,7 @@ KINDS = ["c.jsonl", "c.csv", "c.md"]
 
 def read(path: Path, data: bytes, bounds: Bounds = BOUNDS) -> list[Document | Reject]:
     path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
-    return [*read_corpus(path, DEFAULT_FIELDS, bounds)]
+    return [*read_corpus(path, ReadOptions(bounds=bounds))]
 
 
 def ids(items: list[Document | Reject]) -> list[str]:
@@ -58,12 +59,12 @@ def test_rows_of_several_lines_are_bounded_as_a_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [f"{kind}.gz" for kind in KINDS])
 def test_a_bomb_is_one_rejected_record_and_takes_no_memory(tmp_path: Path, name: str) -> None:
-    data = gzip.compress(b"\0" * 50_000_000, compresslevel=1)
+    data = gzip.compress(b"x" * 50_000_000, compresslevel=1)
     (tmp_path / name).write_bytes(data)
     bounds = Bounds(record_bytes=1_000_000)
     tracemalloc.start()
     try:
-        (item,) = read_corpus(tmp_path / name, DEFAULT_FIELDS, bounds)
+        (item,) = read_corpus(tmp_path / name, ReadOptions(bounds=bounds))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -109,14 +110,10 @@ def test_bounds_come_from_the_settings() -> None:
         "QUERYTOWER_MAX_RECORD_BYTES": "2000",
         "QUERYTOWER_MAX_OBJECT_BYTES": "3000",
         "QUERYTOWER_MAX_FIELDS": "4",
-        "QUERYTOWER_CORPUS_TIMEOUT": "5",
-        "QUERYTOWER_CORPUS_HOSTS": "cdn.example.org, B.example.org,",
     }
     assert Bounds.of(Settings.from_mapping(names)) == Bounds(
         record_bytes=2000,
         object_bytes=3000,
         fields=4,
-        seconds=5.0,
-        hosts=frozenset({"cdn.example.org", "b.example.org"}),
     )
     assert Bounds.of(Settings()) == Bounds()

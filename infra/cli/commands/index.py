@@ -20,7 +20,7 @@ from infra.cli.commands.options import (
 
 CorpusPath = Annotated[
     Path,
-    typer.Argument(help="File (.jsonl, .csv, .parquet, .gz) or folder of .md and .txt files."),
+    typer.Argument(help="File or folder; docs/corpora.md lists what can be read."),
 ]
 RejectsFile = Annotated[Path, typer.Option(help="File that lists the rejected records.")]
 
@@ -44,7 +44,7 @@ def index(
 ) -> None:
     """Index CORPUS from scratch, and publish it as a new version of an index."""
     from handler.corpus.bounds import Bounds
-    from handler.corpus.records import FieldNames
+    from handler.corpus.options import FieldNames, ReadOptions
     from handler.corpus.sources import LocalCorpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
@@ -55,6 +55,7 @@ def index(
     from infra.cli.index_view import build_options, report, shown
     from infra.cli.reindex_view import tell
 
+    names = FieldNames(id=id_field, title=title_field, text=text_field, url=url_field)
     options = build_options(passages, overlap, precision, language)
     threads = threads or os.cpu_count() or 1
     bounds = Bounds.of(Settings.from_mapping(os.environ))
@@ -62,10 +63,9 @@ def index(
     with shown() as progress:
         job = ReindexJob(
             corpus=LocalCorpus(corpus),
-            bounds=bounds,
             repository=repository,
             encoder=Encoder.open(model, threads),
-            fields=FieldNames(id=id_field, title=title_field, text=text_field, url=url_field),
+            reading=ReadOptions(fields=names, bounds=bounds),
             options=lambda _: options,
             limits=Limits(max_rejects=max_rejects / 100),
             rejects=rejects,

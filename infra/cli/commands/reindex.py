@@ -63,6 +63,7 @@ def reindex(
     Only new and changed documents are encoded.
     """
     from handler.corpus.bounds import Bounds
+    from handler.corpus.options import ReadOptions
     from handler.corpus.sources import open_corpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
@@ -81,10 +82,9 @@ def reindex(
     with shown() as progress:
         job = ReindexJob(
             corpus=open_corpus(corpus),
-            bounds=bounds,
             repository=repository,
             encoder=Encoder.open(model, threads),
-            fields=names,
+            reading=ReadOptions(fields=names, bounds=bounds),
             options=lambda current: changed_options(
                 current, passages, overlap, precision, language
             ),
