@@ -13,6 +13,7 @@ from infra.cli.commands.options import (
     ModelFolder,
     Overlap,
     Passages,
+    Quiet,
     StoreUrl,
     Threads,
     VectorPrecision,
@@ -41,6 +42,7 @@ def index(
     precision: VectorPrecision = "i8",
     language: Language = "english",
     threads: Threads = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Index CORPUS from scratch, and publish it as a new version of an index."""
     from handler.corpus.bounds import Bounds
@@ -60,7 +62,7 @@ def index(
     threads = threads or os.cpu_count() or 1
     bounds = Bounds.of(Settings.from_mapping(os.environ))
     repository = IndexRepository.open(to, name)
-    with shown() as progress:
+    with shown(quiet=quiet) as progress:
         job = ReindexJob(
             corpus=LocalCorpus(corpus),
             repository=repository,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.commands.options import IndexName, MaxRejects, ModelFolder, StoreUrl, Threads
+from infra.cli.commands.options import IndexName, MaxRejects, ModelFolder, Quiet, StoreUrl, Threads
 
 CorpusUrl = Annotated[
     str,
@@ -57,6 +57,7 @@ def reindex(
     max_rejects: MaxRejects = 1,
     max_drop: MaxDrop = 20,
     threads: Threads = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Publish a new version of an index if its corpus changed.
 
@@ -79,7 +80,7 @@ def reindex(
     threads = threads or os.cpu_count() or 1
     bounds = Bounds.of(Settings.from_mapping(os.environ))
     repository = IndexRepository.open(store, name)
-    with shown() as progress:
+    with shown(quiet=quiet) as progress:
         job = ReindexJob(
             corpus=open_corpus(corpus),
             repository=repository,
