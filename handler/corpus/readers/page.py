@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from handler.corpus.bounds import read_whole
 from handler.corpus.readers.source import Head, Raw, Source, reading
 
 NAME = "text"
@@ -25,7 +26,7 @@ def matches(head: Head) -> bool:
 def read(source: Source) -> Iterator[Raw]:
     """Yield the document."""
     with reading(), source.open() as file:
-        data = file.read()
+        data = read_whole(file, source.options.bounds)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as cause:
