@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from handler.corpus.bounds import DEFAULT_BOUNDS, Bounds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldNames:
@@ -25,15 +27,21 @@ class ReadOptions:
     Attributes:
         fields: names of the fields of records.
         encoding: character encoding of all text files; empty: detected for each.
+        bounds: how much is read.
     """
 
     fields: FieldNames = field(default_factory=FieldNames)
     encoding: str = ""
+    bounds: Bounds = DEFAULT_BOUNDS
 
     @classmethod
     def from_stored(cls, values: Mapping[str, Any]) -> Self:
         """Return the options that `dataclasses.asdict` rendered."""
-        return cls(**{**values, "fields": FieldNames(**values["fields"])})
+        nested = {
+            "fields": FieldNames(**values["fields"]),
+            "bounds": Bounds(**values.get("bounds", {})),
+        }
+        return cls(**{**values, **nested})
 
 
 DEFAULT_OPTIONS = ReadOptions()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from handler.corpus.document import Document, to_json
 from handler.corpus.hashes import Hashes, as_hashes, content_hash, text_hash
 from handler.corpus.records import Reject
-from handler.corpus.schema import Schema, observe
+from handler.corpus.schema import MAX_FIELDS, Schema, observe
 from handler.errors import CorpusError
 
 
@@ -21,7 +21,8 @@ class Spool:
     """The valid documents of a corpus in a file, one to a line, and what is known of the whole.
 
     `rejected` counts records, `unreadable` files that could not be read to their end. `texts` and
-    `contents` hash the documents in order, see hashes.py.
+    `contents` hash the documents in order, see hashes.py. `left_out` is the first metadata field
+    that the schema has no room for, if there is one.
     """
 
     path: Path
@@ -31,10 +32,16 @@ class Spool:
     unreadable: int
     texts: Hashes
     contents: Hashes
+    left_out: str = ""
 
     @classmethod
     def write(
-        cls, corpus: Iterable[Document | Reject], path: Path, rejects: Path, max_rejects: float
+        cls,
+        corpus: Iterable[Document | Reject],
+        path: Path,
+        rejects: Path,
+        max_rejects: float,
+        max_fields: int = MAX_FIELDS,
     ) -> "Spool":
         """Read `corpus` once; write its documents to `path` and its rejects, as JSONL, to `rejects`.
 
@@ -43,6 +50,7 @@ class Spool:
             path: the spool file to write.
             rejects: where rejected records are listed; no file is made if there are none.
             max_rejects: largest share of records, 0 to 1, that may be rejected.
+            max_fields: most fields of the schema; those that come later are not in it.
 
         Raises:
             CorpusError: no document is left, or more than `max_rejects` of the records are none.
@@ -50,13 +58,16 @@ class Spool:
         schema: Schema = {}
         documents = 0
         rejected = _Rejects(rejects)
+        left_out = ""
         texts, contents = bytearray(), bytearray()
         with path.open("w", encoding="utf-8") as spool:
             for item in corpus:
                 if isinstance(item, Reject):
                     rejected.add(item)
                     continue
-                observe(schema, item.metadata)
+                observe(schema, item.metadata, max_fields)
+                if len(schema) == max_fields and not left_out:
+                    left_out = next((name for name in item.metadata if name not in schema), "")
                 spool.write(to_json(item) + "\n")
                 texts += text_hash(item)
                 contents += content_hash(item)
@@ -70,6 +81,7 @@ class Spool:
             unreadable=rejected.files,
             texts=as_hashes(texts),
             contents=as_hashes(contents),
+            left_out=left_out,
         )
 
     def __iter__(self) -> Iterator[Document]:

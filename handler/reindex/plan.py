@@ -80,8 +80,7 @@ def plan_from_scratch(job: ReindexJob, scratch: Path) -> Plan:
     objects = job.corpus.objects({}, scratch)
     rejects = job.rejects or scratch / IndexFiles.REJECTS
     reader = _reader(job, objects, scratch)
-    spool = Spool.write(reader, scratch / "spool.jsonl", rejects, job.limits.max_rejects)
-    job.progress("read", spool.documents, spool.documents)
+    spool = _spool(job, reader, scratch, rejects, job.limits.max_rejects)
     return Plan(
         baseline=baseline,
         options=options,
@@ -122,8 +121,7 @@ def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
     rejects = scratch / IndexFiles.REJECTS
     rejects.unlink(missing_ok=True)
     reader = _reader(job, objects, scratch, indexed)
-    spool = Spool.write(reader, scratch / "spool.jsonl", rejects, max_rejects=1.0)
-    job.progress("read", spool.documents, spool.documents)
+    spool = _spool(job, reader, scratch, rejects, 1.0)
     if reused and _same_documents(reused, spool):
         return unchanged(baseline, inputs)
     return Plan(
@@ -158,6 +156,22 @@ def _reader(
     return IncrementalReader(
         corpus=job.corpus, objects=objects, options=job.reading, indexed=indexed, scratch=scratch
     )
+
+
+def _spool(
+    job: ReindexJob, reader: IncrementalReader, scratch: Path, rejects: Path, max_rejects: float
+) -> Spool:
+    """Read the corpus, and tell of metadata fields that can't be filtered by."""
+    most = job.reading.bounds.fields
+    spool = Spool.write(reader, scratch / "spool.jsonl", rejects, max_rejects, most)
+    job.progress("read", spool.documents, spool.documents)
+    if spool.left_out:
+        problem = (
+            f"the corpus has more than {most:,} metadata fields: {spool.left_out!r} and others "
+            "are stored but can't be filtered by; to change that, raise QUERYTOWER_MAX_FIELDS"
+        )
+        job.tell("fields_left_out", problem=problem)
+    return spool
 
 
 def _open(

@@ -1,6 +1,7 @@
 """What readers read and yield: bytes with a name, from a file or from inside one, and raw records."""
 
 import gzip
+import io
 import shutil
 import tempfile
 import zlib
@@ -12,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, Self, cast
 
 from handler.corpus.document import Section
+from handler.corpus.bounds import BoundedStream, Bounds
 from handler.corpus.options import DEFAULT_OPTIONS, ReadOptions
 from handler.errors import UnreadableFile
 
@@ -67,6 +69,8 @@ class Head:
 class Source:
     """Bytes to read. `open` starts at their beginning each time; compressed ones are unpacked.
 
+    `open` ends with UnreadableFile after as many bytes as the options allow.
+
     Attributes:
         name: what the corpus calls it: its path, and for a member of an archive the path inside,
             after a slash.
@@ -85,6 +89,10 @@ class Source:
     scratch: Path | None = None
     depth: int = 0
     given: bool = False
+
+    def __post_init__(self) -> None:
+        """Bound every stream, whoever made the source."""
+        object.__setattr__(self, "open", partial(_bounded, self.open, self.options.bounds))
 
     @classmethod
     def of_file(
@@ -132,6 +140,10 @@ class Source:
                 shutil.copyfileobj(file, copy, 1 << 20)
             copy.flush()
             yield Path(copy.name)
+
+
+def _bounded(open_stream: Callable[[], IO[bytes]], bounds: Bounds) -> IO[bytes]:
+    return io.BufferedReader(BoundedStream(open_stream(), bounds), HEAD_BYTES)
 
 
 @contextmanager

@@ -3,12 +3,10 @@
 import re
 from pathlib import PurePosixPath
 
+from handler.corpus.bounds import read_whole
 from handler.corpus.extract.outline import Extract
 from handler.corpus.readers.source import UTF_16, Raw, Source, reading
 from handler.errors import UnreadableFile
-
-# A document is held in memory as a whole. The longest novels have 5 MB of text.
-MAX_BYTES = 64 << 20
 
 # Names that say nothing but "this is what the folder is about".
 FOLDER_NAMES = {"index", "_index", "readme"}
@@ -16,19 +14,14 @@ NAMES = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16"}
 POST_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)")
 
 
-def data_of(source: Source, limit: int = MAX_BYTES) -> bytes:
+def data_of(source: Source) -> bytes:
     """Return the bytes of a source.
 
     Raises:
-        UnreadableFile: they can't be read, or there are more than `limit`.
+        UnreadableFile: they can't be read, or there are more than the options allow.
     """
     with reading(), source.open() as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise UnreadableFile(
-            f"larger than {limit >> 20} MB, which is too large for one document; split it"
-        )
-    return data
+        return read_whole(file, source.options.bounds)
 
 
 def text_of(source: Source) -> str:
