@@ -12,8 +12,8 @@ from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, Self, cast
 
-from handler.corpus.document import Section
 from handler.corpus.bounds import BoundedStream, Bounds
+from handler.corpus.document import Section
 from handler.corpus.options import DEFAULT_OPTIONS, ReadOptions
 from handler.errors import UnreadableFile
 
