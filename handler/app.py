@@ -16,10 +16,15 @@ from handler.api.routes import documents, embeddings, search, state, suggest
 from handler.page import routes as page
 from handler.service import Service
 from handler.settings import Settings
+from handler.workers import Workers
 
 
-def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
+def create_app(
+    settings: Settings, load: Callable[[], Service], *, threads: bool = False
+) -> FastAPI:
     """Build the application; each request that needs the service calls `load`.
+
+    With `threads`, requests are answered at the same time.
 
     Raises:
         SettingError: the keys of callers can't be used.
@@ -33,6 +38,7 @@ def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # the redirect would lead to whatever host the request names
     )
+    app.state.workers = Workers(threads=threads)
     app.openapi = partial(_describe, app, settings)  # type: ignore[method-assign]
     # No routers in between: each would be matched at every request.
     for routes in (search, documents, suggest, state, embeddings, page):

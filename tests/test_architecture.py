@@ -36,7 +36,7 @@ FLOORS = (
     {"versions"},
     {"quality"},
     {"reindex"},
-    {"service", "trace", "warm_up"},
+    {"service", "trace", "warm_up", "workers"},
     {"api", "page"},
     {"app"},
     {"main"},

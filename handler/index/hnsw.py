@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self
 
 import numpy as np
@@ -32,6 +33,8 @@ class Graph:
         self._gone = self._total - len(keys)
         self._rows = np.full(self._total, -1, np.int64)
         self._rows[keys] = np.arange(len(keys))
+        # usearch releases Python's lock, but all its searches share one list of candidates.
+        self._lock = Lock()
 
     @classmethod
     def open(cls, folder: Path, dtype: npt.DTypeLike, dimension: int, count: int) -> Self:
@@ -59,7 +62,9 @@ class Graph:
         """
         for times in (1, 4):
             wanted = min(times * (k + min(k, self._gone)), self._total)
-            rows: Rows = self._rows[self._index.search(code, wanted).keys.astype(np.int64)]
+            with self._lock:
+                keys = self._index.search(code, wanted).keys
+            rows: Rows = self._rows[keys.astype(np.int64)]
             rows = rows[rows >= 0]
             if len(rows) >= k:
                 return rows

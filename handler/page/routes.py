@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from handler.service import Service
 from handler.settings import Settings
+from handler.workers import Workers
 
 if TYPE_CHECKING:
     from handler.page.site import Site
@@ -27,21 +28,25 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
 
         return Site.open(settings, load)
 
-    async def page(request: HttpRequest) -> Response:
+    def page(request: HttpRequest) -> Response:
         """Return the page in the state that the URL asks for."""
         return site().page(request)
 
-    async def file(request: HttpRequest, digest: str, name: str) -> Response:
+    def file(request: HttpRequest, digest: str, name: str) -> Response:
         """Return one of the page's files."""
         return site().file(request, digest, name)
 
-    async def docs(request: HttpRequest) -> Response:
+    def docs(request: HttpRequest) -> Response:
         """Return the description of the API."""
         from handler.page.docs import docs
 
         return docs(request)
 
-    app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False)
+    workers: Workers = app.state.workers
+    run = workers.run
+    app.add_api_route("/docs", run(docs), methods=["GET"], include_in_schema=False)
     if settings.search_page:
-        app.add_api_route("/", page, methods=["GET"], include_in_schema=False)
-        app.add_api_route("/web/{digest}/{name}", file, methods=["GET"], include_in_schema=False)
+        app.add_api_route("/", run(page), methods=["GET"], include_in_schema=False)
+        app.add_api_route(
+            "/web/{digest}/{name}", run(file), methods=["GET"], include_in_schema=False
+        )

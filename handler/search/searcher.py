@@ -18,7 +18,15 @@ from handler.index.text_index import FacetCount
 from handler.index.text_writer import field_name
 from handler.search.answer import Answer, Explanation, Hit
 from handler.search.filters import FilterCompiler
-from handler.search.highlight import Sentences, Span, closest_sentence, mark, word_spans
+from handler.search.highlight import (
+    MOST_CHARS,
+    Allowance,
+    Sentences,
+    Span,
+    closest_sentence,
+    mark,
+    word_spans,
+)
 from handler.search.query_language import parse
 from handler.search.ranking import NO_PASSAGE, POOLS, Ranking, rank
 from handler.search.request import SearchRequest
@@ -27,14 +35,18 @@ from handler.search.retrieve import both, nearest
 FACET_VALUES = 20
 # Passages whose sentences' vectors are cached for highlights: about 1.5 kB per sentence.
 CACHED_PASSAGES = 1000
+# For searches of which no request limits the work.
+NO_LIMIT = 2**62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Query:
     """A request as the index understands it.
 
-    `text` is what is left of the query to search for: nothing if it was all syntax. `vector`, shape (dimension,), is None in keyword mode, and `keyword_query` in semantic mode or
-    where the query has no words. `terms` are the query's stems, where hits need them.
+    `text` is what is left of the query to search for: nothing if it was all syntax. `vector`,
+    shape (dimension,), is None in keyword mode, and `keyword_query` in semantic mode or where the
+    query has no words. `allowance` is for highlights. `terms` are the query's stems, where hits
+    need them.
     """
 
     request: SearchRequest
@@ -42,6 +54,7 @@ class _Query:
     vector: Vectors | None
     keyword_query: Query | None
     filter_query: Query | None
+    allowance: Allowance
     terms: list[str]
 
 
@@ -55,8 +68,13 @@ class Searcher:
         # The same passages come up again and again while somebody types.
         self._sentences = lru_cache(CACHED_PASSAGES)(self._encode_sentences)
 
-    def search(self, index: IndexVersion, request: SearchRequest) -> Answer:
+    def search(
+        self, index: IndexVersion, request: SearchRequest, allowance: Allowance | None = None
+    ) -> Answer:
         """Answer `request` from `index`.
+
+        Highlights by meaning end with `allowance`, which the searches of a batch share. Hits after
+        that have their passage without a mark.
 
         Raises:
             InvalidRequest: a filter, facet or sort that the index's fields don't allow.
@@ -75,6 +93,7 @@ class Searcher:
             vector=vector,
             keyword_query=None if request.mode == "semantic" else index.text.query(text),
             filter_query=filter_query,
+            allowance=allowance or Allowance(NO_LIMIT),
             terms=index.text.terms(text) if needs_terms else [],
         )
         answer = self._answer(index, query)
@@ -150,9 +169,11 @@ class Searcher:
         )
 
     def _highlight(self, index: IndexVersion, query: _Query, document: Document, span: Span) -> str:
-        text = document.text[slice(*span)] or document.title
+        text = (document.text[slice(*span)] or document.title)[:MOST_CHARS]
         spans = word_spans(text, query.terms, index.text.words)
-        if not spans and query.vector is not None:
+        if spans or query.vector is None:
+            return mark(text, spans)
+        if query.allowance.take(sentence_spans(text)):
             spans = closest_sentence(self._sentences(text), query.vector)
         return mark(text, spans)
 

@@ -21,7 +21,7 @@ def run(environment: Mapping[str, str], host: str, port: int) -> None:
     settings = Settings.from_mapping(environment)
     service = cache(lambda: Service.open(settings))
     manifest = service().index().manifest
-    app = create_app(settings, service)
+    app = create_app(settings, service, threads=True)
     listener = listen(host, port)
     address = f"http://{host}:{listener.getsockname()[1]}"
     Console(stderr=True, highlight=False).print(

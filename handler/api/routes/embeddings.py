@@ -11,7 +11,7 @@ from handler.api.requests import EmbeddingsRequest
 from handler.api.routing import add_route
 from handler.encoder import Vectors
 from handler.errors import InvalidRequest
-from handler.search.bounds import BATCH, check_number, check_text
+from handler.search.bounds import BATCH, check_number, check_text, check_total
 from handler.service import Service
 from handler.settings import Settings
 
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; `load` returns the service."""
 
-    async def embeddings(body: EmbeddingsRequest) -> JsonResponse:
+    def embeddings(body: EmbeddingsRequest) -> JsonResponse:
         """Return the unit vectors of one or more texts."""
         texts = [body.input] if isinstance(body.input, str) else body.input
         check_number(len(texts), "the number of texts", BATCH, settings)
         texts = [check_text(text, f"input[{at}]", settings) for at, text in enumerate(texts)]
+        check_total(texts, "the texts", settings)
         encoder = load().encoder
         if body.dimensions not in (None, encoder.dimension):
             raise InvalidRequest(
@@ -44,7 +45,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         }
         return JsonResponse(answer)
 
-    add_route(app, "POST", "/v1/embeddings", "create_embeddings", embeddings)
+    add_route(app, "POST", "/v1/embeddings", "create_embeddings", embeddings, long=True)
 
 
 def _embedding(at: int, vector: Vectors, as_base64: bool) -> "EmbeddingBody":

@@ -1,0 +1,201 @@
+"""The work of one request is bounded, and others are answered meanwhile."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from typing import Any
+
+import numpy as np
+import pytest
+import uvicorn
+from starlette.testclient import TestClient
+
+from handler.app import create_app
+from handler.index.hnsw import Graph, build_graph
+from handler.index.index_version import IndexVersion
+from handler.search.highlight import LEAST_COST, Allowance
+from handler.search.request import SearchRequest
+from handler.search.searcher import Searcher
+from handler.service import Service
+from infra.cli.server import listen
+from tests.library import Library, add_index
+
+BY_MEANING = "/search?q=zebra&mode=semantic&highlight=true"
+
+
+@pytest.fixture(scope="module")
+def tales(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Four texts of three short sentences each."""
+    scratch = tmp_path_factory.mktemp("tales")
+    texts = [f"One fell {name}. Two ran. Three sat." for name in ("down", "up", "far", "near")]
+    books = [{"id": str(at), "text": text} for at, text in enumerate(texts)]
+    add_index(scratch / "store", library.model, books, scratch)
+    return Library(scratch / "store", library.model, {})
+
+
+def client_of(library: Library, **changes: Any) -> TestClient:
+    settings = library.settings(**changes)
+    service = Service.open(settings)
+    return TestClient(create_app(settings, lambda: service))
+
+
+def detail(answer: Any) -> str:
+    assert answer.status_code == 422, answer.text
+    return str(answer.json()["detail"])
+
+
+def test_characters_in_all_are_bounded(library: Library) -> None:
+    client = client_of(library, max_encoded_chars=20)
+    queries = [{"query": "x" * 10}] * 2
+    assert client.post("/search/batch", json={"queries": queries}).status_code == 200
+    assert client.post("/v1/embeddings", json={"input": ["x" * 10] * 2}).status_code == 200
+    expected = (
+        "21 characters in all; 20 at most (QUERYTOWER_MAX_ENCODED_CHARS); send them in several"
+    )
+    more = [*queries, {"query": "y"}]
+    assert f"the queries have {expected}" in detail(
+        client.post("/search/batch", json={"queries": more})
+    )
+    more_texts = ["x" * 10, "x" * 10, "y"]
+    assert f"the texts have {expected}" in detail(
+        client.post("/v1/embeddings", json={"input": more_texts})
+    )
+
+
+def test_facets_in_all_are_bounded(client: TestClient) -> None:
+    query = {"query": "tide", "facets": ["year"] * 13}
+    assert client.post("/search/batch", json={"queries": [query] * 4}).status_code == 200
+    answer = client.post("/search/batch", json={"queries": [query] * 5})
+    assert "65 facets were asked for; 64 at most" in detail(answer)
+
+
+def marked(answer: Any) -> list[bool]:
+    return ["<mark>" in hit["highlight"] for hit in answer.json()["hits"]]
+
+
+def test_highlights_by_meaning_end_with_the_allowance(tales: Library) -> None:
+    for allowed, marks in ((3 * LEAST_COST * 4, 4), (3 * LEAST_COST * 2 + 1, 2), (LEAST_COST, 0)):
+        answer = client_of(tales, max_encoded_chars=allowed).get(BY_MEANING)
+        assert marked(answer) == [True] * marks + [False] * (4 - marks)
+        assert all("ran" in hit["highlight"] for hit in answer.json()["hits"])
+
+
+def test_the_searches_of_a_batch_share_the_allowance(tales: Library) -> None:
+    query = {"query": "zebra", "mode": "semantic", "highlight": True}
+    client = client_of(tales, max_encoded_chars=3 * LEAST_COST * 6)
+    body = client.post("/search/batch", json={"queries": [query] * 3}).json()
+    counts = [sum("<mark>" in hit["highlight"] for hit in each["hits"]) for each in body["results"]]
+    assert counts == [4, 2, 0]
+
+
+def test_words_are_marked_whatever_is_left(library: Library) -> None:
+    client = client_of(library, max_encoded_chars=10)
+    answer = client.get("/search?q=botanist&mode=keyword&highlight=true")
+    assert marked(answer) == [True]
+
+
+def test_the_allowance_counts_short_sentences_as_longer_ones() -> None:
+    allowance = Allowance(3 * LEAST_COST)
+    assert allowance.take([(0, 2), (3, 5)])
+    assert not allowance.take([(0, LEAST_COST + 1)])
+    assert allowance.take([(0, 1)])
+    assert not allowance.take([(0, 1)])
+
+
+@contextmanager
+def served(library: Library, **changes: Any) -> Iterator[Callable[..., int]]:
+    """Serve the library as `querytower serve` does; yield a function that sends a request."""
+    settings = library.settings(**changes)
+    service = Service.open(settings)
+    app = create_app(settings, lambda: service, threads=True)
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+
+    def send(method: str, path: str, body: Any = None) -> int:
+        connection = HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=30)
+        try:
+            headers = {"content-type": "application/json"}
+            connection.request(method, path, body and json.dumps(body), headers)
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+        finally:
+            connection.close()
+
+    try:
+        yield send
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def test_a_server_answers_others_while_long_requests_run(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, go_on = threading.Semaphore(0), threading.Event()
+    search: Any = Searcher.search
+
+    def slow(self: Searcher, index: IndexVersion, request: SearchRequest, *more: Any) -> Any:
+        if request.query == "slow":
+            running.release()
+            assert go_on.wait(30)
+        return search(self, index, request, *more)
+
+    monkeypatch.setattr(Searcher, "search", slow)
+    monkeypatch.setattr("handler.api.middleware.log", lambda *_, **__: None)
+    batch = {"queries": [{"query": "slow"}]}
+    with served(library) as send, ThreadPoolExecutor(40) as pool:
+        try:
+            waiting = [pool.submit(send, "POST", "/search/batch", batch) for _ in range(30)]
+            assert running.acquire(timeout=30)
+            quick = ("/health", "/search?q=tide", "/suggest?q=ti", "/documents/bare", "/", "/docs")
+            assert [send("GET", path) for path in quick] == [200] * len(quick)
+            assert not any(each.done() for each in waiting)
+        finally:
+            go_on.set()
+        assert [each.result() for each in waiting] == [200] * 30
+
+
+def test_lambda_needs_no_threads(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    used = set()
+    search: Any = Searcher.search
+
+    def noted(self: Searcher, *arguments: Any) -> Any:
+        used.add(threading.get_ident())
+        return search(self, *arguments)
+
+    monkeypatch.setattr(Searcher, "search", noted)
+    client = client_of(library)
+    loops = set()
+
+    async def where() -> None:
+        loops.add(threading.get_ident())
+
+    client.app.add_api_route("/where", where)  # type: ignore[attr-defined]
+    with client:
+        assert client.get("/where").status_code == 200
+        assert client.get("/search?q=tide").status_code == 200
+    assert used == loops
+
+
+def test_a_graph_answers_several_threads_at_a_time(tmp_path: Any) -> None:
+    random = np.random.default_rng(0)
+    codes = random.integers(-127, 128, (4000, 32)).astype(np.int8)
+    for _ in build_graph(tmp_path, codes, 2):
+        pass
+    graph = Graph.open(tmp_path, np.int8, 32, len(codes))
+
+    def search(row: int) -> list[int]:
+        rows = graph.search(codes[row], 300)
+        assert rows is not None
+        return sorted(rows.tolist())
+
+    rows = range(0, 4000, 10)
+    alone = [search(row) for row in rows]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(search, rows)) == alone
