@@ -29,6 +29,7 @@ COMMANDS = (
     "index",
     "search",
     "serve",
+    "mcp",
     "demo",
     "invoke",
     "package",
