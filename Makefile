@@ -83,7 +83,7 @@ lock: install   ## write requirements/ again from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra export --extra parquet --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --group tools -o requirements/tools.txt
-	$(COMPILE) pyproject.toml --extra cli --group clients -c requirements/runtime.txt -o requirements/clients.txt
+	$(COMPILE) pyproject.toml --extra export --group clients -c requirements/runtime.txt -o requirements/clients.txt
 	$(COMPILE) --group checkov -o requirements/checkov.txt
 	$(COMPILE) pyproject.toml --extra optimum --group optimum-tests --override requirements/torch-apart.in -o requirements/optimum.txt
 
