@@ -13,6 +13,7 @@ from handler.service import Service
 from handler.settings import Settings
 from handler.trace import trace_of
 
+ADVICE = "ask for fewer hits, or read a document in pieces with get_document"
 LOCAL = ("http://localhost", "http://127.0.0.1", "http://[::1]")
 
 
@@ -26,7 +27,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         if origin is not None and not _may_call(origin, allowed):
             # A page that somebody opened must not reach a server on their machine.
             raise HTTPException(HTTPStatus.FORBIDDEN)
-        return _answer(load, await request.body(), request)
+        return _answer(load, await request.body(), request, settings.max_answer_bytes)
 
     app.add_route("/mcp", post, methods=["POST"], include_in_schema=False)
 
@@ -36,9 +37,9 @@ def _may_call(origin: str, allowed: set[str]) -> bool:
     return local or origin in allowed or "*" in allowed
 
 
-def _answer(load: Callable[[], Service], body: bytes, request: Request) -> Response:
+def _answer(load: Callable[[], Service], body: bytes, request: Request, max_bytes: int) -> Response:
     # Imported by the first agent, as no other request needs it.
-    from handler.mcp.messages import PARSE_ERROR, RpcError, failure
+    from handler.mcp.messages import INTERNAL_ERROR, PARSE_ERROR, RpcError, failure
     from handler.mcp.server import McpServer
     from handler.mcp.versions import check_headers
 
@@ -54,7 +55,12 @@ def _answer(load: Callable[[], Service], body: bytes, request: Request) -> Respo
     answer = McpServer(load).answer(message, trace_of(request))
     if answer is None:
         return Response(status_code=HTTPStatus.ACCEPTED)
-    return _response(answer, message)
+    response = _response(answer, message)
+    if len(response.body) <= max_bytes:
+        return response
+    # Lambda could not send it.
+    problem = f"the answer has {len(response.body)} bytes, {max_bytes} at most; {ADVICE}"
+    return _response(failure(message["id"], RpcError(INTERNAL_ERROR, problem)), message)
 
 
 def _parse(body: bytes) -> Any:

@@ -104,5 +104,5 @@ def test_the_same_keys_open_it(locked: str) -> None:
                 return {tool.name for tool in (await client.list_tools()).tools}
 
     assert "search" in asyncio.run(names("open sesame"))
-    with pytest.raises(ExceptionGroup) as caught:
+    with pytest.raises(ExceptionGroup):
         asyncio.run(names("wrong"))

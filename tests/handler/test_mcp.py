@@ -214,3 +214,13 @@ def test_what_fails_inside_is_not_told(library: Library) -> None:
     assert "the log says why" in told(client, "search", query="tide")
     answer = send(client, "tools/list").json()["error"]
     assert (answer["code"], "none" in answer["message"]) == (-32603, False)
+
+
+def test_an_answer_that_lambda_could_not_send(library: Library) -> None:
+    settings = library.settings(max_answer_bytes=3000)
+    service = Service.open(settings)
+    client = TestClient(create_app(settings, lambda: service))
+    answer = send(client, "tools/call", name="get_document", arguments={"id": "the-lighthouse"})
+    assert answer.json()["id"] == 1
+    assert "3000 at most; ask for fewer hits" in answer.json()["error"]["message"]
+    assert call(client, "search", query="note", k=1, mode="keyword")["hits"][0]["id"] == "bare"
