@@ -23,6 +23,10 @@ class CorpusChanged(CorpusError):
     """An object of the corpus was replaced or removed while it was read."""
 
 
+class UnreadableFile(CorpusError):
+    """One file of a corpus can't be read, wholly or from some place on; the others can."""
+
+
 class StoreError(QuerytowerError):
     """The object store is unreachable, slow, full, or refuses the operation."""
 
@@ -53,6 +57,10 @@ class ModelMismatch(IndexUnavailable):
 
 class InvalidRequest(QuerytowerError):
     """A parameter of a request is out of its bounds or of the wrong type."""
+
+
+class AnswerTooLarge(QuerytowerError):
+    """The answer to a request has more bytes than allowed."""
 
 
 class DocumentNotFound(QuerytowerError):

@@ -23,8 +23,8 @@ from urllib.request import (
     UnknownHandler,
 )
 
-from handler.corpus.formats import KINDS, is_corpus_name
 from handler.corpus.listing import CorpusObject
+from handler.corpus.names import KINDS, is_corpus_name
 from handler.errors import CorpusChanged, CorpusError
 
 MAX_BYTES = 20 << 30
@@ -52,7 +52,7 @@ class WebCorpus:
         """Check the URL.
 
         Raises:
-            CorpusError: it holds a password, or its path doesn't end like a file of a known kind.
+            CorpusError: it holds a password, or its path ends like an image, code or the like.
         """
         parts = urlsplit(address)
         name = PurePosixPath(unquote(parts.path)).name
@@ -60,11 +60,11 @@ class WebCorpus:
             raise CorpusError(
                 f"{parts.scheme}://…: a corpus URL names a host, and no password; correct it"
             )
-        if not is_corpus_name(name):
+        if name and not is_corpus_name(name):
             raise CorpusError(
-                f"{_shown(address)} doesn't end like a file of a known kind; a corpus is {KINDS}"
+                f"{_shown(address)} ends like a file of another kind; a corpus is {KINDS}"
             )
-        return cls(address=address, name=name)
+        return cls(address=address, name=name or "corpus")
 
     @property
     def url(self) -> str:

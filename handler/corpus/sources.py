@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol, Self
 from urllib.parse import unquote, urlsplit
 
-from handler.corpus.formats import KINDS, corpus_files, is_corpus_name
 from handler.corpus.listing import CorpusObject
+from handler.corpus.names import KINDS, corpus_files, is_corpus_name
 from handler.errors import CorpusChanged, CorpusError, LostRace, ObjectNotFound, StoreError
 from handler.storage.store import Store
 
@@ -82,7 +82,8 @@ class StoreCorpus:
     def open(cls, url: str) -> Self:
         """Open s3://bucket/prefix, or a single object such as s3://bucket/folder/corpus.jsonl."""
         place, _, name = url.rstrip("/").rpartition("/")
-        if is_corpus_name(name) and not url.endswith("/"):
+        is_name = PurePosixPath(name).suffix and is_corpus_name(name) and not place.endswith(":/")
+        if is_name and not url.endswith("/"):
             return cls(Store.open(place), name)
         return cls(Store.open(url))
 

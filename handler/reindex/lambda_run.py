@@ -7,6 +7,8 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+from handler.corpus.bounds import Bounds
+from handler.corpus.options import ReadOptions
 from handler.corpus.sources import open_corpus
 from handler.encoder import Encoder
 from handler.errors import LeaseHeld, OutOfTime
@@ -72,8 +74,9 @@ def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> ReindexJ
         min_recall=settings.min_recall,
         max_ndcg_loss=settings.max_ndcg_loss,
     )
+    fields = field_names(settings.corpus_fields, "QUERYTOWER_CORPUS_FIELDS")
     return ReindexJob(
-        fields=field_names(settings.corpus_fields, "QUERYTOWER_CORPUS_FIELDS"),
+        reading=ReadOptions(fields=fields, bounds=Bounds.of(settings)),
         corpus=open_corpus(settings.corpus),
         repository=IndexRepository(open_store(settings), settings.index),
         encoder=Encoder.open(settings.model_folder, settings.threads),

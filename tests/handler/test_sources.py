@@ -49,8 +49,8 @@ def test_what_a_url_opens(bucket: str) -> None:
         ("https://user:secret@host/a.jsonl", "names a host, and no password"),
         ("https:///a.jsonl", "names a host"),
         (
-            "https://host/list?format=jsonl",
-            "https://host/list doesn't end like a file of a known kind",
+            "https://host/list.png?format=jsonl",
+            "https://host/list.png ends like a file of another kind",
         ),
         ("ftp://host/a.jsonl", "is not a store"),
     ],
