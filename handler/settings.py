@@ -53,6 +53,9 @@ class Settings:
     max_offset: int = _setting(1000, "most hits to skip, which bounds the deepest page", 0)
     max_batch: int = _setting(64, "most queries or texts per request", 1)
     max_body_bytes: int = _setting(1_000_000, "largest request body, in bytes", 1)
+    max_answer_bytes: int = _setting(
+        6_000_000, "largest answer, in bytes as Lambda counts them, which sends 6,291,556", 10_000
+    )
     max_text_chars: int = _setting(2000, "characters of a hit's text that are returned", 0)
     cached_queries: int = _setting(1000, "query embeddings to keep in memory", 0)
     cors_origins: str = _setting(

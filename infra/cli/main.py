@@ -36,6 +36,7 @@ COMMANDS = (
     "package",
     "settings",
     "indexes",
+    "status",
     "eval",
     "reindex",
     "versions",
