@@ -78,14 +78,14 @@ def reindex(
 
     names = field_names(fields, "--fields")
     threads = threads or os.cpu_count() or 1
-    bounds = Bounds.of(Settings.from_mapping(os.environ))
+    settings = Settings.from_mapping(os.environ)
     repository = IndexRepository.open(store, name)
     with shown(quiet=quiet) as progress:
         job = ReindexJob(
-            corpus=open_corpus(corpus),
+            corpus=open_corpus(corpus, settings),
             repository=repository,
             encoder=Encoder.open(model, threads),
-            reading=ReadOptions(fields=names, bounds=bounds),
+            reading=ReadOptions(fields=names, bounds=Bounds.of(settings)),
             options=lambda current: changed_options(
                 current, passages, overlap, precision, language
             ),
