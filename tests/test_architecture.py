@@ -28,6 +28,7 @@ FLOORS = (
         "settings",
         "staging",
         "startup",
+        "urls",
     },
     {"storage"},
     {"corpus", "encoder", "bundle"},
