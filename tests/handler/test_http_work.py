@@ -8,13 +8,11 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from typing import Any
 
-import numpy as np
 import pytest
 import uvicorn
 from starlette.testclient import TestClient
 
 from handler.app import create_app
-from handler.index.hnsw import Graph, build_graph
 from handler.index.index_version import IndexVersion
 from handler.search.highlight import LEAST_COST, Allowance
 from handler.search.request import SearchRequest
@@ -181,21 +179,3 @@ def test_lambda_needs_no_threads(library: Library, monkeypatch: pytest.MonkeyPat
         assert client.get("/where").status_code == 200
         assert client.get("/search?q=tide").status_code == 200
     assert used == loops
-
-
-def test_a_graph_answers_several_threads_at_a_time(tmp_path: Any) -> None:
-    random = np.random.default_rng(0)
-    codes = random.integers(-127, 128, (4000, 32)).astype(np.int8)
-    for _ in build_graph(tmp_path, codes, 2):
-        pass
-    graph = Graph.open(tmp_path, np.int8, 32, len(codes))
-
-    def search(row: int) -> list[int]:
-        rows = graph.search(codes[row], 300)
-        assert rows is not None
-        return sorted(rows.tolist())
-
-    rows = range(0, 4000, 10)
-    alone = [search(row) for row in rows]
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(search, rows)) == alone
