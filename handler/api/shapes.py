@@ -41,12 +41,14 @@ class PassageBody(TypedDict):
 class HitBody(DocumentBody, total=False):
     """A document that was found.
 
-    `score` orders the hits and has no unit; it is null where a sort ordered them. `highlight`, the
+    `score` orders the hits and has no unit; it is null where a sort ordered them. `section` is there
+    if the passage lies in one: its headings, or its page; `url` then leads to it. `highlight`, the
     passage as HTML, and `explanation` are there when they were asked for.
     """
 
     score: float | None
     passage: PassageBody
+    section: str
     highlight: str
     explanation: Explanation
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from typing_extensions import TypedDict
 
-from handler.corpus.document import Document
+from handler.corpus.document import Document, Section
 from handler.index.text_index import FacetCount
 
 
@@ -36,6 +36,16 @@ class Hit:
     passage: tuple[int, int]
     highlight: str | None = None
     explanation: Explanation | None = None
+
+    @property
+    def section(self) -> Section | None:
+        """The section that the passage lies in, if it lies in one."""
+        return self.document.section_of(*self.passage)
+
+    @property
+    def url(self) -> str:
+        """The URL of that section, or else of the document."""
+        return self.document.url_of(self.section)
 
 
 @dataclass(frozen=True, slots=True)
