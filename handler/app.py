@@ -39,7 +39,7 @@ def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
         routes.add_routes(app, settings, load)
     app.add_middleware(
         RequestMiddleware,
-        max_body_bytes=settings.max_body_bytes,
+        settings=settings,
         may_pass=key_check(settings.api_keys),
     )
     if settings.cors_origins:

@@ -8,7 +8,8 @@ from handler.corpus.schema import Field, Schema
 from handler.errors import IndexUnavailable
 from handler.files import MANIFEST, FileEntry, manifest_fields, parse_manifest
 
-INDEX_FORMAT = 2  # 2: a graph may have vectors that are gone, see keys.bin
+# 2: a graph may have vectors that are gone, see keys.bin. 3: words of metadata fields in text/
+INDEX_FORMAT = 3
 
 
 class IndexFiles:

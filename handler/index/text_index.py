@@ -13,10 +13,11 @@ from pydantic_core import from_json
 from tantivy import Occur, Query
 
 from handler.corpus.document import Document
-from handler.corpus.schema import date_text
+from handler.corpus.schema import Schema, date_text
 from handler.errors import IndexUnavailable
 from handler.index.analysis import analyzer, content_analyzer, spaced
 from handler.index.arrays import Rows, Scores
+from handler.index.text_writer import field_name, words_name
 
 # With equal weights, short titles win. The body holds the title too, and the title adds a little.
 TITLE_BOOST = 0.3
@@ -125,8 +126,8 @@ class TextIndex:
     def query(self, text: str) -> Query | None:
         """Return the BM25 query for what somebody typed, or None where it has no word at all.
 
-        "Quoted words" must occur side by side. A compound, such as an error code or an ISBN, scores
-        higher where its parts do. An id finds its document. A word that no document has is replaced
+        "Quoted words" score higher side by side, and so do the parts of a compound, such as an
+        error code or an ISBN. An id finds its document. A word that no document has is replaced
         by words one or two letters away.
         """
         terms = self.terms(text)
@@ -141,8 +142,30 @@ class TextIndex:
         for term in terms:
             parts += [(Occur.Should, query) for query in self._term_queries(term)]
         parts += [(Occur.Should, query) for query in self._phrases(COMPOUND.findall(text))]
-        parts += [(Occur.Must, query) for query in self._phrases(QUOTED.findall(text))]
+        parts += [(Occur.Should, query) for query in self._phrases(QUOTED.findall(text))]
         return Query.boolean_query(parts)
+
+    def phrase(self, text: str) -> Query | None:
+        """Return the query for the words of `text` side by side, or None where it has no word."""
+        return next(iter(self._phrases([text])), None)
+
+    def value(self, schema: Schema, name: str, text: str) -> Query | None:
+        """Return the query for documents that have the words of `text` in one field.
+
+        The field is `title`, `id` or one of `schema` that holds strings or texts. The whole value
+        matches too, as it is. None is returned where `text` has no word.
+        """
+        if name == "id":
+            return Query.term_query(self.fields, "id", text)
+        field = "title" if name == "title" and name not in schema else words_name(schema, name)
+        words: list[Any] = self.words.analyze(spaced(text))
+        if not words:
+            return None
+        try:
+            each = [Query.term_query(self.fields, field, word, "basic") for word in words]
+        except ValueError:  # the index has format 2
+            return Query.term_query(self.fields, field_name(schema, name), text)
+        return Query.boolean_query([(Occur.Must, part) for part in each])
 
     def search(self, query: Query, limit: int) -> tuple[Rows, Scores]:
         """Return the rows and scores of the `limit` best documents, best first."""

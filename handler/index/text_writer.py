@@ -19,6 +19,11 @@ def field_name(schema: Schema, name: str) -> str:
     return f"m{list(schema).index(name)}"
 
 
+def words_name(schema: Schema, name: str) -> str:
+    """Return the text index's name for the words in a metadata field of strings or texts."""
+    return f"w{list(schema).index(name)}"
+
+
 def _build_schema(schema: Schema) -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("row", indexed=True, fast=True)
@@ -40,6 +45,10 @@ def _build_schema(schema: Schema) -> tantivy.Schema:
             builder.add_text_field(
                 field_name(schema, name), tokenizer_name="raw", index_option="basic", fast=True
             )
+        if field.kind in ("string", "text"):
+            builder.add_text_field(
+                words_name(schema, name), tokenizer_name="words", index_option="basic"
+            )
     return builder.build()
 
 
@@ -50,6 +59,7 @@ class TextWriter:
         """Start in `folder`, which is made; nothing can be read before `close`."""
         folder.mkdir(parents=True)
         self._schema = schema
+        self._numbers = {name: number for number, name in enumerate(schema)}
         self._index = tantivy.Index(_build_schema(schema), path=str(folder))
         self._index.register_tokenizer("words", analyzer(language))
         # One thread keeps documents in order and segments few; encoding takes far longer anyway.
@@ -66,9 +76,16 @@ class TextWriter:
         entry.add_bytes("source", to_json(document).encode())
         for name, value in document.metadata.items():
             if name in self._schema:
-                _add_values(entry, field_name(self._schema, name), self._schema[name], value)
+                self._add_field(entry, name, value)
         self._writer.add_document(entry)
         self._rows += 1
+
+    def _add_field(self, entry: tantivy.Document, name: str, value: Value) -> None:
+        field, number = self._schema[name], self._numbers[name]
+        _add_values(entry, f"m{number}", field, value)
+        if field.kind in ("string", "text"):
+            for text in _texts(value):
+                entry.add_text(f"w{number}", spaced(text))
 
     def abort(self) -> None:
         """Stop writing now: until it is dropped, Tantivy's thread goes on making files."""
@@ -92,9 +109,13 @@ class TextWriter:
 def searchable(document: Document) -> str:
     """Return the text that keyword search looks at: title, text, and texts of the metadata."""
     extra = (v for v in document.metadata.values() if isinstance(v, str | list))
-    return "\n".join(
-        [document.title, document.text, *(v if isinstance(v, str) else "\n".join(v) for v in extra)]
-    )
+    return "\n".join([document.title, document.text, *("\n".join(_texts(v)) for v in extra)])
+
+
+def _texts(value: Value) -> list[str]:
+    """Return the texts of a value, one of which is the value itself unless it is a list."""
+    values = value if isinstance(value, list) else [value]
+    return [each if isinstance(each, str) else json.dumps(each) for each in values]
 
 
 def _add_values(entry: tantivy.Document, name: str, field: Field, value: Value) -> None:
@@ -108,4 +129,4 @@ def _add_values(entry: tantivy.Document, name: str, field: Field, value: Value) 
         elif field.kind == "date":
             entry.add_integer(name, date_number(str(item)))
         elif field.kind == "string":
-            entry.add_text(name, item if isinstance(item, str) else json.dumps(item))
+            entry.add_text(name, _texts(item)[0])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from handler.corpus.records import DEFAULT_FIELDS, FieldNames
+from handler.corpus.options import DEFAULT_OPTIONS, FieldNames, ReadOptions
 from handler.corpus.sources import Corpus
 from handler.encoder import Encoder
 from handler.index.manifest import IndexManifest
@@ -32,7 +32,7 @@ class ReindexJob:
         corpus: the documents.
         repository: the index.
         encoder: encoder of the model at hand.
-        fields: names of the corpus's fields.
+        reading: how the corpus is read.
         options: returns the options of the new version, given those of the published one.
         limits: gates that the new version must pass.
         force: publish although documents are missing, or although the same corpus was refused.
@@ -50,7 +50,7 @@ class ReindexJob:
     corpus: Corpus
     repository: IndexRepository
     encoder: Encoder
-    fields: FieldNames = DEFAULT_FIELDS
+    reading: ReadOptions = DEFAULT_OPTIONS
     options: Callable[[Options], Options] = lambda current: current
     limits: Limits = field(default_factory=Limits)
     force: bool = False

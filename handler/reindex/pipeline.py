@@ -210,6 +210,8 @@ def _assess(job: ReindexJob, plan: Plan, folder: Path) -> Candidate:
         golden=plan.golden,
         before=before,
         rejects=plan.rejects,
+        ndcg_before=reference.ndcg,
+        store=job.repository.store.url,
         judge=judge,
     )
 

@@ -80,15 +80,14 @@ def plan_from_scratch(job: ReindexJob, scratch: Path) -> Plan:
     objects = job.corpus.objects({}, scratch)
     rejects = job.rejects or scratch / IndexFiles.REJECTS
     reader = _reader(job, objects, scratch)
-    spool = Spool.write(reader, scratch / "spool.jsonl", rejects, job.limits.max_rejects)
-    job.progress("read", spool.documents, spool.documents)
+    spool = _spool(job, reader, scratch, rejects, job.limits.max_rejects)
     return Plan(
         baseline=baseline,
         options=options,
         golden=golden,
         inputs=_digest(job, options, golden, objects),
         spool=spool,
-        listing=Listing(url=job.corpus.url, fields=job.fields, entries=reader.entries),
+        listing=Listing(url=job.corpus.url, options=job.reading, entries=reader.entries),
         rejects=rejects if spool.rejected else scratch / IndexFiles.REJECTS,
     )
 
@@ -122,8 +121,7 @@ def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
     rejects = scratch / IndexFiles.REJECTS
     rejects.unlink(missing_ok=True)
     reader = _reader(job, objects, scratch, indexed)
-    spool = Spool.write(reader, scratch / "spool.jsonl", rejects, max_rejects=1.0)
-    job.progress("read", spool.documents, spool.documents)
+    spool = _spool(job, reader, scratch, rejects, 1.0)
     if reused and _same_documents(reused, spool):
         return unchanged(baseline, inputs)
     return Plan(
@@ -132,7 +130,7 @@ def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
         golden=golden,
         inputs=inputs,
         spool=spool,
-        listing=Listing(url=job.corpus.url, fields=job.fields, entries=reader.entries),
+        listing=Listing(url=job.corpus.url, options=job.reading, entries=reader.entries),
         rejects=rejects,
         before=before,
         base=Base(reused, folder) if reused else None,
@@ -144,7 +142,7 @@ def _comparable_listing(
 ) -> Listing | None:
     """Return the listing of the published version if the corpus would be read in the same way."""
     listing = baseline.listing
-    if obstacles or not listing or not listing.read_alike(job.corpus.url, job.fields):
+    if obstacles or not listing or not listing.read_alike(job.corpus.url, job.reading):
         return None
     return listing
 
@@ -156,8 +154,24 @@ def _reader(
     indexed: IndexedObjects | None = None,
 ) -> IncrementalReader:
     return IncrementalReader(
-        corpus=job.corpus, objects=objects, fields=job.fields, indexed=indexed, scratch=scratch
+        corpus=job.corpus, objects=objects, options=job.reading, indexed=indexed, scratch=scratch
     )
+
+
+def _spool(
+    job: ReindexJob, reader: IncrementalReader, scratch: Path, rejects: Path, max_rejects: float
+) -> Spool:
+    """Read the corpus, and tell of metadata fields that can't be filtered by."""
+    most = job.reading.bounds.fields
+    spool = Spool.write(reader, scratch / "spool.jsonl", rejects, max_rejects, most)
+    job.progress("read", spool.documents, spool.documents)
+    if spool.left_out:
+        problem = (
+            f"the corpus has more than {most:,} metadata fields: {spool.left_out!r} and others "
+            "are stored but can't be filtered by; to change that, raise QUERYTOWER_MAX_FIELDS"
+        )
+        job.tell("fields_left_out", problem=problem)
+    return spool
 
 
 def _open(
@@ -226,7 +240,7 @@ def _digest(
     """Return a digest of everything that the result of a run depends on."""
     what = [
         job.corpus.url,
-        asdict(job.fields),
+        asdict(job.reading),
         [(each.path, each.etag) for each in objects],
         job.encoder.manifest.fingerprint,
         asdict(options),

@@ -19,6 +19,7 @@ from handler.index.text_writer import field_name
 from handler.search.answer import Answer, Explanation, Hit
 from handler.search.filters import FilterCompiler
 from handler.search.highlight import Sentences, Span, closest_sentence, mark, word_spans
+from handler.search.query_language import parse
 from handler.search.ranking import NO_PASSAGE, POOLS, Ranking, rank
 from handler.search.request import SearchRequest
 from handler.search.retrieve import both, nearest
@@ -32,11 +33,12 @@ CACHED_PASSAGES = 1000
 class _Query:
     """A request as the index understands it.
 
-    `vector`, shape (dimension,), is None in keyword mode, and `keyword_query` in semantic mode or
+    `text` is what is left of the query to search for: nothing if it was all syntax. `vector`, shape (dimension,), is None in keyword mode, and `keyword_query` in semantic mode or
     where the query has no words. `terms` are the query's stems, where hits need them.
     """
 
     request: SearchRequest
+    text: str
     vector: Vectors | None
     keyword_query: Query | None
     filter_query: Query | None
@@ -60,17 +62,20 @@ class Searcher:
             InvalidRequest: a filter, facet or sort that the index's fields don't allow.
         """
         started = time.perf_counter()
-        filter_query = compile_filter(index, request.filter)
-        vector = None if request.mode == "keyword" else self._vector(request.query)
+        parsed = parse(request.query, index)
+        filter_query = _joined(compile_filter(index, request.filter), parsed.condition)
+        text = parsed.text
+        vector = self._vector(text) if text and request.mode != "keyword" else None
         encoded = time.perf_counter()
         # A hit without a passage from its vectors shows the one with most of the query's words.
         needs_terms = request.highlight or request.sort or request.mode == "keyword"
         query = _Query(
             request=request,
+            text=text,
             vector=vector,
-            keyword_query=None if request.mode == "semantic" else index.text.query(request.query),
+            keyword_query=None if request.mode == "semantic" else index.text.query(text),
             filter_query=filter_query,
-            terms=index.text.terms(request.query) if needs_terms else [],
+            terms=index.text.terms(text) if needs_terms else [],
         )
         answer = self._answer(index, query)
         answer.seconds.update(encode=encoded - started, search=time.perf_counter() - encoded)
@@ -98,14 +103,17 @@ class Searcher:
     def _answer(self, index: IndexVersion, query: _Query) -> Answer:
         request = query.request
         depth = request.offset + request.k
-        ranking = rank(
-            index,
-            request.mode,
-            vector=query.vector,
-            keyword_query=query.keyword_query,
-            filter_query=query.filter_query,
-            depth=depth,
-        )
+        if not query.text and query.filter_query is not None:
+            ranking = Ranking.of(index.text.rows(query.filter_query, depth))
+        else:
+            ranking = rank(
+                index,
+                request.mode,
+                vector=query.vector,
+                keyword_query=query.keyword_query,
+                filter_query=query.filter_query,
+                depth=depth,
+            )
         facets = {}
         if request.facets or request.sort:
             matched = _matched(index, query, ranking)
@@ -149,6 +157,13 @@ class Searcher:
         return mark(text, spans)
 
 
+def _joined(first: Query | None, second: Query | None) -> Query | None:
+    """Return the query for what matches both, or the one that there is."""
+    if first is None or second is None:
+        return second if first is None else first
+    return Query.boolean_query([(Occur.Must, first), (Occur.Must, second)])
+
+
 def compile_filter(index: IndexVersion, condition: Mapping[str, Any] | None) -> Query | None:
     """Return the query for a filter on the index's metadata, or None if there is no filter.
 
@@ -176,6 +191,8 @@ def find(index: IndexVersion, document_id: str) -> int:
 
 def _matched(index: IndexVersion, query: _Query, ranking: Ranking) -> Query:
     """Return the query for what facets count and sorts order: all with the words, and one pool."""
+    if not query.text and query.filter_query is not None:
+        return query.filter_query
     parts = [] if query.keyword_query is None else [query.keyword_query]
     if query.request.mode != "keyword":
         parts.append(index.text.any_row(ranking.documents[: POOLS[0]]))
