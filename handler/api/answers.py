@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from handler.corpus.document import Document
 from handler.index.index_version import IndexVersion
-from handler.search.answer import Answer, Hit
+from handler.search.answer import Answer, Hit, corrected_query
 from handler.search.request import SearchRequest
 from handler.settings import Settings
 
@@ -36,6 +36,11 @@ def search_answer(
         "index_version": index.manifest.version,
         "hits": [hit_body(hit, settings) for hit in answer.hits],
     }
+    if answer.corrected:
+        body["corrected"] = {
+            "query": corrected_query(request.query, answer.corrected),
+            "words": answer.corrected,
+        }
     if request.facets:
         body["facets"] = {
             name: [{"value": count.value, "documents": count.documents} for count in counts]

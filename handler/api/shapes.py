@@ -54,13 +54,24 @@ class FacetBody(TypedDict):
     documents: int
 
 
+class CorrectedBody(TypedDict):
+    """The query with its misspellings corrected, and the right spelling of each."""
+
+    query: str
+    words: dict[str, str]
+
+
 class SearchAnswer(TypedDict):
-    """What a search found; `facets` are there when they were asked for."""
+    """What a search found; `facets` are there when they were asked for.
+
+    `corrected` is there if words were taken for misspellings; `verbatim` turns this off.
+    """
 
     query: str
     mode: Mode
     index: str
     index_version: str
+    corrected: NotRequired[CorrectedBody]
     hits: list[HitBody]
     facets: NotRequired[dict[str, list[FacetBody]]]
 

@@ -54,6 +54,9 @@ class SearchRequest(BaseModel):
     facets: Annotated[list[str], FACETS] = Field(
         default=[], description="Metadata fields whose values are counted."
     )
+    verbatim: bool = Field(
+        default=False, description="Search for the words as they are typed; correct no spelling."
+    )
     explain: bool = Field(default=False, description="Tell how each score came about.")
     highlight: bool = Field(
         default=False, description="Return the best passage as HTML with the match marked."

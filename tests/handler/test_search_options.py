@@ -21,10 +21,11 @@ VALUES: dict[str, Any] = {
     "filter": {"year": {"$gte": 1990}},
     "sort": "-year",
     "facets": ["genres", "year"],
+    "verbatim": True,
     "explain": True,
     "highlight": True,
 }
-PLAIN = {"query": "a boat on the coast"}
+PLAIN = {"query": "a baot on the coast"}
 
 
 def as_text(value: Any) -> str:
