@@ -103,7 +103,8 @@ def within_two_edits(first: str, second: str) -> bool:
 
     This is the optimal string alignment distance.
     """
-    if abs(len(first) - len(second)) > 2:
+    # Each edit changes the set of letters by two at most. This is quick, and rules out most words.
+    if abs(len(first) - len(second)) > 2 or len(set(first) ^ set(second)) > 4:
         return False
     before: list[int] = []
     row = list(range(len(second) + 1))

@@ -20,7 +20,7 @@ from handler.index.text_writer import field_name, words_name
 
 MAX_TERMS = 64
 # Words with one prefix that are read at most.
-MAX_STARTING = 20_000
+MAX_STARTING = 5_000
 
 
 @dataclass(frozen=True, slots=True)
