@@ -2,8 +2,9 @@
 
 
 def install_command(extra: str) -> str:
-    """Return the command that installs one of the project's extras, to be run in its clone."""
-    return f'pip install -e ".[{extra}]"'
+    """Return the command that installs one of the project's extras, in its clone or from a wheel."""
+    in_wheel = __name__.startswith("querytower.")
+    return f'pip install "querytower[{extra}]"' if in_wheel else f'pip install -e ".[{extra}]"'
 
 
 class QuerytowerError(Exception):
@@ -20,6 +21,10 @@ class CorpusError(QuerytowerError):
 
 class CorpusChanged(CorpusError):
     """An object of the corpus was replaced or removed while it was read."""
+
+
+class UnreadableFile(CorpusError):
+    """One file of a corpus can't be read, wholly or from some place on; the others can."""
 
 
 class StoreError(QuerytowerError):
@@ -52,6 +57,10 @@ class ModelMismatch(IndexUnavailable):
 
 class InvalidRequest(QuerytowerError):
     """A parameter of a request is out of its bounds or of the wrong type."""
+
+
+class AnswerTooLarge(QuerytowerError):
+    """The answer to a request has more bytes than allowed."""
 
 
 class DocumentNotFound(QuerytowerError):

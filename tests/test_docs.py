@@ -15,7 +15,9 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 MERMAID = re.compile(r"^```mermaid\n(.*?)^```", re.DOTALL | re.MULTILINE)
 ARROW = re.compile(r"^\s+(\S+) --> (\S+)$", re.MULTILINE)
-OWN_FILE = re.compile(r"`((?:handler|export|infra|tests|docs|requirements)/[\w./-]+\.\w+)`")
+OWN_FILE = re.compile(
+    r"`((?:querytower|handler|export|infra|tests|docs|requirements)/[\w./-]+\.\w+)`"
+)
 
 
 def test_readme_is_short() -> None:

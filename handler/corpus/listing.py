@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Self
 
-from handler.corpus.records import FieldNames
+from handler.corpus.options import ReadOptions
 from handler.errors import IndexUnavailable
 
 # To be raised when the same objects would give other documents than before: all are then read again.
-READER = 1
+READER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,13 @@ class ObjectEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """The objects of a corpus in the order in which their documents are indexed, and how they were read."""
+    """The objects of a corpus in the order in which their documents are indexed, and how they were read.
+
+    `options` is None if another querytower wrote the listing, whose options mean nothing here.
+    """
 
     url: str
-    fields: FieldNames
+    options: ReadOptions | None
     entries: Sequence[ObjectEntry]
     reader: int = READER
 
@@ -47,9 +50,9 @@ class Listing:
         """ETag of each object by its path."""
         return {each.object.path: each.object.etag for each in self.entries}
 
-    def read_alike(self, url: str, fields: FieldNames) -> bool:
-        """Tell whether objects at `url`, with these names of fields, would be read as these were."""
-        return (self.url, self.fields, self.reader) == (url, fields, READER)
+    def read_alike(self, url: str, options: ReadOptions) -> bool:
+        """Tell whether objects at `url`, with these options, would be read as these were."""
+        return (self.url, self.options, self.reader) == (url, options, READER)
 
     def to_json(self) -> bytes:
         """Render the listing."""
@@ -58,9 +61,9 @@ class Listing:
             for each in self.entries
         ]
         lines = ",\n".join(json.dumps(row) for row in rows)
+        options = asdict(self.options) if self.options else None
         head = json.dumps(
-            {"url": self.url, "fields": asdict(self.fields), "reader": self.reader},
-            ensure_ascii=False,
+            {"url": self.url, "options": options, "reader": self.reader}, ensure_ascii=False
         )
         return f'{head[:-1]}, "objects": [\n{lines}\n]}}\n'.encode()
 
@@ -85,7 +88,7 @@ class Listing:
             entries.append(entry)
         return cls(
             url=raw["url"],
-            fields=FieldNames(**raw["fields"]),
+            options=ReadOptions.from_stored(raw["options"]) if raw["reader"] == READER else None,
             entries=entries,
             reader=raw["reader"],
         )

@@ -4,67 +4,74 @@ import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from handler.corpus.document import Document
-from handler.corpus.formats import Record, corpus_files, is_page, read_records, typed_cell
+from handler.corpus.names import corpus_files
+from handler.corpus.options import DEFAULT_FIELDS, DEFAULT_OPTIONS, FieldNames, ReadOptions
+from handler.corpus.readers import delimited
+from handler.corpus.readers.registry import Reader, reader_of
+from handler.corpus.readers.source import Raw, Source
+from handler.errors import UnreadableFile
 
 MAX_ID_CHARS = 512
 INT64 = range(-(2**63), 2**63)
 SURROGATE = re.compile("[\ud800-\udfff]")
+NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})(\.\d+)?(?:[eE][-+]?\d{1,2})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A record that is no document: where it stands and why it was left out."""
+    """A record that is no document: where it stands and why it was left out.
+
+    Line 0 stands for the file: it could not be read, or not to its end.
+    """
 
     source: str
     line: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldNames:
-    """Names that the corpus uses for the fields of a document; BEIR's _id is read as id too."""
-
-    id: str = "id"
-    title: str = "title"
-    text: str = "text"
-    url: str = "url"
-
-
-DEFAULT_FIELDS = FieldNames()
-
-
-def read_corpus(path: Path, names: FieldNames = DEFAULT_FIELDS) -> Iterator[Document | Reject]:
+def read_corpus(path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> Iterator[Document | Reject]:
     """Yield the documents of a file or a folder in order, and a Reject for each record that is none.
 
     Of several documents with one id, the first stays. Nothing but ids is held in memory.
 
     Raises:
-        CorpusError: the path doesn't exist, can't be read, or isn't of a known kind.
+        CorpusError: the path doesn't exist, or needs a library that is not installed.
     """
     seen: set[bytes] = set()
     for file in corpus_files(path):
-        source = file.name if path.is_file() else file.relative_to(path).as_posix()
-        for line, item in read_file(file, source, names):
-            yield once(item, seen, source, line)
+        name = file.name if path.is_file() else file.relative_to(path).as_posix()
+        source = Source.of_file(file, name, options, given=path.is_file())
+        for line, item in read_source(source):
+            yield once(item, seen, name, line)
 
 
-def read_file(
-    file: Path, source: str, names: FieldNames = DEFAULT_FIELDS
-) -> Iterator[tuple[int, Document | Reject]]:
-    """Yield line and document of each record of one file, or a Reject; `source` is what the corpus calls the file.
+def read_source(source: Source) -> Iterator[tuple[int, Document | Reject]]:
+    """Yield line and document of each record of a source, or a Reject.
+
+    What can't be read is one Reject at line 0, in the place where reading stopped.
 
     Raises:
-        CorpusError: the file can't be read, or isn't of a known kind.
+        CorpusError: a library is missing.
     """
-    for line, record in read_records(file):
-        result = _file_document(file, source, record, names)
-        yield line, Reject(source, line, result) if isinstance(result, str) else result
+    try:
+        reader = reader_of(source.head)
+        for item in reader.read(source):
+            if isinstance(item, Source):
+                yield from read_source(item)
+                continue
+            result = _document(item, reader, source)
+            if isinstance(result, str):
+                yield item.line, Reject(source.name, item.line, result)
+            else:
+                yield item.line, result
+    except UnreadableFile as problem:
+        yield 0, Reject(source.name, 0, str(problem))
 
 
 def once(item: Document | Reject, seen: set[bytes], source: str, line: int) -> Document | Reject:
@@ -78,17 +85,29 @@ def once(item: Document | Reject, seen: set[bytes], source: str, line: int) -> D
     return item
 
 
-def _file_document(file: Path, source: str, record: Record, names: FieldNames) -> Document | str:
-    if isinstance(record, str):
-        return record
-    if is_page(file):
-        record, names = {"id": source} | dict(record), DEFAULT_FIELDS
-    if is_page(file) or file.name.removesuffix(".gz").lower().endswith(".csv"):
+def typed_cell(text: str) -> str | int | float | bool:
+    """Read a cell as the number or truth value that it spells; numbers with leading zeros stay text."""
+    if match := NUMBER.fullmatch(text):
+        return float(text) if match[1] or "e" in text.lower() else int(text)
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _document(raw: Raw, reader: Reader, source: Source) -> Document | str:
+    fields, names = raw.fields, source.options.fields
+    if isinstance(fields, str):
+        return fields
+    if reader.DOCUMENTS:
+        fields, names = {"id": source.name} | dict(fields), DEFAULT_FIELDS
+    if reader.DOCUMENTS or reader.NAME == delimited.NAME:
         fixed = {names.id, names.title, names.text, names.url, "_id"}
-        record = {
-            name: cell if name in fixed else typed_cell(cell) for name, cell in record.items()
+        fields = {
+            name: typed_cell(cell) if isinstance(cell, str) and name not in fixed else cell
+            for name, cell in fields.items()
         }
-    return to_document(record, names)
+    document = to_document(fields, names)
+    if isinstance(document, str) or not raw.sections:
+        return document
+    return replace(document, sections=raw.sections)
 
 
 def to_document(record: Mapping[str, Any], names: FieldNames = DEFAULT_FIELDS) -> Document | str:

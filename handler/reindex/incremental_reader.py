@@ -1,14 +1,16 @@
 """Read a corpus object by object, and take unchanged objects from the version before."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from handler.corpus.document import Document
 from handler.corpus.listing import CorpusObject, Listing, ObjectEntry
-from handler.corpus.records import FieldNames, Reject, once, read_file
+from handler.corpus.options import ReadOptions
+from handler.corpus.readers.source import Source
+from handler.corpus.records import Reject, once, read_source
 from handler.corpus.sources import Corpus
 from handler.index.index_version import IndexVersion
 
@@ -31,7 +33,7 @@ class IndexedObjects:
         An object with duplicates is left out, because the document that came first may be gone by
         now. An object is left out too if not all of its rejected records are in `rejects`.
         """
-        by_path = _by_path(rejects)
+        by_path = _by_path(rejects, {each.object.path for each in listing.entries})
         rows, start = {}, 0
         for entry in listing.entries:
             complete = len(by_path.get(entry.object.path, [])) == entry.rejected
@@ -48,12 +50,16 @@ class IndexedObjects:
             yield reject.line, reject
 
 
-def _by_path(rejects: bytes) -> dict[str, list[Reject]]:
+def _by_path(rejects: bytes, paths: Set[str]) -> dict[str, list[Reject]]:
+    """Return the rejects of each object; those of a member of an archive belong to the archive."""
     found: dict[str, list[Reject]] = {}
     with suppress(ValueError, TypeError):
         for line in rejects.splitlines():
             reject = Reject(**json.loads(line))
-            found.setdefault(reject.source, []).append(reject)
+            path = reject.source
+            while path not in paths and "/" in path:
+                path = path.rpartition("/")[0]
+            found.setdefault(path, []).append(reject)
     return found
 
 
@@ -67,7 +73,7 @@ class IncrementalReader:
 
     corpus: Corpus
     objects: Sequence[CorpusObject]
-    fields: FieldNames
+    options: ReadOptions
     indexed: IndexedObjects | None
     scratch: Path
     entries: list[ObjectEntry] = field(default_factory=list)
@@ -98,4 +104,7 @@ class IncrementalReader:
             yield from self.indexed.items(item)
             return
         with self.corpus.opened(item, self.scratch) as file:
-            yield from read_file(file, item.path, self.fields)
+            given = len(self.objects) == 1
+            yield from read_source(
+                Source.of_file(file, item.path, self.options, self.scratch, given=given)
+            )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from handler.corpus.records import DEFAULT_FIELDS, FieldNames
+from handler.corpus.options import DEFAULT_OPTIONS, FieldNames, ReadOptions
 from handler.corpus.sources import Corpus
 from handler.encoder import Encoder
 from handler.index.manifest import IndexManifest
@@ -32,17 +32,16 @@ class ReindexJob:
         corpus: the documents.
         repository: the index.
         encoder: encoder of the model at hand.
-        fields: names of the corpus's fields.
+        reading: how the corpus is read.
         options: returns the options of the new version, given those of the published one.
         limits: gates that the new version must pass.
         force: publish although documents are missing, or although the same corpus was refused.
         full: encode everything again.
         rejects: file that lists rejected records; None for a temporary one.
-        threads: threads that build the graph.
         lease: how long the lease lasts.
         save_seconds: seconds between two checkpoints.
         remaining: returns the seconds left for the run.
-        progress: is told of the stages read, encode, text, graph, check, upload, publish, clean.
+        progress: is told of the stages read, encode, text, check, upload, publish, clean.
         tell: is told of events, like `handler.log.log`.
         measure: is told of metrics, like `handler.log.metric`.
     """
@@ -50,13 +49,12 @@ class ReindexJob:
     corpus: Corpus
     repository: IndexRepository
     encoder: Encoder
-    fields: FieldNames = DEFAULT_FIELDS
+    reading: ReadOptions = DEFAULT_OPTIONS
     options: Callable[[Options], Options] = lambda current: current
     limits: Limits = field(default_factory=Limits)
     force: bool = False
     full: bool = False
     rejects: Path | None = None
-    threads: int = 1
     lease: LeaseConfig = field(default_factory=LeaseConfig)
     save_seconds: float = SAVE_SECONDS
     remaining: Callable[[], float] = lambda: math.inf

@@ -14,7 +14,7 @@ from handler.errors import CorpusChanged, GatesFailed, IndexUnavailable
 from handler.index.embedding_cache import EncodedBatch, version_hashes
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles
-from handler.index.writer import Base, Options
+from handler.index.writer import Options
 from handler.quality.golden import Golden
 from handler.reindex.baseline import Baseline
 from handler.reindex.incremental_reader import IncrementalReader, IndexedObjects
@@ -29,7 +29,7 @@ class Plan:
     """A corpus that was read and differs from the published version, and what can be reused.
 
     `rejects` is the file that lists rejected records, if there are any. `before` is the published
-    version if it can be opened, `base` the same version if its vectors can be reused.
+    version if it can be opened, `reused` the same version if its vectors can be reused.
     """
 
     baseline: Baseline
@@ -40,12 +40,12 @@ class Plan:
     listing: Listing
     rejects: Path
     before: IndexVersion | None = None
-    base: Base | None = None
+    reused: IndexVersion | None = None
 
     @property
     def reusable(self) -> list[EncodedBatch]:
-        """The vectors of `base`."""
-        return [EncodedBatch.of_version(self.base.index, self.base.folder)] if self.base else []
+        """The vectors of `reused`."""
+        return [EncodedBatch.of_version(self.reused)] if self.reused else []
 
 
 def plan_update(job: ReindexJob, scratch: Path, *, dry: bool = False) -> Plan | Outcome:
@@ -80,15 +80,14 @@ def plan_from_scratch(job: ReindexJob, scratch: Path) -> Plan:
     objects = job.corpus.objects({}, scratch)
     rejects = job.rejects or scratch / IndexFiles.REJECTS
     reader = _reader(job, objects, scratch)
-    spool = Spool.write(reader, scratch / "spool.jsonl", rejects, job.limits.max_rejects)
-    job.progress("read", spool.documents, spool.documents)
+    spool = _spool(job, reader, scratch, rejects, job.limits.max_rejects)
     return Plan(
         baseline=baseline,
         options=options,
         golden=golden,
         inputs=_digest(job, options, golden, objects),
         spool=spool,
-        listing=Listing(url=job.corpus.url, fields=job.fields, entries=reader.entries),
+        listing=Listing(url=job.corpus.url, options=job.reading, entries=reader.entries),
         rejects=rejects if spool.rejected else scratch / IndexFiles.REJECTS,
     )
 
@@ -116,14 +115,13 @@ def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
         return unchanged(baseline)
     if not (job.force or job.full) and (done := _earlier_outcome(job, baseline, inputs)):
         return done
-    before, folder = _open(job, baseline, scratch, obstacles, dry)
+    before = _open(job, baseline, scratch, obstacles)
     reused = None if obstacles else before
     indexed = baseline.indexed_objects(reused) if reused and listing else None
     rejects = scratch / IndexFiles.REJECTS
     rejects.unlink(missing_ok=True)
     reader = _reader(job, objects, scratch, indexed)
-    spool = Spool.write(reader, scratch / "spool.jsonl", rejects, max_rejects=1.0)
-    job.progress("read", spool.documents, spool.documents)
+    spool = _spool(job, reader, scratch, rejects, 1.0)
     if reused and _same_documents(reused, spool):
         return unchanged(baseline, inputs)
     return Plan(
@@ -132,10 +130,10 @@ def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
         golden=golden,
         inputs=inputs,
         spool=spool,
-        listing=Listing(url=job.corpus.url, fields=job.fields, entries=reader.entries),
+        listing=Listing(url=job.corpus.url, options=job.reading, entries=reader.entries),
         rejects=rejects,
         before=before,
-        base=Base(reused, folder) if reused else None,
+        reused=reused,
     )
 
 
@@ -144,7 +142,7 @@ def _comparable_listing(
 ) -> Listing | None:
     """Return the listing of the published version if the corpus would be read in the same way."""
     listing = baseline.listing
-    if obstacles or not listing or not listing.read_alike(job.corpus.url, job.fields):
+    if obstacles or not listing or not listing.read_alike(job.corpus.url, job.reading):
         return None
     return listing
 
@@ -156,13 +154,29 @@ def _reader(
     indexed: IndexedObjects | None = None,
 ) -> IncrementalReader:
     return IncrementalReader(
-        corpus=job.corpus, objects=objects, fields=job.fields, indexed=indexed, scratch=scratch
+        corpus=job.corpus, objects=objects, options=job.reading, indexed=indexed, scratch=scratch
     )
 
 
+def _spool(
+    job: ReindexJob, reader: IncrementalReader, scratch: Path, rejects: Path, max_rejects: float
+) -> Spool:
+    """Read the corpus, and tell of metadata fields that can't be filtered by."""
+    most = job.reading.bounds.fields
+    spool = Spool.write(reader, scratch / "spool.jsonl", rejects, max_rejects, most)
+    job.progress("read", spool.documents, spool.documents)
+    if spool.left_out:
+        problem = (
+            f"the corpus has more than {most:,} metadata fields: {spool.left_out!r} and others "
+            "are stored but can't be filtered by; to change that, raise QUERYTOWER_MAX_FIELDS"
+        )
+        job.tell("fields_left_out", problem=problem)
+    return spool
+
+
 def _open(
-    job: ReindexJob, baseline: Baseline, scratch: Path, obstacles: list[str], dry: bool
-) -> tuple[IndexVersion | None, Path]:
+    job: ReindexJob, baseline: Baseline, scratch: Path, obstacles: list[str]
+) -> IndexVersion | None:
     """Open the published version if that is possible, and tell why vectors can't be reused.
 
     Args:
@@ -170,23 +184,18 @@ def _open(
         baseline: the published version.
         scratch: folder for downloads.
         obstacles: the reasons known so far; that the version can't be opened is added.
-        dry: whether the version's graph is not needed.
-
-    Returns:
-        The version, or None, and its folder.
     """
-    before, folder = None, scratch
+    before = None
     try:
         if baseline.version:
-            graph = not (obstacles or dry)
-            before, folder = baseline.open(scratch / "before", graph=graph)
+            before = baseline.open(scratch / "before")
     except IndexUnavailable as problem:
         obstacles.append(str(problem))
     for reason in obstacles:
         job.tell("full_rebuild", reason=reason)
     if baseline.problem and not obstacles:
         job.tell("all_objects_read", reason=baseline.problem)
-    return before, folder
+    return before
 
 
 def _same_documents(index: IndexVersion, spool: Spool) -> bool:
@@ -226,7 +235,7 @@ def _digest(
     """Return a digest of everything that the result of a run depends on."""
     what = [
         job.corpus.url,
-        asdict(job.fields),
+        asdict(job.reading),
         [(each.path, each.etag) for each in objects],
         job.encoder.manifest.fingerprint,
         asdict(options),

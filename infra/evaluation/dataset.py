@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from handler.corpus.document import Document
-from handler.corpus.formats import read_records
+from handler.corpus.readers import json_lines
+from handler.corpus.readers.source import Source
 from handler.corpus.records import Reject, to_document
 from handler.errors import CorpusError
 
@@ -171,10 +172,10 @@ def _qrels_file(folder: Path, split: str) -> Path:
 
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for line, record in read_records(path):
-        if isinstance(record, str):
-            raise _malformed(path, line, record)
-        yield line, dict(record)
+    for raw in json_lines.read(Source.of_file(path, str(path))):
+        if isinstance(raw.fields, str):
+            raise _malformed(path, raw.line, raw.fields)
+        yield raw.line, dict(raw.fields)
 
 
 def _identifier(path: Path, line: int, record: dict[str, Any]) -> str:

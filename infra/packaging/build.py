@@ -30,7 +30,13 @@ def build_package(
         ModelError: there is no usable model bundle.
         QuerytowerError: a wheel can't be fetched, or the package exceeds Lambda's limit. In the
             second case the folder is complete.
+        QuerytowerError: this querytower was installed from a wheel, which lacks the pins.
     """
+    if not requirements.is_file():
+        raise QuerytowerError(
+            f"{requirements} is missing: a package is built in a clone of the repository, as it "
+            "has the pinned requirements and template.yaml; clone it and run make package"
+        )
     manifest = ModelManifest.read(model)
     folder = out / f"querytower-{target}"
     part = folder.with_name(f"{folder.name}.part")

@@ -12,9 +12,9 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from handler.corpus.document import Document, Value
-from handler.corpus.formats import typed_cell
-from handler.corpus.records import DEFAULT_FIELDS, FieldNames, Reject, read_corpus, to_document
+from handler.corpus.document import Document, Section, Value
+from handler.corpus.options import DEFAULT_FIELDS, FieldNames, ReadOptions
+from handler.corpus.records import Reject, read_corpus, to_document, typed_cell
 from handler.corpus.spool import Spool
 from handler.errors import CorpusError
 
@@ -24,7 +24,7 @@ BOM = b"\xef\xbb\xbf"
 
 def read(path: Path, names: FieldNames = DEFAULT_FIELDS) -> Read:
     """Return the documents, and line and reason of each reject."""
-    items = list(read_corpus(path, names))
+    items = list(read_corpus(path, ReadOptions(fields=names)))
     rejects = [(item.line, item.reason) for item in items if isinstance(item, Reject)]
     return [item for item in items if isinstance(item, Document)], rejects
 
@@ -334,22 +334,32 @@ def test_a_folder_of_pages(tmp_path: Path) -> None:
     assert rejects == []
     assert documents == [
         Document(
-            id="a.md", title="Heading", text="Text of a.\n\n## Next\nmore", url="", metadata={}
+            id="a.md",
+            title="Heading",
+            text="Text of a.\n\nNext\n\nmore",
+            url="",
+            metadata={},
+            sections=(Section(12, 16, "Next", "next"),),
         ),
         Document(
             id="own-id",
             title="The 'Title'",
-            text="Body.",
+            text="Heading\n\nBody.",
             url="",
             metadata={"year": 1990, "rating": 4.5, "code": "007"},
+            sections=(Section(0, 7, "", "heading"),),
         ),
         Document(
             id="crlf.markdown", title="Title", text="Body.", url="", metadata={"author": "Ann"}
         ),
         Document(
-            id="plain.txt", title="", text="Just text.\n---\nno: front\n---", url="", metadata={}
+            id="plain.txt",
+            title="plain",
+            text="Just text.\n---\nno: front\n---",
+            url="",
+            metadata={},
         ),
-        Document(id="rule.md", title="", text="---\nnot front matter", url="", metadata={}),
+        Document(id="rule.md", title="rule", text="not front matter", url="", metadata={}),
     ]
 
 
@@ -361,20 +371,22 @@ def test_faulty_pages(tmp_path: Path) -> None:
     )
     items = list(read_corpus(tmp_path))
     assert items == [
-        Reject("bad.md", 3, "not UTF-8 at byte 11"),
-        Reject("empty.txt", 1, "text and title are empty or missing"),
-        Document(id="good.txt", title="", text="text", url="", metadata={}),
+        Reject("bad.md", 0, "not UTF-8 at byte 11; give --encoding"),
+        Reject("empty.txt", 0, "empty"),
+        Document(id="good.txt", title="good", text="text", url="", metadata={}),
         Reject("x.jsonl", 1, "id 'good.txt' appeared before"),
     ]
 
 
 def test_a_file_name_that_is_no_text_is_rejected(tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
     try:
-        (tmp_path / "caf\udce9.txt").write_text("text")
+        (folder / "caf\udce9.txt").write_text("text")
     except OSError:
         pytest.skip("this file system takes no such name")
-    (tmp_path / "good.txt").write_text("text")
-    spool = Spool.write(read_corpus(tmp_path), tmp_path / "spool", tmp_path / "rejects.jsonl", 0.5)
+    (folder / "good.txt").write_text("text")
+    spool = Spool.write(read_corpus(folder), tmp_path / "spool", tmp_path / "rejects.jsonl", 0.5)
     assert (spool.documents, spool.rejected) == (1, 1)
     [line] = (tmp_path / "rejects.jsonl").read_text("utf-8").splitlines()
     assert json.loads(line)["source"] == "caf\udce9.txt"
@@ -383,18 +395,27 @@ def test_a_file_name_that_is_no_text_is_rejected(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "problem"),
     [
-        ("c.jsonl.gz", gzip.compress(jsonl(*[FULL] * 100), mtime=0)[:-10], "not a whole gzip file"),
         ("c.jsonl.gz", gzip.compress(b"x", mtime=0)[:5], "not a whole gzip file"),
-        ("c.jsonl.gz", b'{"text": "not gzip at all"}', "not a whole gzip file"),
-        ("c.csv.gz", gzip.compress(b"id,text\n1,a\n", mtime=0)[:-3], "not a whole gzip file"),
+        ("c.csv.gz", b"\x1f\x8bnot gzip", "not a whole gzip file"),
         ("c.parquet", b"PAR1 no PAR1", "can't be read as Parquet"),
         ("c.parquet", b"", "can't be read as Parquet"),
-        ("c.xlsx", b"", "no file of a known kind"),
+        ("c.dat", b"\x00\x01\x02", "of no kind that can be read"),
     ],
 )
 def test_a_file_that_cant_be_read(tmp_path: Path, name: str, data: bytes, problem: str) -> None:
-    with pytest.raises(CorpusError, match=rf"{tmp_path / name} .*{problem}"):
-        read_bytes(tmp_path, name, data)
+    documents, [(line, reason)] = read_bytes(tmp_path, name, data)
+    assert (documents, line) == ([], 0)
+    assert problem in reason
+    with pytest.raises(CorpusError, match=f"{name}: .*{problem}"):
+        spool(tmp_path, read_corpus(tmp_path / name), 1)
+
+
+def test_what_comes_before_the_damage_is_read(tmp_path: Path) -> None:
+    records = [{"id": n, "text": "t"} for n in range(20_000)]
+    data = gzip.compress(jsonl(*records), mtime=0)
+    documents, rejects = read_bytes(tmp_path, "c.jsonl.gz", data[: len(data) // 2])
+    assert 0 < len(documents) < len(records)
+    assert [line for line, _ in rejects] == [0]
 
 
 def test_a_damaged_gzip_file_is_no_crash(tmp_path: Path) -> None:
@@ -403,13 +424,25 @@ def test_a_damaged_gzip_file_is_no_crash(tmp_path: Path) -> None:
     for _ in range(50):
         data = bytearray(good)
         data[rng.randrange(20, len(good) - 8)] ^= 1 << rng.randrange(8)
-        with pytest.raises(CorpusError, match="not a whole gzip file"):
-            read_bytes(tmp_path, "c.jsonl.gz", bytes(data))
+        _, rejects = read_bytes(tmp_path, "c.jsonl.gz", bytes(data))
+        assert rejects[-1][0] == 0
+        assert "not a whole gzip file" in rejects[-1][1]
+
+
+def test_unreadable_files_do_not_stop_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    write_pages(folder, {"a.txt": "one", "b.csv": "id,text\n1,two\n", "notes": "three"})
+    (folder / "c.parquet").write_bytes(b"PAR1 torn")
+    (folder / "d.bin").write_bytes(bytes(range(256)))
+    spooled = spool(tmp_path, read_corpus(folder), 0)
+    assert (spooled.documents, spooled.rejected, spooled.unreadable) == (3, 0, 2)
+    listed = (tmp_path / "rejects.jsonl").read_text().splitlines()
+    assert [json.loads(line)["source"] for line in listed] == ["c.parquet", "d.bin"]
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(
-        CorpusError, match=r"nowhere does not exist; give a file or a folder: \.jsonl"
+        CorpusError, match=r"nowhere does not exist; give a file or a folder: JSON lines"
     ):
         read(tmp_path / "nowhere")
     with pytest.raises(CorpusError, match="holds no file of a known kind"):

@@ -14,7 +14,7 @@ COMMAND_LINE = {"typer", "click", "rich", "uvicorn"}
 ROOMS = {"export", "infra", "tests"}
 FORBIDDEN = HEAVY | COMMAND_LINE | ROOMS
 # Read where a corpus is, never where queries are answered.
-OPTIONAL = {("corpus/formats.py", "pyarrow")}
+OPTIONAL = {("corpus/readers/parquet.py", "pyarrow")}
 
 
 def test_the_entry_point_loads_no_tool() -> None:
@@ -34,7 +34,7 @@ def test_the_entry_point_loads_no_tool() -> None:
         check=True,
     )
     loaded = set(done.stdout.split())
-    assert {"handler", "onnxruntime", "tantivy", "usearch", "fastapi", "mangum"} <= loaded
+    assert {"handler", "onnxruntime", "tantivy", "numkong", "fastapi", "mangum"} <= loaded
     assert loaded & FORBIDDEN == set()
 
 

@@ -22,6 +22,7 @@ VALUES: dict[str, Any] = {
     "sort": "-year",
     "facets": ["genres", "year"],
     "verbatim": True,
+    "fields": ["id", "score", "metadata.year"],
     "explain": True,
     "highlight": True,
 }

@@ -1,0 +1,39 @@
+"""Which names a corpus consists of; what the files hold is found out when they are read."""
+
+import mimetypes
+from pathlib import Path
+
+from handler.errors import CorpusError
+
+KINDS = (
+    "JSON lines, CSV, Parquet, Markdown or text, each also compressed (.gz), or a folder of them"
+)
+
+# Never looked into: media, code and styles. Of other endings, the content decides.
+FOREIGN = ("image/", "audio/", "video/", "font/", "text/css", "text/javascript", "text/x-")
+TYPES = mimetypes.MimeTypes(filenames=())
+
+
+def corpus_files(path: Path) -> list[Path]:
+    """Return the files that a corpus consists of, sorted: the file itself, or those of a folder.
+
+    Raises:
+        CorpusError: nothing is there, or nothing that can be a corpus.
+    """
+    if path.is_dir():
+        inside = (p for p in path.rglob("*") if is_corpus_name(p.relative_to(path).as_posix()))
+        files = sorted(p for p in inside if p.is_file())
+    elif path.is_file():
+        files = [path] if is_corpus_name(path.name) else []
+    else:
+        raise CorpusError(f"{path} does not exist; give a file or a folder: {KINDS}")
+    if not files:
+        raise CorpusError(f"{path} is or holds no file of a known kind; a corpus is {KINDS}")
+    return files
+
+
+def is_corpus_name(path: str) -> bool:
+    """Tell whether a file with this path may hold documents: it is not hidden, no image, no code."""
+    hidden = any(part.startswith(".") for part in path.split("/"))
+    kind, _ = TYPES.guess_type(path.rpartition("/")[2])
+    return not hidden and not (kind or "").startswith(FOREIGN)

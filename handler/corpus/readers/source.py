@@ -1,0 +1,157 @@
+"""What readers read and yield: bytes with a name, from a file or from inside one, and raw records."""
+
+import gzip
+import io
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, NamedTuple, Self, cast
+
+from handler.corpus.bounds import BoundedStream, Bounds
+from handler.corpus.document import Section
+from handler.corpus.options import DEFAULT_OPTIONS, ReadOptions
+from handler.errors import UnreadableFile
+
+HEAD_BYTES = 1 << 16
+GZIP = b"\x1f\x8b"
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Raw(NamedTuple):
+    """A record or a document as it was found: its line, row or page, from 1, and its fields.
+
+    What is broken comes as a text: the reason. `sections` divide the text of a document, whose text
+    has no white space around it.
+    """
+
+    line: int
+    fields: Mapping[str, Any] | str
+    sections: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """The first bytes of a source, by which its kind is recognised; `whole` if they are all.
+
+    `given` says that the user named this very file, and not a folder or an archive around it.
+    """
+
+    name: str
+    data: bytes
+    whole: bool
+    given: bool
+
+    @property
+    def ending(self) -> str:
+        """The ending of the name in lower case, such as .csv; only a hint."""
+        return PurePosixPath(self.name).suffix.lower()
+
+    @cached_property
+    def is_text(self) -> bool:
+        """Whether this can be text: UTF-16 or UTF-32 with a mark, or bytes without NUL."""
+        return self.data.startswith(UTF_16) or b"\0" not in self.data
+
+    @cached_property
+    def text(self) -> str:
+        """The head as text, as well as it goes; empty if it is not text. Good enough to recognise a kind."""
+        if not self.is_text:
+            return ""
+        encoding = "utf-16" if self.data.startswith(UTF_16) else "utf-8-sig"
+        return self.data.decode(encoding, errors="replace")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Bytes to read. `open` starts at their beginning each time; compressed ones are unpacked.
+
+    `open` ends with UnreadableFile after as many bytes as the options allow.
+
+    Attributes:
+        name: what the corpus calls it: its path, and for a member of an archive the path inside,
+            after a slash.
+        open: returns the bytes as a new stream.
+        options: how to read.
+        path: a file with exactly these bytes, if there is one.
+        scratch: work folder for copies; None: the system's temporary folder.
+        depth: how many archives are around it.
+        given: whether the user named this very file.
+    """
+
+    name: str
+    open: Callable[[], IO[bytes]]
+    options: ReadOptions = DEFAULT_OPTIONS
+    path: Path | None = None
+    scratch: Path | None = None
+    depth: int = 0
+    given: bool = False
+
+    def __post_init__(self) -> None:
+        """Bound every stream, whoever made the source."""
+        object.__setattr__(self, "open", partial(_bounded, self.open, self.options.bounds))
+
+    @classmethod
+    def of_file(
+        cls,
+        path: Path,
+        name: str,
+        options: ReadOptions = DEFAULT_OPTIONS,
+        scratch: Path | None = None,
+        *,
+        given: bool = False,
+    ) -> Self:
+        """Return the content of a file; that of a gzip file is what was compressed."""
+        with reading(), path.open("rb") as file:
+            packed = file.read(len(GZIP)) == GZIP
+        return cls(
+            name=name,
+            open=cast(Callable[[], IO[bytes]], partial(gzip.open if packed else open, path, "rb")),
+            options=options,
+            path=None if packed else path,
+            scratch=scratch,
+            given=given,
+        )
+
+    @cached_property
+    def head(self) -> Head:
+        """The first bytes.
+
+        Raises:
+            UnreadableFile: they can't be read.
+        """
+        with reading(), self.open() as file:
+            data = file.read(HEAD_BYTES)
+            whole = not file.read(1)
+        name = self.name.removesuffix(".gz")
+        return Head(name=name, data=data, whole=whole, given=self.given)
+
+    @contextmanager
+    def local(self) -> Iterator[Path]:
+        """Lend a file with these bytes, for readers that need to seek; a copy is removed afterwards."""
+        if self.path:
+            yield self.path
+            return
+        with tempfile.NamedTemporaryFile(dir=self.scratch, prefix="member-") as copy:
+            with reading(), self.open() as file:
+                shutil.copyfileobj(file, copy, 1 << 20)
+            copy.flush()
+            yield Path(copy.name)
+
+
+def _bounded(open_stream: Callable[[], IO[bytes]], bounds: Bounds) -> IO[bytes]:
+    return io.BufferedReader(BoundedStream(open_stream(), bounds), HEAD_BYTES)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Turn what can go wrong while bytes are read and unpacked into UnreadableFile."""
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error) as cause:
+        raise UnreadableFile(f"not a whole gzip file: {cause}; make it anew") from cause
+    except OSError as cause:
+        raise UnreadableFile(f"can't be read: {cause.strerror or cause}") from cause
