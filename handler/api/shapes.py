@@ -180,6 +180,22 @@ class EmbeddingsAnswer(TypedDict):
     usage: UsageBody
 
 
+class ModelBody(TypedDict):
+    """A model, as OpenAI's API describes it."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+class ModelsAnswer(TypedDict):
+    """The model that makes embeddings."""
+
+    object: Literal["list"]
+    data: list[ModelBody]
+
+
 class ProblemBody(TypedDict):
     """What is wrong and what to do about it, as RFC 9457 has it; the log has more by the id."""
 
@@ -206,4 +222,5 @@ ANSWERS: dict[str, type] = {
     "get_ready": ReadyAnswer,
     "get_schema": SchemaAnswer,
     "create_embeddings": EmbeddingsAnswer,
+    "list_models": ModelsAnswer,
 }

@@ -49,17 +49,12 @@ def test_characters_in_all_are_bounded(library: Library) -> None:
     client = client_of(library, max_encoded_chars=20)
     queries = [{"query": "x" * 10}] * 2
     assert client.post("/search/batch", json={"queries": queries}).status_code == 200
-    assert client.post("/v1/embeddings", json={"input": ["x" * 10] * 2}).status_code == 200
     expected = (
         "21 characters in all; 20 at most (QUERYTOWER_MAX_ENCODED_CHARS); send them in several"
     )
     more = [*queries, {"query": "y"}]
     assert f"the queries have {expected}" in detail(
         client.post("/search/batch", json={"queries": more})
-    )
-    more_texts = ["x" * 10, "x" * 10, "y"]
-    assert f"the texts have {expected}" in detail(
-        client.post("/v1/embeddings", json={"input": more_texts})
     )
 
 
