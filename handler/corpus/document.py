@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-Value = str | int | float | bool | list[str]
+Value = str | int | float | bool | list[str] | list[int] | list[float]
+
+# One encoder for all documents: json.dumps makes a new one for each, and looks for cycles.
+encode_json = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,4 +31,4 @@ class Document:
 def to_json(document: Document) -> str:
     """Render the document as it is stored."""
     fields = [document.id, document.title, document.text, document.url, document.metadata]
-    return json.dumps(fields, ensure_ascii=False)
+    return encode_json(fields)

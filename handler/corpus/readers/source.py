@@ -6,11 +6,12 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, Self, cast
 
+from handler.corpus.findings import Findings
 from handler.corpus.options import DEFAULT_OPTIONS, ReadOptions
 from handler.errors import UnreadableFile
 
@@ -27,6 +28,13 @@ class Raw(NamedTuple):
 
     line: int
     fields: Mapping[str, Any] | str
+
+
+class Note(NamedTuple):
+    """Something about the whole source that a reader found out, such as its encoding; for people."""
+
+    name: str
+    value: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +81,7 @@ class Source:
         scratch: work folder for copies; None: the system's temporary folder.
         depth: how many archives are around it.
         given: whether the user named this very file.
+        findings: is told what was found out about the source.
     """
 
     name: str
@@ -82,6 +91,7 @@ class Source:
     scratch: Path | None = None
     depth: int = 0
     given: bool = False
+    findings: Findings = field(default_factory=Findings)
 
     @classmethod
     def of_file(
@@ -92,6 +102,7 @@ class Source:
         scratch: Path | None = None,
         *,
         given: bool = False,
+        findings: Findings | None = None,
     ) -> Self:
         """Return the content of a file; that of a gzip file is what was compressed."""
         with reading(), path.open("rb") as file:
@@ -103,6 +114,7 @@ class Source:
             path=None if packed else path,
             scratch=scratch,
             given=given,
+            findings=findings or Findings(),
         )
 
     @cached_property
