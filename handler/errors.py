@@ -59,6 +59,10 @@ class InvalidRequest(QuerytowerError):
     """A parameter of a request is out of its bounds or of the wrong type."""
 
 
+class AnswerTooLarge(QuerytowerError):
+    """The answer to a request has more bytes than allowed."""
+
+
 class DocumentNotFound(QuerytowerError):
     """The index has no document with this id."""
 

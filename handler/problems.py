@@ -5,6 +5,7 @@ from http import HTTPStatus
 from starlette.responses import JSONResponse
 
 from handler.errors import (
+    AnswerTooLarge,
     DocumentNotFound,
     IndexNotFound,
     InvalidRequest,
@@ -23,6 +24,7 @@ TOO_DEEP = "the request is nested too deep; flatten it"
 # names no internals.
 TABLE: tuple[tuple[type[Exception], HTTPStatus, str | None], ...] = (
     (InvalidRequest, HTTPStatus.UNPROCESSABLE_ENTITY, None),
+    (AnswerTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, None),
     (DocumentNotFound, HTTPStatus.NOT_FOUND, None),
     (IndexNotFound, HTTPStatus.NOT_FOUND, None),
     (ModelMismatch, HTTPStatus.SERVICE_UNAVAILABLE, None),

@@ -53,6 +53,9 @@ class Settings:
     max_offset: int = _setting(1000, "most hits to skip, which bounds the deepest page", 0)
     max_batch: int = _setting(64, "most queries or texts per request", 1)
     max_body_bytes: int = _setting(1_000_000, "largest request body, in bytes", 1)
+    max_answer_bytes: int = _setting(
+        6_000_000, "largest answer, in bytes as Lambda counts them, which sends 6,291,556", 10_000
+    )
     max_text_chars: int = _setting(2000, "characters of a hit's text that are returned", 0)
     cached_queries: int = _setting(1000, "query embeddings to keep in memory", 0)
     cors_origins: str = _setting(
@@ -70,6 +73,19 @@ class Settings:
         "fields of the corpus that hold id, title, text and link, such as isbn,name,summary+review,; "
         "empty: guessed",
     )
+    corpus_hosts: str = _setting(
+        "", "other hosts to which a corpus URL may redirect, separated by commas"
+    )
+    corpus_timeout: float = _setting(
+        600.0, "seconds that one object of a web corpus may take to arrive", 1
+    )
+    max_record_bytes: int = _setting(
+        16_000_000, "largest record of a corpus: line, row or page, in bytes", 1000
+    )
+    max_object_bytes: int = _setting(
+        20_000_000_000, "largest object of a corpus, after decompression, in bytes", 1000
+    )
+    max_fields: int = _setting(1000, "most metadata fields that can be filtered by", 0)
     max_rejects: float = _setting(
         1.0, "percentage of rejected records above which nothing is published", 0
     )
@@ -78,7 +94,7 @@ class Settings:
         0.9, "least share of sampled documents that find themselves, 0 to 1", 0
     )
     min_recall: float = _setting(
-        0.9, "least recall@10 of the graph against exact search, 0 to 1", 0
+        0.9, "least recall@10 of vector search against an exact one, 0 to 1", 0
     )
     max_ndcg_loss: float = _setting(0.02, "nDCG@10 that the golden queries may lose", 0)
     keep_versions: int = _setting(10, "versions to keep after a reindex", 1)

@@ -1,18 +1,31 @@
 """Bodies of answers, as plain values of the shapes in handler/api/shapes.py."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import to_json
 from starlette.responses import Response
 
+from handler.api.answer_size import ENVELOPE_BYTES, fit, size_of, too_large
 from handler.corpus.document import Document
 from handler.index.index_version import IndexVersion
 from handler.search.answer import Answer, Hit
+from handler.search.hit_fields import DOCUMENT_FIELDS, HIT_FIELDS, check_fields, chosen
 from handler.search.request import SearchRequest
 from handler.settings import Settings
 
 if TYPE_CHECKING:
-    from handler.api.shapes import DocumentAnswer, HitBody, SearchAnswer
+    from handler.api.shapes import (
+        BatchAnswer,
+        DocumentAnswer,
+        HitBody,
+        SearchAnswer,
+        SimilarAnswer,
+    )
+
+
+# A batch is read to its end only if cutting leaves something of it.
+MOST_TIMES = 4
 
 
 class JsonResponse(Response):
@@ -28,13 +41,17 @@ class JsonResponse(Response):
 def search_answer(
     index: IndexVersion, request: SearchRequest, answer: Answer, settings: Settings
 ) -> "SearchAnswer":
-    """Return the body that answers one search."""
+    """Return the body that answers one search, whatever its size.
+
+    Raises:
+        InvalidRequest: the request asks for an unknown field.
+    """
     body: SearchAnswer = {
         "query": request.query,
         "mode": request.mode,
         "index": index.manifest.name,
         "index_version": index.manifest.version,
-        "hits": [hit_body(hit, settings) for hit in answer.hits],
+        "hits": hit_bodies(index, answer.hits, request.fields, settings),
     }
     if request.facets:
         body["facets"] = {
@@ -42,6 +59,70 @@ def search_answer(
             for name, counts in answer.facets.items()
         }
     return body
+
+
+def fitting(answer: Any, hits: Sequence[Any], settings: Settings) -> Any:
+    """Return `answer` after its `hits` were cut to what Lambda can send.
+
+    Raises:
+        AnswerTooLarge: that is not enough.
+    """
+    fit(answer, hits, settings.max_answer_bytes - ENVELOPE_BYTES)
+    return answer
+
+
+def batch_answer(
+    version: str, searches: Iterable["SearchAnswer"], settings: Settings
+) -> "BatchAnswer":
+    """Return the body that answers a batch; each of `searches` is made when it is needed.
+
+    Raises:
+        AnswerTooLarge: all together have MOST_TIMES the size allowed, or can't be cut to that.
+    """
+    body: BatchAnswer = {"index_version": version, "results": []}
+    size = 0
+    for result in searches:
+        size += size_of(result)
+        if size > MOST_TIMES * settings.max_answer_bytes:
+            raise too_large()
+        body["results"].append(result)
+    hits = [hit for result in body["results"] for hit in result["hits"]]
+    fitting(body, hits, settings)
+    for result in body["results"]:
+        if any("truncated" in hit for hit in result["hits"]):
+            result["truncated"] = True
+    return body
+
+
+def similar_answer(
+    index: IndexVersion, document_id: str, answer: Answer, fields: list[str], settings: Settings
+) -> "SimilarAnswer":
+    """Return the body that answers with the documents most similar to one.
+
+    Raises:
+        InvalidRequest: one of `fields` is unknown.
+        AnswerTooLarge: the answer can't be cut to what Lambda can send.
+    """
+    hits = hit_bodies(index, answer.hits, fields, settings)
+    body: SimilarAnswer = {
+        "id": document_id,
+        "index_version": index.manifest.version,
+        "hits": hits,
+    }
+    return cast("SimilarAnswer", fitting(body, hits, settings))
+
+
+def hit_bodies(
+    index: IndexVersion, hits: Sequence[Hit], fields: list[str], settings: Settings
+) -> "list[HitBody]":
+    """Return the bodies of hits, with `fields` alone if there are any.
+
+    Raises:
+        InvalidRequest: one of `fields` is unknown.
+    """
+    check_fields(fields, HIT_FIELDS, index.manifest.schema)
+    bodies = (hit_body(hit, settings) for hit in hits)
+    return [cast("HitBody", chosen(body, fields)) for body in bodies]
 
 
 def hit_body(hit: Hit, settings: Settings) -> "HitBody":
@@ -65,14 +146,25 @@ def hit_body(hit: Hit, settings: Settings) -> "HitBody":
 
 
 def document_answer(
-    index: IndexVersion, document: Document, max_chars: int | None = None
+    index: IndexVersion,
+    document: Document,
+    fields: list[str],
+    settings: Settings,
+    max_chars: int | None = None,
 ) -> "DocumentAnswer":
-    """Return the body that answers with a document, its text cut to `max_chars` if given."""
-    return {
+    """Return the body that answers with a document, its text cut to `max_chars` if given.
+
+    Raises:
+        InvalidRequest: one of `fields` is unknown.
+        AnswerTooLarge: the answer can't be cut to what Lambda can send.
+    """
+    check_fields(fields, DOCUMENT_FIELDS, index.manifest.schema)
+    whole = {
         "id": document.id,
         "title": document.title,
         "text": document.text[:max_chars],
         "url": document.url,
         "metadata": document.metadata,
-        "index_version": index.manifest.version,
     }
+    body = chosen(whole, fields) | {"index_version": index.manifest.version}
+    return cast("DocumentAnswer", fitting(body, [body], settings))

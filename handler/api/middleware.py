@@ -1,8 +1,9 @@
-"""What every request gets: an id, a key check, a bounded body, problems, headers, a log line."""
+"""What every request gets: an id, a key check, bounds, problems, headers, a log line."""
 
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from uuid import uuid4
 
@@ -11,23 +12,41 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from handler.api.answer_size import payload_bytes, surely_fits, too_large
 from handler.log import log
 from handler.problems import classify, problem
+from handler.settings import Settings
 from handler.trace import Trace
 
 NO_KEY = "this needs a key; send yours in the header X-Api-Key"
+
+
+@dataclass(slots=True)
+class WholeAnswer:
+    """An answer, collected while the application sends it. Lambda takes no answer in parts."""
+
+    status: int = 0
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    body: bytes = b""
+
+    async def collect(self, message: Message) -> None:
+        """Take a message of the application."""
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], [*message.get("headers", [])]
+        else:
+            self.body += message.get("body", b"")
 
 
 class RequestMiddleware:
     """Pure ASGI middleware: Starlette's base class starts a task for each request."""
 
     def __init__(
-        self, app: ASGIApp, max_body_bytes: int, may_pass: Callable[[str, Headers], bool]
+        self, app: ASGIApp, settings: Settings, may_pass: Callable[[str, Headers], bool]
     ) -> None:
         """Wrap `app`; `may_pass` tells by path and headers whether a request is answered."""
         self._app = app
+        self._settings = settings
         self._may_pass = may_pass
-        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -36,32 +55,42 @@ class RequestMiddleware:
             return
         started = time.perf_counter()
         trace = scope["trace"] = Trace(request_id=_request_id(scope))
-        status = 0
         head_only = scope["method"] == "HEAD"
         # Every GET route also answers HEAD.
         inner = {**scope, "method": "GET"} if head_only else scope
+        answer = WholeAnswer()
+        try:
+            answer = await self._answer(inner, receive, trace)
+            total = time.perf_counter() - started
+            headers = [*answer.headers, *_headers(trace, total)]
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            body = b"" if head_only else answer.body
+            await send({"type": "http.response.body", "body": body})
+        finally:
+            _log(scope, trace, answer.status, time.perf_counter() - started)
 
-        async def send_with_headers(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                _add_headers(message, trace, time.perf_counter() - started)
-            elif head_only:
-                message = {**message, "body": b""}
-            await send(message)
-
+    async def _answer(self, scope: Scope, receive: Receive, trace: Trace) -> WholeAnswer:
+        """Return the application's answer, or the problem that takes its place."""
+        answer = WholeAnswer()
         headers = Headers(scope=scope)
         try:
             if refusal := self._refusal(scope["path"], headers, trace):
-                await refusal(scope, receive, send_with_headers)
+                await refusal(scope, receive, answer.collect)
             else:
-                await self._app(inner, self._bounded(headers, receive), send_with_headers)
+                await self._app(scope, self._bounded(headers, receive), answer.collect)
+            self._check_size(answer)
         except Exception as error:
-            if status:
-                raise
-            await _failure(error, trace)(scope, receive, send_with_headers)
-        finally:
-            _log(scope, trace, status, time.perf_counter() - started)
+            answer = WholeAnswer()
+            await _failure(error, trace)(scope, receive, answer.collect)
+        return answer
+
+    def _check_size(self, answer: WholeAnswer) -> None:
+        """Raise AnswerTooLarge if Lambda could not send `answer`."""
+        most = self._settings.max_answer_bytes
+        if surely_fits(answer.body, most):
+            return
+        if payload_bytes(answer.body, answer.headers) > most:
+            raise too_large()
 
     def _refusal(self, path: str, headers: Headers, trace: Trace) -> Response | None:
         """Return the answer to a request that no route gets to see."""
@@ -75,14 +104,15 @@ class RequestMiddleware:
         return None
 
     def _bounded(self, headers: Headers, receive: Receive) -> Receive:
-        announced = int(headers.get("content-length", "0"))
+        # Python converts no number of thousands of digits.
+        announced = int(headers.get("content-length", "0")[:18])
         received = 0
 
         async def bounded() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if max(announced, received) > self._max_body_bytes:
+            if max(announced, received) > self._settings.max_body_bytes:
                 # FastAPI turns any other exception into a 400.
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return message
@@ -111,17 +141,17 @@ def _request_id(scope: Scope) -> str:
     )
 
 
-def _add_headers(message: Message, trace: Trace, total: float) -> None:
+def _headers(trace: Trace, total: float) -> list[tuple[bytes, bytes]]:
+    """Return the headers that every answer gets."""
     stages = {**trace.seconds, "total": total}
     timing = ", ".join(f"{name};dur={1000 * seconds:.2f}" for name, seconds in stages.items())
     headers = [
-        *message["headers"],
         (b"server-timing", timing.encode()),
         (b"x-request-id", _header(trace.request_id)),
     ]
     if trace.index_version:
         headers.append((b"x-index-version", trace.index_version.encode()))
-    message["headers"] = headers
+    return headers
 
 
 def _header(text: str) -> bytes:

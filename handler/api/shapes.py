@@ -10,14 +10,18 @@ from handler.search.answer import Explanation
 from handler.search.request import Mode
 
 
-class DocumentBody(TypedDict):
-    """The fields of a document."""
+class DocumentBody(TypedDict, total=False):
+    """The fields of a document, or those that `fields` names.
+
+    `truncated` is there, and true, where metadata or text was cut because the answer was too large.
+    """
 
     id: str
     title: str
     text: str
     url: str
     metadata: dict[str, Value]
+    truncated: Literal[True]
 
 
 class DocumentAnswer(DocumentBody):
@@ -34,7 +38,7 @@ class PassageBody(TypedDict):
     text: str
 
 
-class HitBody(DocumentBody):
+class HitBody(DocumentBody, total=False):
     """A document that was found.
 
     `score` orders the hits and has no unit; it is null where a sort ordered them. `highlight`, the
@@ -43,8 +47,8 @@ class HitBody(DocumentBody):
 
     score: float | None
     passage: PassageBody
-    highlight: NotRequired[str]
-    explanation: NotRequired[Explanation]
+    highlight: str
+    explanation: Explanation
 
 
 class FacetBody(TypedDict):
@@ -55,7 +59,10 @@ class FacetBody(TypedDict):
 
 
 class SearchAnswer(TypedDict):
-    """What a search found; `facets` are there when they were asked for."""
+    """What a search found; `facets` are there when they were asked for.
+
+    `truncated` is there, and true, where hits were cut because the answer was too large.
+    """
 
     query: str
     mode: Mode
@@ -63,6 +70,7 @@ class SearchAnswer(TypedDict):
     index_version: str
     hits: list[HitBody]
     facets: NotRequired[dict[str, list[FacetBody]]]
+    truncated: NotRequired[Literal[True]]
 
 
 class BatchAnswer(TypedDict):
@@ -70,6 +78,7 @@ class BatchAnswer(TypedDict):
 
     index_version: str
     results: list[SearchAnswer]
+    truncated: NotRequired[Literal[True]]
 
 
 class SimilarAnswer(TypedDict):
@@ -78,6 +87,7 @@ class SimilarAnswer(TypedDict):
     id: str
     index_version: str
     hits: list[HitBody]
+    truncated: NotRequired[Literal[True]]
 
 
 class SuggestionBody(TypedDict):

@@ -23,13 +23,19 @@ NAMING = ("name", "title", "label", "text", "value", "term", "tag", "word", "#te
 Dropped = Callable[[str, str], None]
 
 
-def flatten(record: Mapping[Any, Any], dropped: Dropped) -> dict[str, Value]:
+def flatten(
+    record: Mapping[Any, Any], dropped: Dropped, *, markup: bool = True
+) -> dict[str, Value]:
     """Return the fields of a record that have a value, in order.
 
     A nested object becomes fields such as `loc.lat`, a list of objects the list of their texts. Null,
-    NaN, infinity and blank texts are missing. HTML becomes text. Integers beyond 64 bits become text.
+    NaN, infinity and blank texts are missing. HTML becomes text, unless `markup` says that there is none. Integers beyond 64 bits become text.
     """
     flat: dict[str, Value] = {}
+    if not markup:
+        texts = {name: value for name, value in record.items() if type(value) is str}
+        record = {name: value for name, value in record.items() if name not in texts}
+        flat |= {name: text for name, value in texts.items() if (text := _mended(value).strip())}
     _add_fields(flat, "", record, dropped, 0)
     return flat
 
@@ -45,11 +51,17 @@ def as_text(value: Value | None, separator: str = " ") -> str:
 
 def clean_text(text: str) -> str:
     """Return a text without markup, outer blanks, and halves of surrogate pairs."""
-    if not text.isascii() and SURROGATE.search(text):
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = _mended(text)
     if "<" in text or "&" in text:
         text = clean_html(text)
     return text.strip()
+
+
+def _mended(text: str) -> str:
+    """Return a text without halves of surrogate pairs."""
+    if text.isascii() or not SURROGATE.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _scalar_text(value: float | bool) -> str:

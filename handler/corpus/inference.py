@@ -13,14 +13,12 @@ from typing import Any
 
 from handler.corpus.dates import date_form, iso_date
 from handler.corpus.document import Value
-from handler.corpus.schema import MAX_STRING_CHARS, Field, FieldKind, Schema, is_date
+from handler.corpus.schema import MAX_FIELDS, MAX_STRING_CHARS, Field, FieldKind, Schema, is_date
 
 NEARLY_ALL = 0.95
 FEW = 0.005
 MAX_FORM_CHARS = 40
 """Longer texts are neither numbers nor dates."""
-MAX_FIELDS = 256
-"""Fields that an index takes; further ones are dropped, such as those of objects keyed by ids."""
 
 NUMBER = re.compile(
     r"(?P<sign>[-+−]?)(?P<whole>\d{1,3}(?:,\d{3})+|\d+)(?P<part>\.\d+)?(?P<power>[eE][-+]?\d{1,2})?",
@@ -56,18 +54,26 @@ class Seen:
     forms: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Inference:
-    """Sees all metadata once, then knows the type of each field. `forced` are types the user gave."""
+    """Sees all metadata once, then knows the type of each field.
+
+    `forced` are types the user gave. Fields beyond `most` are not looked at; `left_out` is the first.
+    """
 
     forced: Mapping[str, str] = field(default_factory=dict)
+    most: int = MAX_FIELDS
     seen: dict[str, Seen] = field(default_factory=dict)
+    left_out: str = ""
 
     def observe(self, metadata: Mapping[str, Value]) -> None:
         """Note the values of one more document."""
         for name, value in metadata.items():
             found = self.seen.get(name)
             if found is None:
+                if len(self.seen) >= self.most:
+                    self.left_out = self.left_out or name
+                    continue
                 found = self.seen[name] = Seen()
             found.documents += 1
             forms = found.forms
@@ -82,11 +88,9 @@ class Inference:
                 forms[form(value)] += 1
 
     def target(self, name: str) -> str:
-        """Return what the values of a field become: a kind, a form of dates, "drop", or "" for as they are."""
+        """Return what the values of a field become: a kind, a form of dates, or nothing."""
         if name in self.forced:
             return self.forced[name]
-        if len(self.seen) > MAX_FIELDS and name not in set(list(self.seen)[:MAX_FIELDS]):
-            return "drop"
         if self.seen[name].list:
             return _list_target(self.seen[name].forms)
         return _target(name, Counter(self.seen[name].forms))
@@ -113,7 +117,6 @@ def converter(target: str) -> Convert:
         "boolean": _boolean,
         "string": _string,
         "text": _string,
-        "drop": lambda _: None,
     }
     return simple.get(target) or partial(_date, form=target)
 
@@ -150,7 +153,7 @@ def schema_of(inference: Inference, dropped: Mapping[str, Loss]) -> Schema:
     for name, seen in inference.seen.items():
         target = inference.target(name)
         documents = seen.documents - (dropped[name].count if name in dropped else 0)
-        if target != "drop" and documents:
+        if documents:
             schema[name] = Field(kind_of(seen.forms, target), seen.list, documents)
     return schema
 

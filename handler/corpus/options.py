@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from handler.corpus.bounds import DEFAULT_BOUNDS, Bounds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldNames:
@@ -27,17 +29,23 @@ class ReadOptions:
         types: the type of a metadata field by its name, instead of the inferred one.
         ignore: metadata fields that are left out, nested ones included.
         encoding: character encoding of all text files; empty: detected for each.
+        bounds: how much is read.
     """
 
     fields: FieldNames = field(default_factory=FieldNames)
     types: Mapping[str, str] = field(default_factory=dict)
     ignore: list[str] = field(default_factory=list)
     encoding: str = ""
+    bounds: Bounds = DEFAULT_BOUNDS
 
     @classmethod
     def from_stored(cls, values: Mapping[str, Any]) -> Self:
         """Return the options that `dataclasses.asdict` rendered."""
-        return cls(**{**values, "fields": FieldNames(**values["fields"])})
+        nested = {
+            "fields": FieldNames(**values["fields"]),
+            "bounds": Bounds(**values.get("bounds", {})),
+        }
+        return cls(**{**values, **nested})
 
 
 DEFAULT_OPTIONS = ReadOptions()

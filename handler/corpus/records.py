@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from handler.corpus.decimal_commas import Commas
-from handler.corpus.document import Document, Value
+from handler.corpus.document import Document, Section, Value
 from handler.corpus.flatten import as_text, flatten
 from handler.corpus.names import corpus_files
 from handler.corpus.options import DEFAULT_OPTIONS, ReadOptions
@@ -43,10 +43,11 @@ class Found(NamedTuple):
 
 
 class FlatRecord(NamedTuple):
-    """A record as flat fields, or the reason why there is none, and its line."""
+    """A record as flat fields, or the reason why there is none, its line, and the sections of its text."""
 
     line: int
     fields: dict[str, Value] | str
+    sections: tuple[Section, ...] = ()
 
 
 def read_corpus(path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> Iterator[Document | Reject]:
@@ -163,12 +164,14 @@ def _roles(sample: list[dict[str, Value]], reader: Reader, source: Source) -> Ro
 
 
 def _found(record: FlatRecord, roles: Roles, commas: Commas, source: Source) -> Found:
-    line, fields = record
+    line, fields, sections = record
     if isinstance(fields, str):
         return Found(line, Reject(source.name, line, fields))
     document, id_field = make_document(commas.replaced(fields), roles)
     if isinstance(document, str):
         return Found(line, Reject(source.name, line, document))
+    if sections:
+        document = replace(document, sections=sections)
     return Found(line, document, id_field)
 
 
@@ -187,14 +190,14 @@ def _flat(raw: Raw, reader: Reader, source: Source) -> FlatRecord:
     def dropped(name: str, reason: str) -> None:
         source.findings.drop(name, reason, f"{source.name} line {raw.line}")
 
-    fields = flatten(raw.fields, dropped)
+    fields = flatten(raw.fields, dropped, markup=not reader.DOCUMENTS)
     if reader.DOCUMENTS:
         fields.setdefault("id", _mended(source.name))
     if source.options.ignore:
         fields = {
             name: value for name, value in fields.items() if not _ignored(name, source.options)
         }
-    return FlatRecord(raw.line, fields)
+    return FlatRecord(raw.line, fields, raw.sections)
 
 
 def _ignored(name: str, options: ReadOptions) -> bool:

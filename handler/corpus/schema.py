@@ -13,6 +13,8 @@ KINDS: tuple[str, ...] = get_args(FieldKind)
 
 # Longer texts are searched by their words; nobody filters by the whole of them.
 MAX_STRING_CHARS = 256
+# Each field is a column of the text index, which takes memory and time even where it is empty.
+MAX_FIELDS = 1000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DATE = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
@@ -31,11 +33,14 @@ class Field:
 Schema = dict[str, Field]
 
 
-def observe(schema: Schema, metadata: Mapping[str, Value]) -> None:
-    """Widen `schema`, in place, so that it fits the metadata of one more document."""
+def observe(schema: Schema, metadata: Mapping[str, Value], most: int = MAX_FIELDS) -> None:
+    """Widen `schema`, in place, so that it fits the metadata of one more document.
+
+    New fields are left out once it has `most`: they are stored and shown, but not filtered by.
+    """
     for name, value in metadata.items():
         values = value if isinstance(value, list) else [value]
-        if not values:
+        if not values or (name not in schema and len(schema) >= most):
             continue
         field = schema.get(name) or Field(_kind(values[0]), False, 0)
         for item in values:

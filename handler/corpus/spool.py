@@ -14,7 +14,7 @@ from handler.corpus.hashes import Hashes, as_hashes, stored_hash, text_hash
 from handler.corpus.inference import Convert, Inference, Loss, converted, converter, schema_of
 from handler.corpus.readers.registry import EMPTY
 from handler.corpus.records import Reject
-from handler.corpus.schema import Schema
+from handler.corpus.schema import MAX_FIELDS, Schema
 from handler.errors import CorpusError
 
 NO_TYPES: Mapping[str, str] = {}
@@ -25,8 +25,9 @@ class Spool:
     """The valid documents of a corpus in a file, one to a line, and what is known of the whole.
 
     `types` says what metadata was converted to, see inference.py, and `dropped` which values did
-    not fit. `rejected` counts records, `unreadable` files that could not be read to their end. `texts` and
-    `contents` hash the documents in order, see hashes.py.
+    not fit. `rejected` counts records, `unreadable` files that could not be read to their end.
+    `texts` and `contents` hash the documents in order, see hashes.py. `left_out` is the first
+    metadata field that the schema has no room for, if there is one.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class Spool:
     unreadable: int
     texts: Hashes
     contents: Hashes
+    left_out: str = ""
 
     @classmethod
     def write(
@@ -47,6 +49,7 @@ class Spool:
         rejects: Path,
         max_rejects: float,
         types: Mapping[str, str] = NO_TYPES,
+        max_fields: int = MAX_FIELDS,
     ) -> "Spool":
         """Read `corpus` once; write its documents to `path` and its rejects, as JSONL, to `rejects`.
 
@@ -56,11 +59,12 @@ class Spool:
             rejects: where rejected records are listed; no file is made if there are none.
             max_rejects: largest share of records, 0 to 1, that may be rejected.
             types: types of metadata fields that are not to be inferred.
+            max_fields: most fields of the schema; those that come later are not in it.
 
         Raises:
             CorpusError: no document is left, or more than `max_rejects` of the records are none.
         """
-        inference = Inference(dict(types))
+        inference = Inference(forced=types, most=max_fields)
         documents = 0
         rejected = _Rejects(rejects)
         texts = bytearray()
@@ -88,6 +92,7 @@ class Spool:
             unreadable=rejected.files,
             texts=as_hashes(texts),
             contents=as_hashes(contents),
+            left_out=inference.left_out,
         )
 
     def fits(self, schema: Schema, types: Mapping[str, str]) -> bool:
@@ -112,9 +117,10 @@ class Spool:
 
 
 def _apart(document: Document) -> str:
-    """Return the stored form of a document as a line, with a tab before the metadata."""
-    fields = [document.id, document.title, document.text, document.url]
-    return f"{encode_json(fields)[:-1]}, \t{encode_json(document.metadata)}]\n"
+    """Return the stored form of a document as a line, with tabs around the metadata."""
+    head = encode_json([document.id, document.title, document.text, document.url])
+    metadata, sections = encode_json(document.metadata), encode_json(document.sections)
+    return f"{head[:-1]}, \t{metadata}\t, {sections}]\n"
 
 
 def _finish(raw: Path, path: Path, targets: Mapping[str, str]) -> tuple[bytes, dict[str, Loss]]:
@@ -127,12 +133,12 @@ def _finish(raw: Path, path: Path, targets: Mapping[str, str]) -> tuple[bytes, d
     hashes, dropped = bytearray(), dict[str, Loss]()
     with raw.open(encoding="utf-8") as lines, path.open("w", encoding="utf-8") as spool:
         for line in lines:
-            head, _, metadata = line.rpartition("\t")
+            head, metadata, tail = line.split("\t")
             if convert:
-                fields = _converted(json.loads(metadata[:-2]), convert, dropped)
-                metadata = encode_json(fields) + "]\n"
-            spool.write(head + metadata)
-            hashes += stored_hash(head + metadata[:-1])
+                metadata = encode_json(_converted(json.loads(metadata), convert, dropped))
+            stored = head + metadata + tail
+            spool.write(stored)
+            hashes += stored_hash(stored[:-1])
     return bytes(hashes), dropped
 
 

@@ -59,6 +59,7 @@ class TextWriter:
         """Start in `folder`, which is made; nothing can be read before `close`."""
         folder.mkdir(parents=True)
         self._schema = schema
+        self._numbers = {name: number for number, name in enumerate(schema)}
         self._index = tantivy.Index(_build_schema(schema), path=str(folder))
         self._index.register_tokenizer("words", analyzer(language))
         # One thread keeps documents in order and segments few; encoding takes far longer anyway.
@@ -75,12 +76,16 @@ class TextWriter:
         entry.add_bytes("source", to_json(document).encode())
         for name, value in document.metadata.items():
             if name in self._schema:
-                _add_values(entry, field_name(self._schema, name), self._schema[name], value)
-            if name in self._schema and self._schema[name].kind in ("string", "text"):
-                for text in _texts(value):
-                    entry.add_text(words_name(self._schema, name), spaced(text))
+                self._add_field(entry, name, value)
         self._writer.add_document(entry)
         self._rows += 1
+
+    def _add_field(self, entry: tantivy.Document, name: str, value: Value) -> None:
+        field, number = self._schema[name], self._numbers[name]
+        _add_values(entry, f"m{number}", field, value)
+        if field.kind in ("string", "text"):
+            for text in _texts(value):
+                entry.add_text(f"w{number}", spaced(text))
 
     def abort(self) -> None:
         """Stop writing now: until it is dropped, Tantivy's thread goes on making files."""

@@ -20,6 +20,8 @@ from handler.settings import Settings
 
 UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 RETRY_SECONDS = 5
+# Characters of a document that the page shows: its HTML must fit what Lambda can send.
+TEXT_CHARS = 300_000
 # The ways to search, with the symbol of what each matches by.
 MODES = {"hybrid": "both", "semantic": "meaning", "keyword": "words"}
 
@@ -104,7 +106,10 @@ class PageRenderer:
     def document(self, asked: PageState, document: Document, found: Sequence[Hit]) -> View:
         """Return a whole document, and `found`, which are most similar to it."""
         title = title_of(document)
-        paragraphs = [text for text in document.text.split("\n") if text.strip()]
+        shown = document.text[:TEXT_CHARS]
+        paragraphs = [text for text in shown.split("\n") if text.strip()]
+        if rest := len(document.text) - len(shown):
+            paragraphs.append(f"… and {rest:,} more characters, which the API returns.")
         back = NOTHING
         if asked.query:
             back = part("back", href=asked.link(like=""), query=asked.query)

@@ -12,12 +12,13 @@ from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.writer import write_manifest
 from handler.quality.changes import Changes
-from handler.quality.checks import graph_recall, self_retrieval
+from handler.quality.checks import search_recall, self_retrieval
 from handler.quality.compare import profile_of
 from handler.quality.drift import Drift, compare
 from handler.quality.drift_report import render
 from handler.quality.golden import Golden, GoldenResults, mean_ndcg
 from handler.quality.profile import Profile
+from handler.quality.verdict import Verdict
 from handler.versions.stored_version import StoredVersion
 
 Quality = dict[str, float]
@@ -72,6 +73,8 @@ def assess(
     golden: Golden,
     before: PreviousVersion,
     rejects: Path,
+    ndcg_before: float | None,
+    store: str,
     judge: Callable[[IndexManifest, Quality], list[str]],
 ) -> Candidate:
     """Measure the version in `folder`, and write its reports and its final manifest.
@@ -84,6 +87,8 @@ def assess(
         golden: queries that watch over the index.
         before: the version to compare with.
         rejects: file that lists the rejected records; it need not exist.
+        ndcg_before: nDCG@10 of the version before, None if it was not measured.
+        store: URL of the store, for the commands in the report.
         judge: returns why a version with these figures must not be published.
 
     Raises:
@@ -104,19 +109,30 @@ def assess(
         },
     )
     manifest = replace(manifest, failures=judge(manifest, quality))
+    changes = Changes.between(before.index, index) if before.index else None
     drift = compare(
         Profile.of(index, golden, results),
         before.profile,
-        Changes.between(before.index, index) if before.index else None,
+        changes,
         version=manifest.version,
         created=manifest.created,
         previous=before.manifest.version if before.manifest else "",
+    )
+    verdict = Verdict(
+        version=manifest.version,
+        previous=drift.previous,
+        failures=manifest.failures,
+        ndcg=quality.get("ndcg@10"),
+        ndcg_before=ndcg_before,
+        changes=changes,
+        store=store,
+        index=manifest.name,
     )
     write_manifest(folder, manifest)
     contents = {
         IndexFiles.OBJECTS: objects,
         IndexFiles.DRIFT: drift.to_json(),
-        IndexFiles.REPORT: render(drift).encode(),
+        IndexFiles.REPORT: render(drift, verdict).encode(),
     }
     if rejects.exists():
         contents[IndexFiles.REJECTS] = rejects.read_bytes()
@@ -128,7 +144,7 @@ def _measure(
 ) -> Quality:
     quality = {
         "self_retrieval": self_retrieval(index, encoder),
-        "recall@10": graph_recall(index.vectors),
+        "recall@10": search_recall(index.vectors),
     }
     ndcg = mean_ndcg(results.tops, golden.judgments)
     if ndcg is not None:

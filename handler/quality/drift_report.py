@@ -2,6 +2,7 @@
 
 from handler.markup import NOTHING, Html, fill, joined
 from handler.quality.drift import LARGE, SLIGHT, Distribution, Drift
+from handler.quality.verdict import Verdict
 
 WIDTH, HEIGHT, FOOT = 640, 180, 24
 SHOWN = 50
@@ -33,9 +34,14 @@ td, th { border-bottom: 1px solid var(--line); padding: .3rem 0; text-align: lef
 td + td, th + th { text-align: right; font-variant-numeric: tabular-nums; }
 i { display: inline-block; width: .7em; height: .7em; margin: 0 .3em 0 .8em; }
 i.n { background: var(--now); } i.b { background: var(--before); }
+section { border-left: .4rem solid var(--now); margin: 1.5rem 0; padding: .2rem 0 .2rem 1rem; }
+section.refused { border-color: #c2410c; } section h2 { margin: 0; }
+ul { margin: .4rem 0; padding-left: 1.2rem; } li { overflow-wrap: anywhere; }
+pre { margin: .2rem 0 .8rem; overflow-x: auto; }
 </style>
 <h1>Version $version</h1>
 <p>made $created, compared with $previous</p>
+$verdict
 <dl>$figures</dl>
 <p><i class="n"></i>this version<i class="b"></i>$previous</p>
 $charts
@@ -60,8 +66,8 @@ TABLE = """<h2>Queries whose top documents changed</h2>
 ROW = "<tr><td>$query</td><td>$kept of $before</td></tr>"
 
 
-def render(drift: Drift) -> str:
-    """Return the report as a page."""
+def render(drift: Drift, verdict: Verdict) -> str:
+    """Return the report as a page that begins with the verdict."""
     figures = [fill(FIGURE, name=name, value=value) for name, value in _figures(drift).items()]
     charts = [_chart(each) for each in drift.distributions if sum(each.now)]
     return fill(
@@ -69,6 +75,7 @@ def render(drift: Drift) -> str:
         version=drift.version,
         created=drift.created,
         previous=drift.previous or "nothing: there is no readable version before",
+        verdict=verdict.render(),
         figures=joined(figures),
         charts=joined(charts),
         moved=_moved(drift),

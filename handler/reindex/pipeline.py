@@ -181,11 +181,9 @@ def _build(job: ReindexJob, plan: Plan, checkpoints: Checkpoints, scratch: Path)
         options=plan.options,
         rejected=plan.spool.rejected,
         known=EmbeddingCache([*plan.reusable, *checkpoints.parts]),
-        base=plan.base,
         stage="text",  # all vectors are known by now
         total=plan.spool.documents,
         progress=job.progress,
-        threads=job.threads,
     )
     return folder
 
@@ -210,6 +208,8 @@ def _assess(job: ReindexJob, plan: Plan, folder: Path) -> Candidate:
         golden=plan.golden,
         before=before,
         rejects=plan.rejects,
+        ndcg_before=reference.ndcg,
+        store=job.repository.store.url,
         judge=judge,
     )
 

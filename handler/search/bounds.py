@@ -33,6 +33,7 @@ OFFSET = Bounds(0, "max_offset")
 QUERY_CHARS = Bounds(1, "max_query_chars")
 BATCH = Bounds(1, "max_batch")
 FACETS = Bounds(0, "max_batch")
+FIELDS = Bounds(0, "max_batch")
 
 
 def check_number(value: int, name: str, bounds: Bounds, settings: Settings) -> None:

@@ -7,6 +7,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from handler.search.bounds import (
     FACETS,
+    FIELDS,
     OFFSET,
     QUERY_CHARS,
     Bounds,
@@ -53,6 +54,11 @@ class SearchRequest(BaseModel):
     )
     facets: Annotated[list[str], FACETS] = Field(
         default=[], description="Metadata fields whose values are counted."
+    )
+    fields: Annotated[list[str], FIELDS] = Field(
+        default=[],
+        description="Fields of a hit to return, such as id, title or metadata.year; all by default.",
+        examples=[["id", "title", "metadata.year"]],
     )
     explain: bool = Field(default=False, description="Tell how each score came about.")
     highlight: bool = Field(

@@ -12,16 +12,17 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.bench.start import start
+from infra.prices import (
+    GB_SECOND,
+    HTTP_API,
+    LOGGED_BYTES,
+    LOGS_GB,
+    MACHINE,
+    PRICES_OF,
+    REQUESTS,
+    SNAPSHOT,
+)
 
-PRICES_OF = "us-east-1, arm64, on demand, without free tier, as published in November 2026"
-GB_SECOND = 0.0000133334
-REQUESTS = 0.20  # a million
-HTTP_API = 1.00  # a million
-LOGS_GB = 0.50
-LOGGED_BYTES = 900  # for each request: our line, Lambda's for start and end, and the API's
-# SnapStart keeps a snapshot: dollars for each GB of a function's memory and month.
-SNAPSHOT = 0.0000015046 * 730 * 3600
-MACHINE = 0.0168 * 730  # a t4g.small (2 vCPU, 2 GB) for a month
 FULL_CPU_MB = 1769
 MEMORIES = (512, 1024, 1769)
 

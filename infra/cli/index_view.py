@@ -1,5 +1,6 @@
 """What a person sees while a corpus is indexed, and after."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,18 +21,8 @@ from handler.index.manifest import IndexManifest
 from handler.index.vectors import PRECISIONS
 from handler.index.writer import Options
 from handler.progress import Progress as Listener
-from handler.progress import Stage
-
-TITLES: dict[Stage, str] = {
-    "read": "reading",
-    "encode": "encoding",
-    "text": "indexing words",
-    "graph": "building the graph",
-    "check": "checking",
-    "upload": "uploading",
-    "publish": "publishing",
-    "clean": "cleaning up",
-}
+from handler.progress import Stage, no_progress
+from infra.cli.progress_lines import TITLES, ProgressLines
 
 
 def build_options(passages: str, overlap: int, precision: str, language: str) -> Options:
@@ -75,8 +66,18 @@ def changed_options(
 
 
 @contextmanager
-def shown() -> Iterator[Listener]:
-    """Show a progress bar for each stage, and yield the function that moves them."""
+def shown(*, quiet: bool = False) -> Iterator[Listener]:
+    """Show a progress bar for each stage, and yield the function that moves them.
+
+    Where standard error is no terminal, a line is written every few seconds instead.
+    """
+    console = Console(stderr=True)
+    if quiet:
+        yield no_progress
+        return
+    if not console.is_terminal:
+        yield ProgressLines(sys.stderr)
+        return
     columns = (
         TextColumn("{task.description:<20}"),
         BarColumn(),
@@ -84,8 +85,7 @@ def shown() -> Iterator[Listener]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+    with Progress(*columns, console=console) as bars:
         tasks: dict[Stage, TaskID] = {"read": bars.add_task(TITLES["read"], total=None, rate="")}
 
         def listen(stage: Stage, done: int, total: int | None = None) -> None:

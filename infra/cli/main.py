@@ -4,7 +4,9 @@
 import re
 import sys
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
 
 # "" in the repository, "querytower." in a wheel (setup.py).
 PARENT = __package__.removesuffix("infra.cli")
@@ -23,16 +25,19 @@ try:
 except ImportError:  # the base install is the function's, which has no command line
     sys.exit(f"the command line needs more packages; install them with: {install_command('cli')}")
 
-# Each module defines a function of the command's name.
+# Each module defines a function, or a group of commands, of the command's name.
 COMMANDS = (
     "export",
     "index",
     "search",
     "serve",
+    "mcp",
     "demo",
     "invoke",
     "package",
     "settings",
+    "indexes",
+    "status",
     "eval",
     "reindex",
     "versions",
@@ -51,8 +56,27 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for name in COMMANDS:
-    module = import_module(f"{PARENT}infra.cli.commands.{name}")
-    app.command(name)(getattr(module, name))
+    command = getattr(import_module(f"{PARENT}infra.cli.commands.{name}"), name)
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name)
+    else:
+        app.command(name)(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"querytower {version('querytower')} on Python {sys.version.split()[0]}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_show_version),
+    ] = False,
+) -> None:
+    """Semantic search as one small serverless function."""
 
 
 def main() -> None:

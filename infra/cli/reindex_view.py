@@ -115,6 +115,28 @@ def show_versions(
             )
 
 
+def described_versions(
+    found: Sequence[IndexManifest], current: str, published: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return what `show_versions` prints, one object for each version."""
+    return [
+        {
+            "version": each.version,
+            "created": each.created,
+            "state": _state_name(each, current, published),
+            "documents": each.documents,
+            "passages": each.passages,
+            "rejected": each.rejected,
+            "model": each.model,
+            "precision": each.precision,
+            "bytes": sum(entry.bytes for entry in each.files.values()),
+            "quality": each.quality,
+            "failures": each.failures,
+        }
+        for each in found
+    ]
+
+
 def show_difference(difference: Difference) -> None:
     """Print the documents and queries in which two versions differ."""
     console = _console()
@@ -135,10 +157,16 @@ def show_difference(difference: Difference) -> None:
 
 
 def _state(manifest: IndexManifest, current: str, published: Mapping[str, str]) -> str:
+    name = _state_name(manifest, current, published)
+    style = {"current": "bold green", "failed": "red"}.get(name)
+    return f"[{style}]{name}[/{style}]" if style else name
+
+
+def _state_name(manifest: IndexManifest, current: str, published: Mapping[str, str]) -> str:
     if manifest.version == current:
-        return "[bold green]current[/bold green]"
+        return "current"
     if manifest.failures:
-        return "[red]failed[/red]"
+        return "failed"
     return "was current" if manifest.version in published else ""
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from handler.quality.changes import Changes
 from handler.quality.drift import Drift, compare, profile_in, stability
 from handler.quality.drift_report import render
 from handler.quality.profile import CHARACTERS, COSINES, Profile
+from handler.quality.verdict import Verdict
 from tests.handler.reindexing import Counting, Place, record
 from tests.stored_paths import PATHS
 
@@ -122,7 +124,7 @@ def test_the_first_version_has_nothing_to_compare_with() -> None:
     drift = report(profile())
     assert (drift.added, drift.centroid_shift, drift.moved_share) == (None, None, None)
     assert {each.verdict for each in drift.distributions} == {"nothing to compare with"}
-    assert "compared with nothing" in render(drift)
+    assert "compared with nothing" in render(drift, verdict())
 
 
 def test_the_profile_reads_back_and_what_is_none_does_not() -> None:
@@ -133,6 +135,48 @@ def test_the_profile_reads_back_and_what_is_none_does_not() -> None:
         assert profile_in(broken) is None
     raw["profile"]["lengths"].append(1)
     assert profile_in(json.dumps(raw).encode()) is None
+
+
+def verdict(**differences: Any) -> Verdict:
+    """Return the verdict on a good second version, with some differences."""
+    usual: dict[str, Any] = {
+        "version": "v2",
+        "previous": "v1",
+        "failures": [],
+        "ndcg": None,
+        "ndcg_before": None,
+        "changes": None,
+        "store": "s3://bucket/my books",
+        "index": "books",
+    }
+    return Verdict(**usual | differences)
+
+
+def test_the_verdict_comes_first_with_the_command_that_takes_it_back() -> None:
+    html = verdict(ndcg=0.5, ndcg_before=0.45).render()
+    assert "Passed: this version kept every limit and was published." in html
+    assert "0.500, before 0.450" in html
+    assert "rollback v1 --store &#x27;s3://bucket/my books&#x27; --name books" in html
+    page = render(report(profile()), verdict())
+    assert page.index("Passed") < page.index("<svg")
+
+
+def test_a_refused_version_says_why_and_how_to_publish_it() -> None:
+    changes = Changes(added=[], changed=["<b>"], removed=[f"d{n}" for n in range(20)], unchanged=1)
+    html = verdict(failures=["too few documents"], changes=changes).render()
+    assert "Refused" in html
+    assert "<li>too few documents</li>" in html
+    assert "1 changed: &lt;b&gt;" in html
+    assert "20 removed: d0, d1" in html
+    assert "d19" not in html
+    assert "querytower rollback v2" in html
+    assert "rollback v1" not in html
+
+
+def test_the_first_version_has_nothing_to_take_back() -> None:
+    html = verdict(previous="").render()
+    assert "the first version" in html
+    assert "querytower" not in html
 
 
 class Page(HTMLParser):
@@ -164,7 +208,7 @@ def test_the_page_loads_nothing_and_escapes_what_people_typed() -> None:
     tops = {"<script>alert(1)</script> & more": ["x"], "two": ["c"]}
     old = profile(tops={query: ["gone"] for query in tops})
     changes = Changes(added=["a"] * 1234, changed=[], removed=["b"], unchanged=5)
-    html = render(report(profile(tops=tops), old, changes))
+    html = render(report(profile(tops=tops), old, changes), verdict(changes=changes))
     page = Page(html)
     assert (page.loads, page.open, page.charts) == ([], [], 3)
     assert "<script" not in html
@@ -176,7 +220,7 @@ def test_the_page_loads_nothing_and_escapes_what_people_typed() -> None:
 def test_bars_are_as_high_as_their_shares() -> None:
     lengths = [0] * len(CHARACTERS)
     lengths[0], lengths[1] = 75, 25
-    html = render(report(profile(lengths=lengths, neighbours=[], nearest=[])))
+    html = render(report(profile(lengths=lengths, neighbours=[], nearest=[])), verdict())
     heights = [float(each) for each in re.findall(r'class="now".*? height="([\d.]+)"', html)]
     assert heights[0] == pytest.approx(3 * heights[1], abs=0.2)
     assert "0–50: 75.0% in this version" in html

@@ -58,6 +58,7 @@ good = {
     "mode": st.sampled_from(["hybrid", "semantic", "keyword"]),
     "sort": names.map(lambda name: f"-{name}") | names | half_pairs,
     "facets": st.lists(names | half_pairs, max_size=3),
+    "fields": st.lists(names | st.sampled_from(["id", "metadata.year"]) | half_pairs, max_size=3),
     "explain": st.booleans(),
     "highlight": st.booleans(),
     "k": st.integers(-1, 101),

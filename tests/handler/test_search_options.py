@@ -21,6 +21,7 @@ VALUES: dict[str, Any] = {
     "filter": {"year": {"$gte": 1990}},
     "sort": "-year",
     "facets": ["genres", "year"],
+    "fields": ["id", "score", "metadata.year"],
     "explain": True,
     "highlight": True,
 }

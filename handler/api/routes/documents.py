@@ -1,64 +1,64 @@
 """Routes to single documents: by id in the path or as a parameter, similar ones, a random one."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import FastAPI, Query
 from starlette.requests import Request as HttpRequest
 
-from handler.api.answers import JsonResponse, document_answer, hit_body
+from handler.api.answers import JsonResponse, document_answer, similar_answer
 from handler.api.routing import add_index_route
 from handler.search.bounds import K, check_number
 from handler.search.lucky import lucky
+from handler.search.parameters import items
 from handler.search.searcher import find
 from handler.service import Service
 from handler.settings import Settings
 from handler.trace import index_of, trace_of
 
-if TYPE_CHECKING:
-    from handler.api.shapes import SimilarAnswer
-
 ById = Annotated[str, Query(alias="id", description="The id of a document.")]
+Fields = Annotated[str, Query(description="Fields to return, separated by commas; all by default.")]
 
 
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; `load` returns the service."""
     default_k = min(10, settings.max_k)
 
-    async def similar(request: HttpRequest, document_id: str, k: int = default_k) -> JsonResponse:
+    async def similar(
+        request: HttpRequest, document_id: str, k: int = default_k, fields: Fields = ""
+    ) -> JsonResponse:
         """Return the documents most similar to one, without that one."""
         check_number(k, "k", K, settings)
         service = load()
         index = index_of(request, service)
         answer = service.searcher.similar(index, document_id, k)
         trace_of(request).seconds.update(answer.seconds)
-        body: SimilarAnswer = {
-            "id": document_id,
-            "index_version": index.manifest.version,
-            "hits": [hit_body(hit, settings) for hit in answer.hits],
-        }
-        return JsonResponse(body)
+        return JsonResponse(similar_answer(index, document_id, answer, items(fields), settings))
 
-    async def similar_by_id(request: HttpRequest, id_: ById, k: int = default_k) -> JsonResponse:
+    async def similar_by_id(
+        request: HttpRequest, id_: ById, k: int = default_k, fields: Fields = ""
+    ) -> JsonResponse:
         """Do the same as /documents/{document_id}/similar, for any id."""
-        return await similar(request, id_, k)
+        return await similar(request, id_, k, fields)
 
-    async def document(request: HttpRequest, document_id: str) -> JsonResponse:
+    async def document(request: HttpRequest, document_id: str, fields: Fields = "") -> JsonResponse:
         """Return a whole document."""
         index = index_of(request, load())
-        return JsonResponse(document_answer(index, index.document(find(index, document_id))))
+        found = index.document(find(index, document_id))
+        return JsonResponse(document_answer(index, found, items(fields), settings))
 
-    async def document_by_id(request: HttpRequest, id_: ById) -> JsonResponse:
+    async def document_by_id(request: HttpRequest, id_: ById, fields: Fields = "") -> JsonResponse:
         """Do the same as /documents/{document_id}, for any id.
 
         In a path, ids that end in /similar, or that have line breaks, mean something else.
         """
-        return await document(request, id_)
+        return await document(request, id_, fields)
 
-    async def draw(request: HttpRequest) -> JsonResponse:
+    async def draw(request: HttpRequest, fields: Fields = "") -> JsonResponse:
         """Return a random document."""
         index = index_of(request, load())
-        return JsonResponse(document_answer(index, lucky(index), settings.max_text_chars))
+        shown = settings.max_text_chars
+        return JsonResponse(document_answer(index, lucky(index), items(fields), settings, shown))
 
     one = "/documents/{document_id:path}"
     add_index_route(app, "GET", f"{one}/similar", "get_similar", similar)

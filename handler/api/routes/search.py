@@ -1,12 +1,12 @@
 """Routes that search: /search, /search/batch, and the same for a named index."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.requests import Request as HttpRequest
 
-from handler.api.answers import JsonResponse, search_answer
+from handler.api.answers import JsonResponse, batch_answer, fitting, search_answer
 from handler.api.requests import BatchRequest
 from handler.api.routing import add_index_route
 from handler.index.index_version import IndexVersion
@@ -18,30 +18,35 @@ from handler.settings import Settings
 from handler.trace import index_of, trace_of
 
 if TYPE_CHECKING:
-    from handler.api.shapes import BatchAnswer, SearchAnswer
+    from handler.api.shapes import SearchAnswer
 
 
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; `load` returns the service."""
 
-    def answer(
+    def answers(
         request: HttpRequest, index: IndexVersion, searches: list[SearchRequest]
-    ) -> "list[SearchAnswer]":
+    ) -> "Iterator[SearchAnswer]":
+        """Check all searches, then yield the answer of one after the other."""
         searches = [each.within(settings) for each in searches]
         searcher = load().searcher
-        found = [searcher.search(index, each) for each in searches]
         trace = trace_of(request)
-        for name in ("encode", "search"):
-            trace.seconds[name] = sum(each.seconds[name] for each in found)
-        trace.extra["hits"] = sum(len(each.hits) for each in found)
         if settings.log_queries:
             trace.extra["queries"] = [each.query for each in searches]
-        pairs = zip(searches, found, strict=True)
-        return [search_answer(index, each, hits, settings) for each, hits in pairs]
+        for each in searches:
+            found = searcher.search(index, each)
+            for name, seconds in found.seconds.items():
+                trace.seconds[name] = trace.seconds.get(name, 0.0) + seconds
+            trace.extra["hits"] = trace.extra.get("hits", 0) + len(found.hits)
+            yield search_answer(index, each, found, settings)
+
+    def single(request: HttpRequest, index: IndexVersion, body: SearchRequest) -> JsonResponse:
+        answer = next(answers(request, index, [body]))
+        return JsonResponse(fitting(answer, answer["hits"], settings))
 
     async def post(request: HttpRequest, body: SearchRequest) -> JsonResponse:
         """Search; the body holds the query, as `query` or `q`, and the options."""
-        return JsonResponse(answer(request, index_of(request, load()), [body])[0])
+        return single(request, index_of(request, load()), body)
 
     async def get(request: HttpRequest) -> JsonResponse:
         """Search; parameters that are no options filter: `genres=mystery`, `year>=1990`."""
@@ -49,17 +54,14 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         index = index_of(request, load())
         condition = filter_from_parameters(others, index.manifest.schema)
         body = options.model_copy(update={"filter": condition})
-        return JsonResponse(answer(request, index, [body])[0])
+        return single(request, index, body)
 
     async def batch(request: HttpRequest, body: BatchRequest) -> JsonResponse:
         """Answer several searches from one version of the index, in their order."""
         check_number(len(body.queries), "the number of queries", BATCH, settings)
         index = index_of(request, load())
-        answers: BatchAnswer = {
-            "index_version": index.manifest.version,
-            "results": answer(request, index, body.queries),
-        }
-        return JsonResponse(answers)
+        found = answers(request, index, body.queries)
+        return JsonResponse(batch_answer(index.manifest.version, found, settings))
 
     add_index_route(app, "POST", "/search", "search", post)
     add_index_route(app, "GET", "/search", "search_by_url", get)

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+from handler.corpus.bounds import Lines, Oversized
 from handler.corpus.readers.source import Head, Raw, Source, reading
 
 NAME = "CSV"
@@ -20,17 +21,21 @@ def read(source: Source) -> Iterator[Raw]:
     """Yield a record for each row below the header, with the line on which the row starts."""
     csv.field_size_limit(2**31 - 1)
     with reading(), source.open() as file:
-        lines = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        lines = Lines(text, source.options.bounds)
         rows = csv.DictReader(lines, strict=True)
         line = 2
         while True:
+            lines.begin_record()
             try:
                 yield Raw(line, _record(next(rows)))
             except StopIteration:
                 return
+            except Oversized as problem:
+                yield Raw(line, str(problem))
             except csv.Error as cause:
                 yield Raw(line, f"not CSV: {cause}")
-            line = rows.reader.line_num + 1
+            line = lines.number + 1
 
 
 def _record(row: dict[str | None, Any]) -> dict[str, str] | str:

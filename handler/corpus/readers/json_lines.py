@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from handler.corpus.bounds import Lines, Oversized
 from handler.corpus.readers.source import Head, Raw, Source, reading
 
 NAME = "JSON lines"
@@ -27,10 +28,18 @@ def matches(head: Head) -> bool:
 def read(source: Source) -> Iterator[Raw]:
     """Yield a record for each line that is not blank."""
     with reading(), source.open() as file:
-        for line, raw in enumerate(file, start=1):
-            text = raw.removeprefix(b"\xef\xbb\xbf").strip()
+        lines = Lines(file, source.options.bounds)
+        while True:
+            lines.begin_record()
+            try:
+                text = next(lines).removeprefix(b"\xef\xbb\xbf").strip()
+            except StopIteration:
+                return
+            except Oversized as problem:
+                yield Raw(lines.number, str(problem))
+                continue
             if text:
-                yield _record(line, text)
+                yield _record(lines.number, text)
 
 
 def loads(text: bytes | str) -> Any:
@@ -57,4 +66,6 @@ def _record(line: int, text: bytes) -> Raw:
         return Raw(line, f"not UTF-8 at byte {cause.start}")
     except (ValueError, RecursionError) as cause:
         return Raw(line, f"not JSON: {cause}")
+    except MemoryError:
+        return Raw(line, "too large for the memory")
     return Raw(line, record if isinstance(record, dict) else "not a JSON object")

@@ -1,6 +1,7 @@
 """What readers read and yield: bytes with a name, from a file or from inside one, and raw records."""
 
 import gzip
+import io
 import shutil
 import tempfile
 import zlib
@@ -11,6 +12,8 @@ from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, Self, cast
 
+from handler.corpus.bounds import BoundedStream, Bounds
+from handler.corpus.document import Section
 from handler.corpus.findings import Findings
 from handler.corpus.options import DEFAULT_OPTIONS, ReadOptions
 from handler.errors import UnreadableFile
@@ -23,11 +26,13 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 class Raw(NamedTuple):
     """A record or a document as it was found: its line, row or page, from 1, and its fields.
 
-    What is broken comes as a text: the reason.
+    What is broken comes as a text: the reason. `sections` divide the text of a document, whose text
+    has no white space around it.
     """
 
     line: int
     fields: Mapping[str, Any] | str
+    sections: tuple[Section, ...] = ()
 
 
 class Note(NamedTuple):
@@ -72,6 +77,8 @@ class Head:
 class Source:
     """Bytes to read. `open` starts at their beginning each time; compressed ones are unpacked.
 
+    `open` ends with UnreadableFile after as many bytes as the options allow.
+
     Attributes:
         name: what the corpus calls it: its path, and for a member of an archive the path inside,
             after a slash.
@@ -92,6 +99,10 @@ class Source:
     depth: int = 0
     given: bool = False
     findings: Findings = field(default_factory=Findings)
+
+    def __post_init__(self) -> None:
+        """Bound every stream, whoever made the source."""
+        object.__setattr__(self, "open", partial(_bounded, self.open, self.options.bounds))
 
     @classmethod
     def of_file(
@@ -141,6 +152,10 @@ class Source:
                 shutil.copyfileobj(file, copy, 1 << 20)
             copy.flush()
             yield Path(copy.name)
+
+
+def _bounded(open_stream: Callable[[], IO[bytes]], bounds: Bounds) -> IO[bytes]:
+    return io.BufferedReader(BoundedStream(open_stream(), bounds), HEAD_BYTES)
 
 
 @contextmanager

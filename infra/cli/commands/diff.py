@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.commands.options import IndexName, StoreUrl
+from infra.cli.commands.options import AsJson, IndexName, StoreUrl
 
 
 def diff(
@@ -12,10 +12,16 @@ def diff(
     other: Annotated[str, typer.Argument(help="The version after.")],
     store: StoreUrl,
     name: IndexName = "default",
+    as_json: AsJson = False,
 ) -> None:
     """Show documents that differ between two versions, and queries whose top hits changed."""
     from handler.quality.compare import compare_versions
     from handler.versions.repository import IndexRepository
+    from infra.cli.as_json import print_json
     from infra.cli.reindex_view import show_difference
 
-    show_difference(compare_versions(IndexRepository.open(store, name), one, other))
+    difference = compare_versions(IndexRepository.open(store, name), one, other)
+    if as_json:
+        print_json(difference)
+    else:
+        show_difference(difference)

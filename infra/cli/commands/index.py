@@ -13,6 +13,7 @@ from infra.cli.commands.options import (
     ModelFolder,
     Overlap,
     Passages,
+    Quiet,
     StoreUrl,
     Threads,
     VectorPrecision,
@@ -43,14 +44,17 @@ def index(
     precision: VectorPrecision = "i8",
     language: Language = "english",
     threads: Threads = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Index CORPUS from scratch, and publish it as a new version of an index."""
+    from handler.corpus.bounds import Bounds
     from handler.corpus.options import FieldNames, ReadOptions
     from handler.corpus.sources import LocalCorpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
     from handler.reindex.job import ReindexJob
     from handler.reindex.pipeline import index as run
+    from handler.settings import Settings
     from handler.versions.repository import IndexRepository
     from infra.cli.index_view import build_options, report, shown
     from infra.cli.reindex_view import tell
@@ -58,17 +62,17 @@ def index(
     names = FieldNames(id=id_field, title=title_field, text=text_field, url=url_field)
     options = build_options(passages, overlap, precision, language)
     threads = threads or os.cpu_count() or 1
+    bounds = Bounds.of(Settings.from_mapping(os.environ))
     repository = IndexRepository.open(to, name)
-    with shown() as progress:
+    with shown(quiet=quiet) as progress:
         job = ReindexJob(
             corpus=LocalCorpus(corpus),
             repository=repository,
             encoder=Encoder.open(model, threads),
-            reading=ReadOptions(fields=names),
+            reading=ReadOptions(fields=names, bounds=bounds),
             options=lambda _: options,
             limits=Limits(max_rejects=max_rejects / 100),
             rejects=rejects,
-            threads=threads,
             progress=progress,
             tell=tell,
         )

@@ -18,6 +18,8 @@ IndexName = Annotated[str, typer.Option(envvar="QUERYTOWER_INDEX", help="Name of
 ModelFolder = Annotated[
     Path, typer.Option(envvar="QUERYTOWER_MODEL", help="Folder of the model bundle.")
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")]
 
 # How an index is built.
 Passages = Annotated[str, typer.Option(help="Tokens in a passage, or off.")]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.commands.options import IndexName, StoreUrl
+from infra.cli.commands.options import AsJson, IndexName, StoreUrl
 
 
 def prune(
@@ -17,10 +17,15 @@ def prune(
             help="Seconds for which warm functions may still download what was current.", min=0
         ),
     ] = 900,
+    as_json: AsJson = False,
 ) -> None:
     """Remove old versions of an index, but none that functions may still need."""
     from handler.versions.prune import prune as run
     from handler.versions.repository import IndexRepository
+    from infra.cli.as_json import print_json
 
     removed = run(IndexRepository.open(store, name), keep, grace)
+    if as_json:
+        print_json({"removed": removed})
+        return
     print(f"{len(removed)} versions were removed", *removed, sep="\n  ")

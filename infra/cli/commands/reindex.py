@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.commands.options import IndexName, MaxRejects, ModelFolder, StoreUrl, Threads
+from infra.cli.commands.options import IndexName, MaxRejects, ModelFolder, Quiet, StoreUrl, Threads
 
 CorpusUrl = Annotated[
     str,
@@ -58,11 +58,13 @@ def reindex(
     max_rejects: MaxRejects = 1,
     max_drop: MaxDrop = 20,
     threads: Threads = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Publish a new version of an index if its corpus changed.
 
     Only new and changed documents are encoded.
     """
+    from handler.corpus.bounds import Bounds
     from handler.corpus.options import ReadOptions
     from handler.corpus.sources import open_corpus
     from handler.encoder import Encoder
@@ -70,26 +72,27 @@ def reindex(
     from handler.reindex.job import Outcome, ReindexJob, field_names
     from handler.reindex.pipeline import preview
     from handler.reindex.pipeline import reindex as run
+    from handler.settings import Settings
     from handler.versions.repository import IndexRepository
     from infra.cli.index_view import changed_options, shown
     from infra.cli.reindex_view import measure, show_outcome, show_preview, tell
 
     names = field_names(fields, "--fields")
     threads = threads or os.cpu_count() or 1
+    settings = Settings.from_mapping(os.environ)
     repository = IndexRepository.open(store, name)
-    with shown() as progress:
+    with shown(quiet=quiet) as progress:
         job = ReindexJob(
-            corpus=open_corpus(corpus),
+            corpus=open_corpus(corpus, settings),
             repository=repository,
             encoder=Encoder.open(model, threads),
-            reading=ReadOptions(fields=names),
+            reading=ReadOptions(fields=names, bounds=Bounds.of(settings)),
             options=lambda current: changed_options(
                 current, passages, overlap, precision, language
             ),
             limits=Limits(max_rejects=max_rejects / 100, max_drop=max_drop / 100),
             force=force,
             full=full,
-            threads=threads,
             progress=progress,
             tell=tell,
             measure=measure,

@@ -49,8 +49,8 @@ def show(body: "SearchAnswer") -> None:
 
 
 def _show_hit(console: Console, rank: int, hit: "HitBody") -> None:
-    title = _escape(hit["title"] or hit["id"])
-    details = _escape(" · ".join(_text(value) for value in hit["metadata"].values()))
+    title = _escape(hit.get("title") or hit.get("id", ""))
+    details = _escape(" · ".join(_text(value) for value in hit.get("metadata", {}).values()))
     console.print(f"[bold]{rank:>2}. {title}[/bold]  [dim]{details}[/dim]")
     console.print(f"    {_passage(hit)}")
     if "explanation" in hit:
@@ -59,7 +59,8 @@ def _show_hit(console: Console, rank: int, hit: "HitBody") -> None:
 
 def _passage(hit: "HitBody") -> str:
     if "highlight" not in hit:
-        return _escape(hit["passage"]["text"][:SHOWN_CHARS])
+        passage = hit["passage"]["text"] if "passage" in hit else hit.get("text", "")
+        return _escape(passage[:SHOWN_CHARS])
     marked = _escape(hit["highlight"])
     return unescape(marked.replace("<mark>", "[reverse]").replace("</mark>", "[/reverse]"))
 
