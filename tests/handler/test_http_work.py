@@ -2,14 +2,11 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from http.client import HTTPConnection
 from typing import Any
 
 import pytest
-import uvicorn
 from starlette.testclient import TestClient
 
 from handler.app import create_app
@@ -18,8 +15,8 @@ from handler.search.highlight import LEAST_COST, Allowance
 from handler.search.request import SearchRequest
 from handler.search.searcher import Searcher
 from handler.service import Service
-from infra.cli.server import listen
 from tests.library import Library, add_index
+from tests.serving import serving
 
 BY_MEANING = "/search?q=zebra&mode=semantic&highlight=true"
 
@@ -98,33 +95,17 @@ def test_the_allowance_counts_short_sentences_as_longer_ones() -> None:
     assert not allowance.take([(0, 1)])
 
 
-@contextmanager
-def served(library: Library, **changes: Any) -> Iterator[Callable[..., int]]:
-    """Serve the library as `querytower serve` does; yield a function that sends a request."""
-    settings = library.settings(**changes)
-    service = Service.open(settings)
-    app = create_app(settings, lambda: service, threads=True)
-    listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run, args=([listener],))
-    thread.start()
-
-    def send(method: str, path: str, body: Any = None) -> int:
-        connection = HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=30)
-        try:
-            headers = {"content-type": "application/json"}
-            connection.request(method, path, body and json.dumps(body), headers)
-            answer = connection.getresponse()
-            answer.read()
-            return answer.status
-        finally:
-            connection.close()
-
+def send(port: int, method: str, path: str, body: Any = None) -> int:
+    """Send a request and return the status of its answer."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        yield send
+        headers = {"content-type": "application/json"}
+        connection.request(method, path, body and json.dumps(body), headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
     finally:
-        server.should_exit = True
-        thread.join()
+        connection.close()
 
 
 def test_a_server_answers_others_while_long_requests_run(
@@ -140,14 +121,16 @@ def test_a_server_answers_others_while_long_requests_run(
         return search(self, index, request, *more)
 
     monkeypatch.setattr(Searcher, "search", slow)
-    monkeypatch.setattr("handler.api.middleware.log", lambda *_, **__: None)
     batch = {"queries": [{"query": "slow"}]}
-    with served(library) as send, ThreadPoolExecutor(40) as pool:
+    settings = library.settings()
+    service = Service.open(settings)
+    app = create_app(settings, lambda: service, threads=True)
+    with serving(app) as port, ThreadPoolExecutor(40) as pool:
         try:
-            waiting = [pool.submit(send, "POST", "/search/batch", batch) for _ in range(30)]
+            waiting = [pool.submit(send, port, "POST", "/search/batch", batch) for _ in range(30)]
             assert running.acquire(timeout=30)
             quick = ("/health", "/search?q=tide", "/suggest?q=ti", "/documents/bare", "/", "/docs")
-            assert [send("GET", path) for path in quick] == [200] * len(quick)
+            assert [send(port, "GET", path) for path in quick] == [200] * len(quick)
             assert not any(each.done() for each in waiting)
         finally:
             go_on.set()
