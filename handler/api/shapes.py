@@ -42,13 +42,15 @@ class HitBody(DocumentBody, total=False):
     """A document that was found.
 
     `score` orders the hits and has no unit; it is null where a sort ordered them. `highlight`, the
-    passage as HTML, and `explanation` are there when they were asked for.
+    passage as HTML, and `explanation` are there when they were asked for. `others` is the number of
+    further hits with the same value, where `distinct` shows each value once.
     """
 
     score: float | None
     passage: PassageBody
     highlight: str
     explanation: Explanation
+    others: int
 
 
 class FacetBody(TypedDict):
@@ -58,8 +60,34 @@ class FacetBody(TypedDict):
     documents: int
 
 
+class BinBody(TypedDict):
+    """The number of documents whose value is at least `start` and less than `end`."""
+
+    start: float | str
+    end: float | str
+    documents: int
+
+
+class SpreadBody(TypedDict):
+    """Least, greatest and mean value of a facet of numbers or dates, and a histogram."""
+
+    min: float | str
+    max: float | str
+    mean: float | str
+    histogram: list[BinBody]
+
+
+class TotalBody(TypedDict):
+    """How many documents match: so many, or at least so many where meaning may find more."""
+
+    documents: int
+    relation: Literal["exact", "at least"]
+
+
 class SearchAnswer(TypedDict):
-    """What a search found; `facets` are there when they were asked for.
+    """What a search found.
+
+    `facets`, with `spreads` for numbers and dates, and `total` are there when they were asked for.
 
     `truncated` is there, and true, where hits were cut because the answer was too large.
     """
@@ -70,6 +98,8 @@ class SearchAnswer(TypedDict):
     index_version: str
     hits: list[HitBody]
     facets: NotRequired[dict[str, list[FacetBody]]]
+    spreads: NotRequired[dict[str, SpreadBody]]
+    total: NotRequired[TotalBody]
     truncated: NotRequired[Literal[True]]
 
 
