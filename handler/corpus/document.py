@@ -1,31 +1,78 @@
-"""A document, and how it is stored."""
+"""A document, its sections, and how both are stored."""
 
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 Value = str | int | float | bool | list[str]
 
 
+class Section(NamedTuple):
+    """A part of a document's text that can be linked to: what follows a heading, or a page.
+
+    Attributes:
+        start: character of the text where its heading begins.
+        body: character where the heading ends.
+        heading: its heading below those that it is part of, such as "Install › Linux"; may be empty.
+        anchor: what follows # in a link to it, such as "linux" or "page=3"; may be empty.
+    """
+
+    start: int
+    body: int
+    heading: str
+    anchor: str
+
+    @property
+    def label(self) -> str:
+        """What people call it: its heading, or else its page."""
+        name, _, page = self.anchor.partition("=")
+        return self.heading or (f"page {page}" if name == "page" else "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One thing that can be found: the fields of the corpus, and everything else as metadata."""
+    """One thing that can be found: the fields of the corpus, and everything else as metadata.
+
+    `sections` are in the order of the text; text before the first belongs to none.
+    """
 
     id: str
     title: str
     text: str
     url: str
     metadata: dict[str, Value]
+    sections: tuple[Section, ...] = ()
 
     @classmethod
     def from_stored(cls, values: Sequence[Any]) -> Self:
-        """Return the document that `to_json` rendered as these five values."""
-        key, title, text, url, metadata = values
-        return cls(id=key, title=title, text=text, url=url, metadata=metadata)
+        """Return the document that `to_json` rendered; sections may be missing, as in format 2."""
+        key, title, text, url, metadata, *more = values
+        sections = tuple(Section(*each) for each in (more[0] if more else ()))
+        return cls(id=key, title=title, text=text, url=url, metadata=metadata, sections=sections)
+
+    def section_at(self, place: int) -> Section | None:
+        """Return the section that holds a character of the text, if one does."""
+        at = bisect_right(self.sections, place, key=lambda section: section.start)
+        return self.sections[at - 1] if at else None
+
+    def url_at(self, place: int) -> str:
+        """Return the URL with the anchor of the section that holds a character of the text."""
+        section = self.section_at(place)
+        if not (section and section.anchor and self.url) or "#" in self.url:
+            return self.url
+        return f"{self.url}#{section.anchor}"
 
 
 def to_json(document: Document) -> str:
     """Render the document as it is stored."""
-    fields = [document.id, document.title, document.text, document.url, document.metadata]
+    fields = [
+        document.id,
+        document.title,
+        document.text,
+        document.url,
+        document.metadata,
+        document.sections,
+    ]
     return json.dumps(fields, ensure_ascii=False)

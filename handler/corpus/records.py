@@ -4,7 +4,7 @@ import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,10 @@ def _document(raw: Raw, reader: Reader, source: Source) -> Document | str:
             name: typed_cell(cell) if isinstance(cell, str) and name not in fixed else cell
             for name, cell in fields.items()
         }
-    return to_document(fields, names)
+    document = to_document(fields, names)
+    if isinstance(document, str) or not raw.sections:
+        return document
+    return replace(document, sections=raw.sections)
 
 
 def to_document(record: Mapping[str, Any], names: FieldNames = DEFAULT_FIELDS) -> Document | str:

@@ -12,7 +12,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from handler.corpus.document import Document, Value
+from handler.corpus.document import Document, Section, Value
 from handler.corpus.options import DEFAULT_FIELDS, FieldNames, ReadOptions
 from handler.corpus.records import Reject, read_corpus, to_document, typed_cell
 from handler.corpus.spool import Spool
@@ -334,22 +334,32 @@ def test_a_folder_of_pages(tmp_path: Path) -> None:
     assert rejects == []
     assert documents == [
         Document(
-            id="a.md", title="Heading", text="Text of a.\n\n## Next\nmore", url="", metadata={}
+            id="a.md",
+            title="Heading",
+            text="Text of a.\n\nNext\n\nmore",
+            url="",
+            metadata={},
+            sections=(Section(12, 16, "Next", "next"),),
         ),
         Document(
             id="own-id",
             title="The 'Title'",
-            text="Body.",
+            text="Heading\n\nBody.",
             url="",
             metadata={"year": 1990, "rating": 4.5, "code": "007"},
+            sections=(Section(0, 7, "", "heading"),),
         ),
         Document(
             id="crlf.markdown", title="Title", text="Body.", url="", metadata={"author": "Ann"}
         ),
         Document(
-            id="plain.txt", title="", text="Just text.\n---\nno: front\n---", url="", metadata={}
+            id="plain.txt",
+            title="plain",
+            text="Just text.\n---\nno: front\n---",
+            url="",
+            metadata={},
         ),
-        Document(id="rule.md", title="", text="---\nnot front matter", url="", metadata={}),
+        Document(id="rule.md", title="rule", text="not front matter", url="", metadata={}),
     ]
 
 
@@ -361,9 +371,9 @@ def test_faulty_pages(tmp_path: Path) -> None:
     )
     items = list(read_corpus(tmp_path))
     assert items == [
-        Reject("bad.md", 3, "not UTF-8 at byte 11"),
-        Reject("empty.txt", 1, "text and title are empty or missing"),
-        Document(id="good.txt", title="", text="text", url="", metadata={}),
+        Reject("bad.md", 0, "not UTF-8 at byte 11; give --encoding"),
+        Reject("empty.txt", 0, "empty"),
+        Document(id="good.txt", title="good", text="text", url="", metadata={}),
         Reject("x.jsonl", 1, "id 'good.txt' appeared before"),
     ]
 
@@ -425,9 +435,9 @@ def test_unreadable_files_do_not_stop_the_others(tmp_path: Path) -> None:
     (folder / "c.parquet").write_bytes(b"PAR1 torn")
     (folder / "d.bin").write_bytes(bytes(range(256)))
     spooled = spool(tmp_path, read_corpus(folder), 0)
-    assert (spooled.documents, spooled.rejected, spooled.unreadable) == (2, 0, 3)
+    assert (spooled.documents, spooled.rejected, spooled.unreadable) == (3, 0, 2)
     listed = (tmp_path / "rejects.jsonl").read_text().splitlines()
-    assert [json.loads(line)["source"] for line in listed] == ["c.parquet", "d.bin", "notes"]
+    assert [json.loads(line)["source"] for line in listed] == ["c.parquet", "d.bin"]
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:

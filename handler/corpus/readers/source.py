@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, Self, cast
 
 from handler.corpus.bounds import BoundedStream, Bounds
+from handler.corpus.document import Section
 from handler.corpus.options import DEFAULT_OPTIONS, ReadOptions
 from handler.errors import UnreadableFile
 
@@ -24,11 +25,13 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 class Raw(NamedTuple):
     """A record or a document as it was found: its line, row or page, from 1, and its fields.
 
-    What is broken comes as a text: the reason.
+    What is broken comes as a text: the reason. `sections` divide the text of a document, whose text
+    has no white space around it.
     """
 
     line: int
     fields: Mapping[str, Any] | str
+    sections: tuple[Section, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
