@@ -112,6 +112,7 @@ class Searcher:
         total, matched = None, None
         if request.sort or request.total or request.facets:
             matched = _matched(index, query, ranking)
+        facets = {name: self._facet(index, query, ranking, name) for name in request.facets}
         if request.sort and matched is not None:
             ranking = _sort(index, request, ranking, matched)
         others: dict[int, int] = {}
@@ -124,7 +125,7 @@ class Searcher:
         page = range(request.offset, min(depth, len(ranking.documents)))
         return Answer(
             hits=[self._hit(index, query, ranking, at, others) for at in page],
-            facets={name: self._facet(index, query, ranking, name) for name in request.facets},
+            facets=facets,
             spreads=_spreads(index, request, matched),
             total=total,
         )
