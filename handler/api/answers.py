@@ -9,7 +9,7 @@ from starlette.responses import Response
 from handler.api.answer_size import ENVELOPE_BYTES, fit, size_of, too_large
 from handler.corpus.document import Document
 from handler.index.index_version import IndexVersion
-from handler.search.answer import Answer, Hit
+from handler.search.answer import Answer, Hit, corrected_query
 from handler.search.facets import Spread
 from handler.search.hit_fields import DOCUMENT_FIELDS, HIT_FIELDS, check_fields, chosen
 from handler.search.request import SearchRequest
@@ -55,6 +55,11 @@ def search_answer(
         "index_version": index.manifest.version,
         "hits": hit_bodies(index, answer.hits, request.fields, settings),
     }
+    if answer.corrected:
+        body["corrected"] = {
+            "query": corrected_query(request.query, answer.corrected),
+            "words": answer.corrected,
+        }
     if request.facets:
         body["facets"] = {
             name: [{"value": count.value, "documents": count.documents} for count in counts]

@@ -84,11 +84,19 @@ class TotalBody(TypedDict):
     relation: Literal["exact", "at least"]
 
 
+class CorrectedBody(TypedDict):
+    """The query with its misspellings corrected, and the right spelling of each."""
+
+    query: str
+    words: dict[str, str]
+
+
 class SearchAnswer(TypedDict):
     """What a search found.
 
     `facets`, with `spreads` for numbers and dates, and `total` are there when they were asked for.
 
+    `corrected` is there if words were taken for misspellings; `verbatim` turns this off.
     `truncated` is there, and true, where hits were cut because the answer was too large.
     """
 
@@ -96,6 +104,7 @@ class SearchAnswer(TypedDict):
     mode: Mode
     index: str
     index_version: str
+    corrected: NotRequired[CorrectedBody]
     hits: list[HitBody]
     facets: NotRequired[dict[str, list[FacetBody]]]
     spreads: NotRequired[dict[str, SpreadBody]]

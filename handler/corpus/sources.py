@@ -8,10 +8,14 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol, Self
 from urllib.parse import unquote, urlsplit
 
+from handler.corpus.bounds import Bounds
 from handler.corpus.listing import CorpusObject
 from handler.corpus.names import KINDS, corpus_files, is_corpus_name
 from handler.errors import CorpusChanged, CorpusError, LostRace, ObjectNotFound, StoreError
+from handler.settings import Settings
 from handler.storage.store import Store
+
+DEFAULT_SETTINGS = Settings()
 
 
 class Corpus(Protocol):
@@ -117,7 +121,7 @@ class StoreCorpus:
     @contextmanager
     def opened(self, item: CorpusObject, scratch: Path) -> Iterator[Path]:
         """Lend a copy, which is removed afterwards."""
-        copy = scratch / f"object-{PurePosixPath(item.path).name[-100:]}"
+        copy = scratch / "object"
         try:
             self.store.download(item.path, copy, size=item.size, etag=item.etag)
         except (LostRace, ObjectNotFound) as cause:
@@ -128,8 +132,12 @@ class StoreCorpus:
             copy.unlink(missing_ok=True)
 
 
-def open_corpus(url: str) -> Corpus:
+def open_corpus(url: str, settings: Settings = DEFAULT_SETTINGS) -> Corpus:
     """Open a corpus at a path or a URL: file, http, https, or one of object storage.
+
+    Args:
+        url: the path or URL.
+        settings: they bound what is fetched from the web, and from where.
 
     Raises:
         CorpusError: the URL can't be a corpus.
@@ -144,8 +152,13 @@ def open_corpus(url: str) -> Corpus:
         return LocalCorpus(Path(unquote(urlsplit(url).path) if scheme else url).expanduser())
     if scheme[1] in ("http", "https"):
         from handler.corpus.http_source import WebCorpus
+        from handler.corpus.web_client import WebRules
 
-        return WebCorpus.open(url)
+        hosts = (name.strip().lower() for name in settings.corpus_hosts.split(","))
+        rules = WebRules(
+            hosts=frozenset(name for name in hosts if name), seconds=settings.corpus_timeout
+        )
+        return WebCorpus.open(url, rules, Bounds.of(settings))
     return StoreCorpus.open(url)
 
 

@@ -18,6 +18,7 @@ from handler.reindex.job import Outcome, ReindexJob, field_names
 from handler.reindex.pipeline import preview, reindex
 from handler.settings import Settings
 from handler.storage.configured import open_store
+from handler.urls import shown_url
 from handler.versions.prune import prune
 from handler.versions.repository import IndexRepository
 
@@ -38,7 +39,8 @@ def run(settings: Settings, event: Mapping[str, Any], context: Any) -> dict[str,
     Raises:
         QuerytowerError: the run failed; Lambda counts that as an error, which raises the alarm.
     """
-    log("reindex_started", trigger=_trigger(event), index=settings.index, corpus=settings.corpus)
+    corpus = shown_url(settings.corpus)
+    log("reindex_started", trigger=_trigger(event), index=settings.index, corpus=corpus)
     job = _job(settings, event, context)
     if event.get("dry_run"):
         return _preview(job)
@@ -77,13 +79,12 @@ def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> ReindexJ
     fields = field_names(settings.corpus_fields, "QUERYTOWER_CORPUS_FIELDS")
     return ReindexJob(
         reading=ReadOptions(fields=fields, bounds=Bounds.of(settings)),
-        corpus=open_corpus(settings.corpus),
+        corpus=open_corpus(settings.corpus, settings),
         repository=IndexRepository(open_store(settings), settings.index),
         encoder=Encoder.open(settings.model_folder, settings.threads),
         limits=limits,
         force=bool(event.get("force")),
         full=bool(event.get("full")),
-        threads=settings.threads,
         remaining=lambda: context.get_remaining_time_in_millis() / 1000,
     )
 

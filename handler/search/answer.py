@@ -1,5 +1,7 @@
 """What answers a search."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from typing_extensions import TypedDict
@@ -54,6 +56,7 @@ class Answer:
     """The hits of one page, the values of each facet, and the seconds that each stage took.
 
     `spreads` has the facets of numbers and dates, `total` what was asked for.
+    `corrected` has the right spelling of each word that was taken for a misspelling.
     """
 
     hits: list[Hit]
@@ -61,3 +64,9 @@ class Answer:
     spreads: dict[str, Spread] = field(default_factory=dict)
     total: Total | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    corrected: dict[str, str] = field(default_factory=dict)
+
+
+def corrected_query(query: str, corrected: Mapping[str, str]) -> str:
+    """Return what was typed with the right spelling of the words in `corrected`."""
+    return re.sub(r"[^\W_]+", lambda word: corrected.get(word[0].lower(), word[0]), query)

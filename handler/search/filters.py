@@ -9,7 +9,7 @@ from tantivy import FieldType, Occur, Query
 
 from handler.corpus.schema import Field, Schema, date_number
 from handler.errors import InvalidRequest
-from handler.index.text_index import ANYTHING, pattern
+from handler.index.patterns import ANYTHING, pattern
 from handler.index.text_writer import field_name
 
 MAX_DEPTH = 8

@@ -93,6 +93,9 @@ class SearchRequest(BaseModel):
     collapse: bool = Field(
         default=False, description="Leave out hits that nearly repeat a better one."
     )
+    verbatim: bool = Field(
+        default=False, description="Search for the words as they are typed; correct no spelling."
+    )
     fields: Annotated[list[str], FIELDS] = Field(
         default=[],
         description="Fields of a hit to return, such as id, title or metadata.year; all by default.",

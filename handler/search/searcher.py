@@ -15,6 +15,7 @@ from handler.encoder import Encoder, Vectors
 from handler.errors import DocumentNotFound, InvalidRequest
 from handler.index.index_version import IndexVersion
 from handler.index.text_index import FacetCount
+from handler.index.word_query import WordQuery, word_query
 from handler.search.answer import Answer, Explanation, Hit, Total
 from handler.search.arrange import close_enough, collapsed, one_for_each, varied
 from handler.search.facets import Spread, count_values, spread, usable_field, without_choices
@@ -35,7 +36,7 @@ class _Query:
 
     `condition` is the part of the filter that the query's own syntax sets.
     `text` is what is left of the query to search for: nothing if it was all syntax. `vector`, shape (dimension,), is None in keyword mode, and `keyword_query` in semantic mode or
-    where the query has no words. `terms` are the query's stems, where hits need them.
+    where the query has no words. `terms` are the stems that it looks for.
     """
 
     request: SearchRequest
@@ -71,18 +72,22 @@ class Searcher:
             filter_query = Query.all_query()
         vector = self._vector(text) if text and request.mode != "keyword" else None
         encoded = time.perf_counter()
-        # A hit without a passage from its vectors shows the one with most of the query's words.
-        needs_terms = request.highlight or request.sort or request.mode == "keyword"
+        by_words = request.mode != "semantic"
+        words = WordQuery()
+        if by_words or request.highlight or request.sort:
+            words = word_query(index.text, text, request.verbatim)
         query = _Query(
             request=request,
             text=text,
             vector=vector,
-            keyword_query=None if request.mode == "semantic" else index.text.query(text),
+            keyword_query=words.query if by_words else None,
             filter_query=filter_query,
-            terms=index.text.terms(text) if needs_terms else [],
             condition=parsed.condition,
+            terms=words.terms,
         )
         answer = self._answer(index, query)
+        if by_words:
+            answer.corrected.update(words.corrected)
         answer.seconds.update(encode=encoded - started, search=time.perf_counter() - encoded)
         return answer
 

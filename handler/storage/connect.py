@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from obstore.store import MemoryStore, from_url
 
 from handler.errors import StoreError
+from handler.urls import shown_url
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore, S3Credential
@@ -35,16 +36,19 @@ def folder_of(url: str) -> Path | None:
     scheme = re.match(r"(\w[\w+.-]+):", url)
     if url and (not scheme or scheme[1] == "file"):
         return Path(unquote(urlsplit(url).path) if scheme else url).expanduser().absolute()
-    parts = urlsplit(url)
-    if "@" in parts.netloc or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if re.search("[@:]", parts.netloc) or parts.query or parts.fragment:
         raise StoreError(
-            f"{parts.scheme}://…: a storage URL holds no credentials; set them in the environment"
+            f"{shown_url(url)}: a storage URL holds no credentials; set them in the environment"
         )
     if not url.startswith("memory://") and not (
         parts.scheme in ("s3", "gs", "az") and parts.netloc
     ):
         raise StoreError(
-            f"{url!r} is not a store; give a folder, s3://bucket/prefix, gs://…, az://… or memory://"
+            f"{shown_url(url)!r} is not a store; give a folder, s3://bucket/prefix, gs://…, az://… or memory://"
         )
     return None
 

@@ -22,6 +22,7 @@ from handler.versions.prune import prune
 from handler.versions.repository import IndexRepository
 from tests.function import EVENTS, ROOT
 from tests.handler.reindexing import Counting, Place, record
+from tests.s3 import free_port
 
 DRIVER = """
 import json, sys
@@ -267,3 +268,14 @@ def test_fields_of_the_corpus_can_be_named(place: Place, settings: Settings) -> 
         "words",
         "https://x.example",
     )
+
+
+def test_the_log_tells_no_secret_of_a_signed_corpus_url(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed = f"http://127.0.0.1:{free_port()}/a.jsonl?X-Amz-Signature=secret"
+    with pytest.raises(CorpusError) as caught:
+        run(replace(settings, corpus=signed), {}, Context())
+    out = capsys.readouterr().out
+    assert signed.partition("?")[0] in out
+    assert "secret" not in out + str(caught.value)

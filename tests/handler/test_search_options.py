@@ -21,6 +21,7 @@ VALUES: dict[str, Any] = {
     "filter": {"year": {"$gte": 1990}},
     "sort": "-year",
     "facets": ["genres", "year"],
+    "verbatim": True,
     "fields": ["id", "score", "metadata.year"],
     "explain": True,
     "highlight": True,
@@ -41,7 +42,7 @@ BESIDE: dict[str, dict[str, Any]] = {
 }
 # No two books of the library are nearly the same.
 CHANGE_NOTHING_HERE = {"collapse"}
-PLAIN = {"query": "a boat on the coast"}
+PLAIN = {"query": "a baot on the coast"}
 
 
 def as_text(value: Any) -> str:

@@ -78,21 +78,20 @@ def reindex(
 
     names = field_names(fields, "--fields")
     threads = threads or os.cpu_count() or 1
-    bounds = Bounds.of(Settings.from_mapping(os.environ))
+    settings = Settings.from_mapping(os.environ)
     repository = IndexRepository.open(store, name)
     with shown(quiet=quiet) as progress:
         job = ReindexJob(
-            corpus=open_corpus(corpus),
+            corpus=open_corpus(corpus, settings),
             repository=repository,
             encoder=Encoder.open(model, threads),
-            reading=ReadOptions(fields=names, bounds=bounds),
+            reading=ReadOptions(fields=names, bounds=Bounds.of(settings)),
             options=lambda current: changed_options(
                 current, passages, overlap, precision, language
             ),
             limits=Limits(max_rejects=max_rejects / 100, max_drop=max_drop / 100),
             force=force,
             full=full,
-            threads=threads,
             progress=progress,
             tell=tell,
             measure=measure,

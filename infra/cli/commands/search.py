@@ -41,6 +41,9 @@ def show(body: "SearchAnswer") -> None:
     console = Console(highlight=False)
     if not body["hits"]:
         console.print("nothing found; try other words, or --mode semantic")
+    if "corrected" in body:
+        understood = _escape(body["corrected"]["query"])
+        console.print(f"showing results for {understood}; --verbatim searches for what was typed")
     for rank, hit in enumerate(body["hits"], start=1):
         _show_hit(console, rank, hit)
     for name, counts in body.get("facets", {}).items():

@@ -5,7 +5,10 @@ import os
 from rich.console import Console
 from rich.table import Table
 
+from handler.urls import shown_url
 from infra.cli.commands.options import AsJson
+
+URLS = ("QUERYTOWER_STORE", "QUERYTOWER_CORPUS")
 
 
 def settings(as_json: AsJson = False) -> None:
@@ -20,7 +23,7 @@ def settings(as_json: AsJson = False) -> None:
                 {
                     "variable": setting.name,
                     "default": setting.default,
-                    "value": os.environ.get(setting.name),
+                    "value": _value(setting.name),
                     "meaning": setting.help,
                 }
                 for setting in SETTINGS
@@ -29,5 +32,10 @@ def settings(as_json: AsJson = False) -> None:
         return
     table = Table("variable", "default", "set to", "meaning")
     for setting in SETTINGS:
-        table.add_row(setting.name, setting.default, os.environ.get(setting.name, ""), setting.help)
+        table.add_row(setting.name, setting.default, _value(setting.name) or "", setting.help)
     Console().print(table)
+
+
+def _value(name: str) -> str | None:
+    value = os.environ.get(name)
+    return shown_url(value) if value and name in URLS else value
