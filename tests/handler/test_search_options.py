@@ -29,7 +29,7 @@ VALUES: dict[str, Any] = {
     "facet_query": "myst",
     "total": True,
     "semantic_ratio": 1.0,
-    "min_score": 0.9,
+    "min_score": 1.0,
     "distinct": "in_print",
     "diversity": 1.0,
     "collapse": True,
