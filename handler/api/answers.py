@@ -158,11 +158,13 @@ def hit_body(hit: Hit, settings: Settings) -> "HitBody":
         "id": document.id,
         "title": document.title,
         "text": document.text[: settings.max_text_chars],
-        "url": document.url,
+        "url": hit.url,
         "metadata": document.metadata,
         "score": None if hit.score is None else round(hit.score, 6),
         "passage": {"start": start, "end": end, "text": document.text[start:end]},
     }
+    if hit.section and hit.section.label:
+        body["section"] = hit.section.label
     if hit.highlight is not None:
         body["highlight"] = hit.highlight
     if hit.explanation is not None:

@@ -41,13 +41,15 @@ class PassageBody(TypedDict):
 class HitBody(DocumentBody, total=False):
     """A document that was found.
 
-    `score` orders the hits and has no unit; it is null where a sort ordered them. `highlight`, the
+    `score` orders the hits and has no unit; it is null where a sort ordered them. `section` is there
+    if the passage lies in one: its headings, or its page; `url` then leads to it. `highlight`, the
     passage as HTML, and `explanation` are there when they were asked for. `others` is the number of
     further hits with the same value, where `distinct` shows each value once.
     """
 
     score: float | None
     passage: PassageBody
+    section: str
     highlight: str
     explanation: Explanation
     others: int
@@ -208,6 +210,22 @@ class EmbeddingsAnswer(TypedDict):
     usage: UsageBody
 
 
+class ModelBody(TypedDict):
+    """A model, as OpenAI's API describes it."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+class ModelsAnswer(TypedDict):
+    """The model that makes embeddings."""
+
+    object: Literal["list"]
+    data: list[ModelBody]
+
+
 class ProblemBody(TypedDict):
     """What is wrong and what to do about it, as RFC 9457 has it; the log has more by the id."""
 
@@ -234,4 +252,5 @@ ANSWERS: dict[str, type] = {
     "get_ready": ReadyAnswer,
     "get_schema": SchemaAnswer,
     "create_embeddings": EmbeddingsAnswer,
+    "list_models": ModelsAnswer,
 }

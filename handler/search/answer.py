@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from typing_extensions import TypedDict
 
-from handler.corpus.document import Document
+from handler.corpus.document import Document, Section
 from handler.index.text_index import FacetCount
 from handler.search.facets import Spread
 
@@ -49,6 +49,16 @@ class Total:
 
     documents: int
     exact: bool
+
+    @property
+    def section(self) -> Section | None:
+        """The section that the passage lies in, if it lies in one."""
+        return self.document.section_of(*self.passage)
+
+    @property
+    def url(self) -> str:
+        """The URL of that section, or else of the document."""
+        return self.document.url_of(self.section)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
