@@ -42,14 +42,6 @@ class Hit:
     explanation: Explanation | None = None
     others: int | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """How many documents match; `exact` unless meaning alone may find more."""
-
-    documents: int
-    exact: bool
-
     @property
     def section(self) -> Section | None:
         """The section that the passage lies in, if it lies in one."""
@@ -59,6 +51,14 @@ class Total:
     def url(self) -> str:
         """The URL of that section, or else of the document."""
         return self.document.url_of(self.section)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many documents match; `exact` unless meaning alone may find more."""
+
+    documents: int
+    exact: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
