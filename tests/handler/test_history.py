@@ -104,7 +104,7 @@ def test_rollback_to_what_is_not_there_or_damaged_changes_nothing(place: Place) 
     fourth, third, *_ = names(place)
     with pytest.raises(IndexUnavailable, match="no version '2020'"):
         rollback(place.repository, "2020")
-    place.store.put(f"{PATHS.version(third)}/{IndexFiles.VECTORS}", b"short")
+    place.store.put(place.file(IndexFiles.VECTORS, third), b"short")
     with pytest.raises(
         IndexUnavailable, match=rf"{third} is damaged: {IndexFiles.VECTORS} missing or incomplete"
     ):
@@ -231,7 +231,7 @@ def test_going_back_twice_publishes_neither_corpus_again(place: Place) -> None:
 
 def test_what_was_rolled_back_does_not_cover_for_a_damaged_version(place: Place) -> None:
     rollback(place.repository)
-    place.store.delete([f"{PATHS.version(place.version())}/{IndexFiles.SCALES}"])
+    place.store.delete([place.file(IndexFiles.SCALES)])
     with pytest.raises(
         IndexUnavailable,
         match=r"is damaged: scales\.bin.*the same corpus was rolled back.*use force",
@@ -242,7 +242,7 @@ def test_what_was_rolled_back_does_not_cover_for_a_damaged_version(place: Place)
 
 def test_nobody_goes_back_to_an_altered_version(place: Place) -> None:
     old = names(place)[1]
-    path = f"{PATHS.version(old)}/{IndexFiles.VECTORS}"
+    path = place.file(IndexFiles.VECTORS, old)
     data = place.store.get(path)[0]
     place.store.put(path, data[:-1] + b"?")
     with pytest.raises(

@@ -118,7 +118,7 @@ def test_permission_denied_on_write_changes_nothing(place: Place, proxy: Proxy) 
 def test_a_corrupt_old_version_means_a_full_rebuild_which_is_said(
     at_home: Place, name: str, damage: str
 ) -> None:
-    path = f"{PATHS.version(at_home.version())}/{name}"
+    path = at_home.file(name)
     data = at_home.store.get(path)[0]
     at_home.store.delete([path])
     if damage != "gone":
@@ -131,7 +131,7 @@ def test_a_corrupt_old_version_means_a_full_rebuild_which_is_said(
 
 def test_an_incomplete_version_is_repaired_though_the_corpus_stays_the_same(at_home: Place) -> None:
     at_home.run()
-    at_home.store.delete([f"{PATHS.version(at_home.version())}/{IndexFiles.SCALES}"])
+    at_home.store.delete([at_home.file(IndexFiles.SCALES)])
     assert at_home.run().encoded == 12
     assert at_home.current().manifest.documents == 12
 
@@ -143,7 +143,7 @@ def test_an_altered_version_is_repaired_though_the_corpus_stays_the_same(
 ) -> None:
     place: Place = request.getfixturevalue(kind)
     place.run()
-    path = f"{PATHS.version(place.version())}/{name}"
+    path = place.file(name)
     data = place.store.get(path)[0]
     place.store.put(path, data[:-1] + b"?")
     assert place.run().encoded == 12
@@ -158,17 +158,17 @@ def test_files_that_were_only_written_again_are_as_good(at_home: Place) -> None:
     at_home.run()
     before = at_home.version()
     root = PATHS.version(before)
-    for each in at_home.store.list(root):
+    for each in [*at_home.store.list(root), *at_home.store.list(PATHS.files)]:
         at_home.store.put(each.path, at_home.store.get(each.path)[0])
     assert (at_home.run().kind, at_home.version()) == ("unchanged", before)
     known = json.loads(at_home.store.get(f"{root}/{IndexFiles.ETAGS}")[0])
-    assert known[IndexFiles.VECTORS] == at_home.store.head(f"{root}/{IndexFiles.VECTORS}").etag, (
+    assert known[IndexFiles.VECTORS] == at_home.store.head(at_home.file(IndexFiles.VECTORS)).etag, (
         "looked at each time"
     )
 
 
 def test_a_corrupt_old_version_in_a_bucket(place: Place) -> None:
-    path = f"{PATHS.version(place.version())}/{IndexFiles.VECTORS}"
+    path = place.file(IndexFiles.VECTORS)
     place.store.put(path, place.store.get(path)[0][:-1])
     assert place.run().encoded == 12
     assert (

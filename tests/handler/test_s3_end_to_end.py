@@ -68,7 +68,7 @@ def spoil(bucket: Bucket, name: str, how: str) -> None:
     """Truncate, tamper with, or remove a file of the published version, past the proxy's faults."""
     store = Store.open(bucket.url)
     pointer, _ = IndexRepository(store, "default").pointer()
-    path = f"{PATHS.version(pointer.version)}/{name}"
+    path = PATHS.file(store, pointer.version, name)
     if how == "removed":
         store.delete([path])
         return
