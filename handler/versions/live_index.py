@@ -141,10 +141,9 @@ class LiveIndex:
         try:
             version = self._open_in(folder, pointer)
         except IndexUnavailable:
-            # An altered file may have come from the version before.
-            shutil.rmtree(folder, ignore_errors=True)
+            self._forget_unused(folder)
             raise
-        self._forget_others(folder / pointer.version)
+        self._forget_others(folder, pointer.version)
         return version
 
     def _open_in(self, folder: Path, pointer: Pointer) -> IndexVersion:
@@ -186,8 +185,7 @@ class LiveIndex:
         """
         if not place.parent.is_dir():
             return
-        in_use = self._version.manifest.version if self._version else ""
-        self._forget_others(place.parent / in_use)
+        self._forget_unused(place.parent)
         here = kept_files(place.parent)
         needed = sum(each.bytes for each in manifest.files.values() if each.sha256 not in here)
         free = shutil.disk_usage(place.parent).free
@@ -198,8 +196,11 @@ class LiveIndex:
                 "QUERYTOWER_CACHE to a larger folder"
             )
 
-    def _forget_others(self, folder: Path) -> None:
-        """Remove other versions from the cache; those in use stay mapped, hence readable."""
-        for path in folder.parent.iterdir():
-            if path != folder and not path.name.startswith("."):
+    def _forget_unused(self, folder: Path) -> None:
+        self._forget_others(folder, self._version.manifest.version if self._version else "")
+
+    def _forget_others(self, folder: Path, kept: str) -> None:
+        """Remove other versions from a folder; those in use stay mapped, hence readable."""
+        for path in folder.glob("*"):
+            if path.name != kept and not path.name.startswith("."):
                 shutil.rmtree(path, ignore_errors=True)

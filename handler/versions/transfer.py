@@ -152,7 +152,10 @@ def fetch_version(files: StoredFolder, manifest: IndexManifest, text: bytes, tar
         with suppress(KeyError, OSError):
             os.link(here[entry.sha256], part / name)
             return
-        files.download(entry.sha256, part / name, size=entry.bytes)
+        try:
+            files.download(entry.sha256, part / name, size=entry.bytes)
+        except StoreError as cause:
+            raise type(cause)(f"{name} of version {manifest.version}: {cause}") from cause
 
     try:
         for name in manifest.files:

@@ -23,7 +23,7 @@ __all__ = ["at_home", "place", "proxy"]
 
 QUICK = LeaseConfig(seconds=30)
 WRITES = [r"lease\.json", r"indexes/[^/]+/work", r"versions/[^/]+/manifest\.json", r"current\.json"]
-READS = [r"current\.json", r"objects\.json", r"vectors\.bin", "list-type"]
+READS = [r"current\.json", r"objects\.json", "/files/", "list-type"]
 
 
 @pytest.mark.parametrize("path", WRITES)
@@ -53,7 +53,7 @@ def test_reads_that_fail(place: Place, proxy: Proxy, path: str) -> None:
     [
         Fault(method="GET|PUT|POST", status=500, times=1),
         Fault(method="GET|PUT|POST", status=503, code="SlowDown", times=1),
-        Fault(r"vectors\.bin", "GET", cut=20, times=1),
+        Fault("/files/", "GET", cut=20, times=1),
         Fault(r"current\.json", "PUT", status=500, lost=True, times=1),
         Fault(r"lease\.json", "PUT", status=500, lost=True, times=1),
     ],
@@ -74,7 +74,7 @@ def test_a_passing_fault_is_not_even_noticed(place: Place, proxy: Proxy, fault: 
 def test_a_truncated_download_of_the_old_version_is_noticed(place: Place, proxy: Proxy) -> None:
     old, reader = place.version(), Reader(place)
     reader.answer()
-    proxy.faults.append(Fault(r"vectors\.bin", "GET", shorten=100))
+    proxy.faults.append(Fault("/files/", "GET", shorten=20))
     with pytest.raises(StoreError, match="incomplete"):
         place.run(lease=QUICK)
     proxy.faults.clear()
