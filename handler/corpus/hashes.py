@@ -1,6 +1,7 @@
 """Short hashes by which documents are compared and their vectors found again."""
 
 import hashlib
+import json
 from collections.abc import Iterable
 
 import numpy as np
@@ -16,7 +17,8 @@ Hashes = npt.NDArray[np.bytes_]
 
 def text_hash(document: Document) -> bytes:
     """Return bytes that change whenever the vectors of the document do."""
-    return _hash(f"{document.title}\0{document.text}")
+    sections = json.dumps([each[:3] for each in document.sections]) if document.sections else ""
+    return _hash(f"{document.title}\0{document.text}{sections}")
 
 
 def content_hash(document: Document) -> bytes:
