@@ -72,7 +72,9 @@ class Settings:
         "", "corpus to index: path or URL (s3://, gs://, az://, https://) of a file or folder"
     )
     corpus_fields: str = _setting(
-        "id,title,text,url", "fields of the corpus that hold id, title, text and link"
+        "",
+        "fields of the corpus that hold id, title, text and link, such as isbn,name,summary+review,; "
+        "empty: guessed",
     )
     corpus_hosts: str = _setting(
         "", "other hosts to which a corpus URL may redirect, separated by commas"
