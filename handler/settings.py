@@ -58,6 +58,7 @@ class Settings:
     max_encoded_chars: int = _setting(
         32_000, "most characters of all queries in a batch; as many again for highlights", 1
     )
+    max_facet_values: int = _setting(1000, "most values per facet", 1)
     max_body_bytes: int = _setting(1_000_000, "largest request body, in bytes", 1)
     max_answer_bytes: int = _setting(
         6_000_000, "largest answer, in bytes as Lambda counts them, which sends 6,291,556", 10_000
