@@ -14,8 +14,16 @@ from tantivy import Occur, Query
 from handler.corpus.document import Document
 from handler.corpus.schema import Schema, date_text
 from handler.errors import IndexUnavailable
-from handler.index.analysis import analyzer, content_analyzer, spaced, word_analyzer
+from handler.index.analysis import (
+    COMPOUNDING,
+    analyzer,
+    content_analyzer,
+    name_analyzer,
+    spaced,
+    word_analyzer,
+)
 from handler.index.arrays import Rows, Scores
+from handler.index.names import camel_parts, symbol_names
 from handler.index.text_writer import field_name, words_name
 
 MAX_TERMS = 64
@@ -42,7 +50,11 @@ class TextIndex:
         self.words = analyzer(language)
         self._content = content_analyzer(language)
         self._plain = word_analyzer()
-        self._vocabulary = "words" if _has_field(index.schema, "words") else "all"
+        self._names = name_analyzer(language)
+        self.compounding = language in COMPOUNDING
+        # Names and words as they are written came with format 3.
+        self.has_names = _has_field(index.schema, "names")
+        self._vocabulary = "words" if self.has_names else "all"
 
     @classmethod
     def open(cls, folder: Path, places: npt.NDArray[np.uint32], language: str) -> Self:
@@ -113,8 +125,11 @@ class TextIndex:
         return int(result.count)
 
     def content_words(self, text: str) -> dict[str, str]:
-        """Return the words of `text` that carry meaning, or all if none does, with their stems."""
-        spread = spaced(text)
+        """Return the words of `text` that carry meaning, or all if none does, with their stems.
+
+        Words inside names such as getUserName follow.
+        """
+        spread = " ".join([spaced(text), *camel_parts(text)])
         words = self._content.analyze(spread) or self._plain.analyze(spread)
         stems: dict[str, str] = {}
         for word in words:
@@ -143,9 +158,28 @@ class TextIndex:
         """Return the words with a prefix and how many documents have each, most frequent first."""
         return list(self._searcher.terms_with_prefix(self._vocabulary, prefix, limit=MAX_STARTING))
 
+    def words_ending(self, suffix: str) -> list[tuple[str, int]]:
+        """Return the words with an ending, like `words_starting`, of a language with compounds."""
+        if not (self.compounding and self.has_names):
+            return []
+        found = self._searcher.terms_with_prefix("tails", suffix[::-1], limit=MAX_STARTING)
+        return [(word[::-1], documents) for word, documents in found]
+
+    def name(self, name: str) -> str:
+        """Return a name as the index has it: in lower case, without accents, stemmed."""
+        return next(iter(self._names.analyze(name)), "")
+
+    def named(self, name: str) -> Query | None:
+        """Return the query for documents with a `name`, or None if there are none."""
+        if not self.has_names or not self._searcher.doc_freq("names", name):
+            return None
+        return Query.term_query(self.fields, "names", name, "freq")
+
     def phrase(self, text: str) -> Query | None:
         """Return the query for the words of `text` side by side, or None where it has no word."""
         words: list[Any] = self.words.analyze(spaced(text))
+        if len(text.split()) == 1 and (symbols := symbol_names(text)):
+            return self.named(self.name(symbols[0])) or Query.empty_query()
         if len(words) > 1:
             return Query.phrase_query(self.fields, "all", words)
         return Query.term_query(self.fields, "all", words[0], "freq") if words else None
