@@ -27,6 +27,8 @@ MOST_NEIGHBOURS = 200
 
 # What a compound counts for one of its parts, and a part for the whole.
 COMPOUND_BOOST = 0.5
+# An ISBN as one number, against the words that hyphens make of it.
+WHOLE_NUMBER_BOOST = 4.0
 # Words of which neighbours are looked up as one.
 MAX_PAIRS = 32
 
@@ -89,18 +91,18 @@ class _Builder:
         if self._verbatim:
             return list(self._term(stem))
         named = self._index.named(stem)
-        queries = [] if named is None else [named]
+        queries: list[Query] = []
         plain = self._index.plain(word)
         if self._index.compounding:
             queries += self._compounds(plain)
         if documents <= RARE_DOCUMENTS:
             queries += self._apart(plain)
-        if documents > RARE_DOCUMENTS or (queries and not documents):
-            return [*self._term(stem), *queries]
+        if documents > RARE_DOCUMENTS or (not documents and (queries or named)):
+            return [*self._term(stem, named), *queries]
         if documents:
             right = suspected(plain, documents, self._frequency)
             near = [] if right is None else list(self._corrections(word, [right], SUSPECTED_BOOST))
-            return [*self._term(stem), *queries, *near]
+            return [*self._term(stem, named), *queries, *near]
         likely = corrections(plain, self._frequency, self._index.words_starting)
         return list(self._corrections(word, likely)) or list(self._term(stem))
 
@@ -112,10 +114,12 @@ class _Builder:
             stem = self._index.name(name)
             if stem in self.terms:
                 continue
-            if self._index.documents_with(stem):
-                yield from self._term(stem)
-            if (named := self._index.named(stem)) is not None:
-                yield named
+            # An ISBN may be divided otherwise in the text, and alone outdoes all its parts.
+            digits = any(character.isdigit() for character in name)
+            named = self._index.named(stem) if digits else None
+            if named is not None or self._index.documents_with(stem):
+                for query in self._term(stem, named):
+                    yield Query.boost_query(query, WHOLE_NUMBER_BOOST) if name.isdigit() else query
 
     def _apart(self, plain: str) -> list[Query]:
         """Return the queries for a word as two side by side, where a document has them so."""
@@ -125,7 +129,7 @@ class _Builder:
     def _compounds(self, plain: str) -> Iterator[Query]:
         """Yield the queries for the parts of a compound, and for compounds that a word is part of."""
         index = self._index
-        starting = index.words_starting(plain)[:MOST_NEIGHBOURS] if len(plain) > MIN_CHARS else []
+        starting = index.words_starting(plain)[:MOST_NEIGHBOURS] if len(plain) >= MIN_CHARS else []
         ending = index.words_ending(plain)[:MOST_NEIGHBOURS]
         whole = compounds_of(plain, starting, ending, self._frequency)
         for related in (parts_of(plain, self._frequency), whole):
@@ -139,17 +143,18 @@ class _Builder:
     def _frequency(self, word: str) -> int:
         return self._index.documents_with_word(word)
 
-    def _term(self, stem: str) -> Iterator[Query]:
+    def _term(self, stem: str, named: Query | None = None) -> Iterator[Query]:
         self.terms.append(stem)
         fields = self._index.fields
-        yield Query.term_query(fields, "all", stem, "freq")
+        term = Query.term_query(fields, "all", stem, "freq")
+        yield term if named is None else Query.disjunction_max_query([term, named])
         yield Query.boost_query(Query.term_query(fields, "title", stem, "freq"), TITLE_BOOST)
 
     def _corrections(
         self, word: str, likely: list[Correction], boost: float | None = None
     ) -> Iterator[Query]:
         """Yield the query for the best of the `likely` spellings that a document has."""
-        queries = []
+        queries: list[Query] = []
         for each in likely:
             stem = self._index.stem(each.word)
             if stem in self.terms or not self._index.documents_with(stem):

@@ -56,7 +56,8 @@ class SearchRequest(BaseModel):
         default=[], description="Metadata fields whose values are counted."
     )
     verbatim: bool = Field(
-        default=False, description="Search for the words as they are typed; correct no spelling."
+        default=False,
+        description="Search for the words as they are typed: nothing is corrected, joined or split.",
     )
     fields: Annotated[list[str], FIELDS] = Field(
         default=[],
