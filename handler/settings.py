@@ -45,6 +45,12 @@ class Settings:
     cache: str = _setting(
         "", "folder for downloaded index versions; empty: querytower in the temporary folder"
     )
+    max_indexes: int = _setting(
+        10, "most indexes to keep open; the least recently used go, but not QUERYTOWER_INDEX", 1
+    )
+    max_index_bytes: int = _setting(
+        10_000_000_000, "most bytes of the files of all open indexes, by the same rule", 1
+    )
     threads: int = _setting(1, "threads per encoding", 1)
     poll_seconds: float = _setting(30.0, "seconds between checks for a new version", 0)
     store_timeout: float = _setting(10.0, "seconds before a request to the store fails", 0.1)
