@@ -17,6 +17,16 @@ MAX_TERM_CHARS = 60
 # Scripts that write no spaces are indexed as overlapping pairs of characters.
 # Languages that write compounds as one word.
 COMPOUNDING = "danish dutch finnish german hungarian norwegian swedish".split()
+# Words that people ask with, beyond the stop words of the analyzer.
+ASKING = {
+    "english": frozenset(
+        "about all also am any anybody anyone anything been being best between both can cannot could "
+        "did does doing find from get give had has have having he her here him his how i its just "
+        "know like look looking may me might more most must my need other our out over please search "
+        "searching shall she should show so some somebody someone something tell than them us want "
+        "we were what when where which while who whom whose why would you your".split()
+    )
+}
 # Letters that lower case and the removal of accents leave different; one stands for one.
 LETTERS = str.maketrans("İЁё", "iЕе")
 UNSPACED = re.compile(

@@ -11,9 +11,9 @@ import tantivy
 
 from handler.corpus.document import Document
 from handler.errors import IndexUnavailable
-from handler.index.text_index import MAX_TERMS, FacetCount, TextIndex
+from handler.index.text_index import FacetCount, TextIndex
 from handler.index.text_writer import TextWriter, field_name
-from handler.index.word_query import TITLE_BOOST, word_query
+from handler.index.word_query import MAX_TERMS, TITLE_BOOST, word_query
 from tests.handler.indexes import document, schema_of
 
 ALL = tantivy.Query.all_query()
