@@ -20,11 +20,10 @@ COMPOUNDING = "danish dutch finnish german hungarian norwegian swedish".split()
 # Words that people ask with, beyond the stop words of the analyzer.
 ASKING = {
     "english": frozenset(
-        "about all also am any anybody anyone anything been being best between both can cannot could "
-        "did does doing find from get give had has have having he her here him his how i its just "
-        "know like look looking may me might more most must my need other our out over please search "
-        "searching shall she should show so some somebody someone something tell than them us want "
-        "we were what when where which while who whom whose why would you your".split()
+        "about am anybody anyone anything can could did do does doing find give he her him his how i "
+        "know like look looking me my our please search searching shall she should show so some "
+        "somebody someone something tell us want we what when where which who whom whose why would "
+        "you your".split()
     )
 }
 # Letters that lower case and the removal of accents leave different; one stands for one.

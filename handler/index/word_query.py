@@ -40,6 +40,7 @@ ASKING_BOOST = 0.2
 # Of a text longer than this, such as a pasted letter, the rarest words are searched for.
 MAX_TERMS = 64
 
+DIGIT = re.compile(r"\d")
 QUOTED = re.compile(r'["“„«]([^"“”„«»]+)["”“»]')
 
 
@@ -81,7 +82,7 @@ def word_query(
     parts += builder.beginning(typed) if typed else []
     parts += [query for name in names if (query := index.named(name)) is not None]
     if not verbatim:
-        parts += builder.joined(text, list(words))
+        parts += builder.joined(text, words)
     phrases = [match[0] for match in COMPOUND.finditer(text)] + QUOTED.findall(text)
     parts += [query for phrase in phrases if (query := index.phrase(phrase)) is not None]
     return WordQuery(
@@ -129,10 +130,10 @@ class _Builder:
         if documents > RARE_DOCUMENTS or (not documents and (queries or named)):
             return [*self._term(stem, named), *queries]
         if documents:
-            right = suspected(plain, documents, self._frequency)
+            right = suspected(plain, documents, self._index.documents_with_word)
             near = [] if right is None else list(self._corrections(word, [right], SUSPECTED_BOOST))
             return [*self._term(stem, named), *queries, *near]
-        likely = corrections(plain, self._frequency, self._index.words_starting)
+        likely = corrections(plain, self._index.documents_with_word, self._index.words_starting)
         right_words = list(self._corrections(word, likely))
         if not right_words and len(plain) >= MIN_BEGINNING:
             right_words = self.beginning(plain)
@@ -152,16 +153,16 @@ class _Builder:
             return whole
         return [*whole, Query.boost_query(Query.disjunction_max_query(terms), BEGINNING_BOOST)]
 
-    def joined(self, text: str, words: list[str]) -> Iterator[Query]:
+    def joined(self, text: str, words: dict[str, str]) -> Iterator[Query]:
         """Yield the queries for compounds of the text, and for neighbouring words, as one word."""
-        low, pairs = text.lower(), pairwise(words[:MAX_PAIRS])
+        low, pairs = text.lower(), pairwise(list(words)[:MAX_PAIRS])
         neighbours = {first + second for first, second in pairs if f"{first} {second}" in low}
         for name in dict.fromkeys([*joined_names(text), *neighbours]):
             stem = self._index.name(name)
-            if stem in self.terms:
+            if stem in words.values():
                 continue
             # An ISBN may be divided otherwise in the text, and alone outdoes all its parts.
-            digits = any(character.isdigit() for character in name)
+            digits = DIGIT.search(name)
             named = self._index.named(stem) if digits else None
             if named is not None or self._index.documents_with(stem):
                 for query in self._term(stem, named):
@@ -170,7 +171,7 @@ class _Builder:
     def _apart(self, plain: str) -> list[Query]:
         """Return the queries for a word as two side by side, where a document has them so."""
         queries = []
-        for two in in_two(plain, self._frequency):
+        for two in in_two(plain, self._index.documents_with_word):
             query = self._index.phrase(two)
             if query is not None and self._index.count(query):
                 queries.append(query)
@@ -182,17 +183,14 @@ class _Builder:
         index = self._index
         starting = index.words_starting(plain)[:MOST_NEIGHBOURS] if len(plain) >= MIN_CHARS else []
         ending = index.words_ending(plain)[:MOST_NEIGHBOURS]
-        whole = compounds_of(plain, starting, ending, self._frequency)
-        for related in (parts_of(plain, self._frequency), whole):
+        whole = compounds_of(plain, starting, ending, self._index.documents_with_word)
+        for related in (parts_of(plain, self._index.documents_with_word), whole):
             stems = {index.stem(word) for word in related}
             self.terms += stems - set(self.terms)
             terms = [Query.term_query(index.fields, "all", stem, "freq") for stem in sorted(stems)]
             if terms:
                 best = Query.disjunction_max_query(terms)
                 yield Query.boost_query(best, COMPOUND_BOOST)
-
-    def _frequency(self, word: str) -> int:
-        return self._index.documents_with_word(word)
 
     def _term(self, stem: str, named: Query | None = None) -> Iterator[Query]:
         self.terms.append(stem)
