@@ -9,10 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from handler.api.keys import key_check
 from handler.api.middleware import RequestMiddleware
 from handler.api.refusals import invalid, refused
-from handler.api.routes import documents, embeddings, search, state, suggest
+from handler.api.routes import documents, embeddings, search, several, state, suggest
+from handler.keys import Keys
 from handler.mcp import routes as mcp
 from handler.page import routes as page
 from handler.service import Service
@@ -40,14 +40,16 @@ def create_app(
         redirect_slashes=False,  # the redirect would lead to whatever host the request names
     )
     app.state.workers = Workers(threads=threads)
+    app.state.keys = keys = Keys(settings.api_keys)
     app.openapi = partial(_describe, app, settings)  # type: ignore[method-assign]
     # No routers in between: each would be matched at every request.
-    for routes in (search, documents, suggest, state, embeddings, mcp, page):
+    for routes in (search, documents, several, suggest, state, embeddings, mcp, page):
         routes.add_routes(app, settings, load)
     app.add_middleware(
         RequestMiddleware,
         settings=settings,
-        may_pass=key_check(settings.api_keys),
+        keys=keys,
+        ask_for_key=partial(page.ask_for_key, settings=settings),
     )
     if settings.cors_origins:
         origins = [origin.strip() for origin in settings.cors_origins.split(",")]

@@ -21,6 +21,7 @@ FLOORS = (
         "errors",
         "files",
         "html_answer",
+        "keys",
         "log",
         "markup",
         "problems",

@@ -15,6 +15,9 @@ from handler.workers import Workers
 if TYPE_CHECKING:
     from handler.page.site import Site
 
+# What people open in a browser.
+PAGES = ("/", "/docs")
+
 
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; without the search page if the settings don't want it.
@@ -44,9 +47,28 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
 
     workers: Workers = app.state.workers
     run = workers.run
+
+    async def key(request: HttpRequest) -> Response:
+        """Take the key that the form asks for."""
+        from handler.page.key_form import enter
+
+        return enter(request, await request.body(), settings.page_title, app.state.keys)
+
+    if settings.api_keys:
+        app.add_api_route("/key", key, methods=["POST"], include_in_schema=False)
     app.add_api_route("/docs", run(docs), methods=["GET"], include_in_schema=False)
     if settings.search_page:
         app.add_api_route("/", run(page), methods=["GET"], include_in_schema=False)
         app.add_api_route(
             "/web/{digest}/{name}", run(file), methods=["GET"], include_in_schema=False
         )
+
+
+def ask_for_key(request: HttpRequest, *, settings: Settings) -> Response | None:
+    """Return a form that asks for a key if a browser comes to a page without one, or else None."""
+    reads_html = "text/html" in request.headers.get("accept", "")
+    if request.url.path not in PAGES or not reads_html:
+        return None
+    from handler.page.key_form import form
+
+    return form(request, settings.page_title)
