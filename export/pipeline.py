@@ -18,6 +18,7 @@ from export import (
     outliers,
     verify,
 )
+from export.encoders import listed
 from export.quantize import quantize
 from export.sentence import SentenceConfig
 from export.source import find_model
@@ -82,8 +83,7 @@ def export_model(
         with clock.stage("fetch"):
             source = find_model(model, progress)
         with clock.stage("convert"):
-            sentence = SentenceConfig.read(source.folder)
-            sentence = replace(sentence, prompts={**sentence.prompts, **(prompts or {})})
+            sentence = _with_prompts(SentenceConfig.read(source.folder), source.name, prompts)
             used, graph = _convert(sentence, converter)
             tokenizer = load_tokenizer(sentence)
             (folder / ModelFiles.TOKENIZER).write_text(tokenizer.to_str(), "utf-8")
@@ -120,6 +120,19 @@ def export_model(
     return ExportReport(
         folder=to, manifest=manifest, sizes=sizes, seconds=clock.seconds, notes=notes
     )
+
+
+def _with_prompts(
+    sentence: SentenceConfig, model: str, wanted: Mapping[str, str] | None
+) -> SentenceConfig:
+    """Return the configuration with the prompts wanted, declared in the files, or known."""
+    known, notes = listed(model), sentence.notes
+    prompts = dict(sentence.prompts)
+    if known and known.prompts and not any(prompts.values()):
+        prompts |= known.prompts
+        shown = ", ".join(f"{kind} {prompt!r}" for kind, prompt in known.prompts.items())
+        notes = (*notes, f"the model's files declare no prompts; its authors ask for {shown}")
+    return replace(sentence, prompts={**prompts, **(wanted or {})}, notes=notes)
 
 
 def _convert(sentence: SentenceConfig, converter: Converter) -> tuple[str, onnx.ModelProto]:

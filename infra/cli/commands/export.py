@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from export.pipeline import ExportReport
 
 
+# The table of encoders has long rows; a narrower terminal wraps or scrolls them.
+LIST_WIDTH = 240
+
+
+def _show_list(wanted: bool) -> None:
+    if wanted:
+        from infra.cli.encoders_view import encoders_table
+
+        console = Console()
+        console.width = max(console.width, LIST_WIDTH)
+        console.print(encoders_table())
+        raise typer.Exit
+
+
 def export(
     to: Annotated[Path, typer.Option(help="Folder for the bundle.")],
     model: Annotated[str, typer.Argument(help="Model folder or hub id.")] = DEFAULT_MODEL,
@@ -42,6 +56,15 @@ def export(
     document_prompt: Annotated[
         str | None, typer.Option(help="Put before every passage, such as 'passage: '.")
     ] = None,
+    _list: Annotated[
+        bool,
+        typer.Option(
+            "--list",
+            callback=_show_list,
+            is_eager=True,
+            help="List recommended encoders, and exit.",
+        ),
+    ] = False,
 ) -> None:
     """Convert a sentence-transformers model to a bundle of ONNX encoder, tokenizer and manifest."""
     try:
