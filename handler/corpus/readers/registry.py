@@ -7,7 +7,18 @@ docs/corpora.md what is read. Libraries are imported inside `read`: a run pays o
 from collections.abc import Iterator
 from typing import Protocol
 
-from handler.corpus.readers import delimited, json_lines, markdown, parquet, plain
+from handler.corpus.readers import (
+    delimited,
+    docx,
+    epub,
+    html,
+    json_lines,
+    markdown,
+    notebook,
+    parquet,
+    pdf,
+    plain,
+)
 from handler.corpus.readers.source import Head, Raw, Source
 from handler.errors import UnreadableFile
 
@@ -38,7 +49,18 @@ class Reader(Protocol):
 
 
 # Magic numbers first, then structured text, then pages; the order decides.
-READERS: tuple[Reader, ...] = (parquet, json_lines, delimited, markdown, plain)
+READERS: tuple[Reader, ...] = (
+    parquet,
+    pdf,
+    epub,
+    docx,
+    html,
+    notebook,
+    json_lines,
+    delimited,
+    markdown,
+    plain,
+)
 
 
 def reader_of(head: Head) -> Reader:

@@ -1,12 +1,14 @@
 """What readers of whole documents share: the content of a source, and the document that it becomes."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from handler.corpus.bounds import read_whole
 from handler.corpus.extract.outline import Extract
 from handler.corpus.readers.source import UTF_16, Raw, Source, reading
-from handler.errors import UnreadableFile
+from handler.errors import CorpusError, UnreadableFile, install_command
 
 # Names that say nothing but "this is what the folder is about".
 FOLDER_NAMES = {"index", "_index", "readme"}
@@ -24,22 +26,40 @@ def data_of(source: Source) -> bytes:
         return read_whole(file, source.options.bounds)
 
 
-def text_of(source: Source) -> str:
+def text_of(source: Source, declared: str = "") -> str:
     """Return a source as text, its lines ended by a line feed alone.
+
+    Args:
+        source: where the bytes are.
+        declared: the encoding that the document names itself, if it does.
 
     Raises:
         UnreadableFile: it can't be read, is too large, or has another encoding than is expected.
     """
     data = data_of(source)
-    detected = "utf-16" if data.startswith(UTF_16) else "utf-8-sig"
+    detected = "utf-16" if data.startswith(UTF_16) else declared or "utf-8-sig"
     encoding = source.options.encoding or detected
     try:
         text = data.decode(encoding)
+    except LookupError as cause:
+        raise UnreadableFile(f"no encoding is called {encoding!r}; give --encoding") from cause
     except UnicodeDecodeError as cause:
         raise UnreadableFile(
             f"not {NAMES.get(encoding, encoding)} at byte {cause.start}; give --encoding"
         ) from cause
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+@contextmanager
+def needing(source: Source, kind: str) -> Iterator[None]:
+    """Turn the lack of a library into CorpusError with the command that installs it."""
+    try:
+        yield
+    except ImportError as cause:
+        raise CorpusError(
+            f"{source.name} is {kind}, which needs {cause.name}; "
+            f"install it with: {install_command('files')}"
+        ) from cause
 
 
 def raw_document(source: Source, extract: Extract) -> Raw:
