@@ -46,6 +46,7 @@ ROUTES: dict[str, tuple[str, str, Any, set[str]]] = {
     "GET /health": ("GET", "/health", None, set()),
     "GET /indexes": ("GET", "/indexes", None, set()),
     "POST /v1/embeddings": ("POST", "/v1/embeddings", {"input": "tide", "model": "any"}, set()),
+    "GET /v1/models": ("GET", "/v1/models", None, set()),
 }
 OF_AN_INDEX = {"/search", "/search/batch", "/random", "/suggest", "/ready", "/schema"} | {
     "/documents/{document_id:path}",
@@ -182,7 +183,7 @@ def test_what_is_asked_for_is_added(client: TestClient) -> None:
     assert "</mark> &lt;b&gt;in" in hit["highlight"]
     assert {"cosine", "bm25"} <= hit["explanation"].keys()
     body = search(client, query="the family street", **wishes)
-    assert body.keys() == {"query", "mode", "hits", "facets"} | STATE
+    assert body.keys() == {"query", "mode", "hits", "facets", "spreads"} | STATE
     counts = {entry["value"]: entry["documents"] for entry in body["facets"]["genres"]}
     assert counts == {
         "science fiction": 1,
