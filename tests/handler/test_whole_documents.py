@@ -113,7 +113,7 @@ def test_a_hugo_site(encoder: Encoder, tmp_path: Path) -> None:
     assert fares.metadata == {
         "date": "2024-02-01T09:00:00+01:00",
         "draft": False,
-        "weight": 10,
+        "weight": "10",
         "tags": ["prices", "tickets"],
     }
     assert schema_of(documents) == {
@@ -126,6 +126,13 @@ def test_a_hugo_site(encoder: Encoder, tmp_path: Path) -> None:
     }
     title = "Fares: what a crossing costs: Return"
     assert found(documents, "double", encoder, tmp_path / "index") == title
+
+
+def test_an_id_that_front_matter_repeats_loses_no_document(tmp_path: Path) -> None:
+    pages = {f"{folder}/intro.md": f"---\nid: intro\n---\nOf {folder}." for folder in "abc"}
+    documents, rejects = read(write(tmp_path / "docs", pages))
+    assert (len(documents), rejects) == (3, [])
+    assert documents["intro"].text == "Of a."
 
 
 def mixed(folder: Path) -> Path:
@@ -160,7 +167,7 @@ def test_a_folder_mixed_of_all_kinds(encoder: Encoder, tmp_path: Path) -> None:
     documents, rejects = read(mixed(tmp_path / "mixed"))
     assert rejects == []
     assert {key: document.title for key, document in documents.items()} == {
-        "README": "mixed" if False else "README",
+        "README": "README",
         "latin.html": "Fähre",
         "leaflet.pdf": "leaflet",
         "model.ipynb": "A model",
