@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from fpdf import FPDF
 
 from handler.corpus.document import Document
 from handler.corpus.records import Reject, read_corpus
-from handler.corpus.schema import Schema, observe
+from handler.corpus.spool import Spool
 from handler.encoder import Encoder
 from handler.index.writer import Options
 from handler.search.request import SearchRequest
@@ -47,10 +48,14 @@ def read(folder: Path) -> tuple[dict[str, Document], list[Reject]]:
     return documents, [item for item in items if isinstance(item, Reject)]
 
 
+def spooled(documents: dict[str, Document]) -> Spool:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        return Spool.write(documents.values(), folder / "spool", folder / "rejects", 0)
+
+
 def schema_of(documents: dict[str, Document]) -> dict[str, tuple[str, bool]]:
-    schema: Schema = {}
-    for document in documents.values():
-        observe(schema, document.metadata)
+    schema = spooled(documents).schema
     return {name: (field.kind, field.list) for name, field in schema.items()}
 
 
