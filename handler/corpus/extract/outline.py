@@ -58,6 +58,11 @@ class Outline:
         if text := text.strip("\n").rstrip():
             self._append(text)
 
+    @property
+    def started(self) -> bool:
+        """Whether there is any text yet."""
+        return bool(self._blocks)
+
     def finish(
         self, title: str = "", fields: Mapping[str, Any] = NO_FIELDS, *, titled: bool = True
     ) -> Extract:
