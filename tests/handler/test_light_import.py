@@ -22,6 +22,7 @@ OPTIONAL = {
     ("corpus/extract/docx.py", "mammoth"),
     ("corpus/extract/html.py", "selectolax"),
     ("corpus/extract/pdf.py", "pypdfium2"),
+    ("corpus/extract/restructured.py", "docutils"),
 }
 
 

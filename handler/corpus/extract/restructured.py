@@ -8,16 +8,18 @@ from handler.corpus.extract.anchors import docutils_anchor
 from handler.corpus.extract.outline import Extract, Outline, one_line
 
 if TYPE_CHECKING:
-    from docutils.nodes import Element, Node, document
+    from docutils.nodes import Node, document
 
 # Directives whose content is text, code, or nothing that is read; any other one holds text.
-CODE = {"code", "code-block", "sourcecode", "literalinclude", "parsed-literal", "doctest", "testcode",
-        "ipython", "math", "prompt", "productionlist", "highlight-block", "jupyter-execute", "plot"}  # fmt: skip
-SILENT = {"toctree", "contents", "image", "figure", "include", "index", "highlight", "module", "raw",
-          "currentmodule", "meta", "only", "testsetup", "testcleanup", "tabularcolumns", "graphviz",
-          "literalinclude", "automodule", "sectnum", "include", "default-role", "role", "cssclass",
-          "rst-class", "title", "bibliography", "mermaid", "raw", "sectionauthor", "codeauthor"}  # fmt: skip
-# Of these, the arguments are a title; of others, a name that belongs to the text.
+CODE = set(
+    "code code-block sourcecode parsed-literal doctest testcode ipython math prompt "
+    "productionlist jupyter-execute".split()
+)
+SILENT = set(
+    "toctree contents image figure include index highlight module currentmodule raw meta only "
+    "testsetup testcleanup tabularcolumns graphviz literalinclude automodule sectnum default-role "
+    "role cssclass rst-class title bibliography mermaid sectionauthor codeauthor plot".split()
+)
 DIRECTIVE = re.compile(r"^[ \t]*\.\.[ \t]+([\w:+.-]+?)::", re.MULTILINE)
 ROLE = re.compile(r":([\w:+.-]+):`")
 TARGET = re.compile(r"^(.*?)\s*<[^<>]*>$", re.DOTALL)
@@ -60,8 +62,9 @@ def _parsed(text: str) -> "document":
 def _register(directives: Iterable[str], roles: Iterable[str]) -> None:
     """Make docutils accept directives and roles by these names."""
     from docutils import nodes
-    from docutils.parsers.rst import Directive, roles as known_roles
+    from docutils.parsers.rst import Directive
     from docutils.parsers.rst import directives as known
+    from docutils.parsers.rst import roles as known_roles
     from docutils.parsers.rst.languages import en
 
     class Text(Directive):
@@ -122,7 +125,16 @@ class _Walk:
         if kind == "section":
             for child in node.children:
                 self._section_part(node, child, level + 1)
-        elif kind in ("paragraph", "term", "rubric", "attribution", "subtitle", "line", "caption", "title"):
+        elif kind in (
+            "paragraph",
+            "term",
+            "rubric",
+            "attribution",
+            "subtitle",
+            "line",
+            "caption",
+            "title",
+        ):
             self._outline.block(_plain(node))
         elif kind in ("literal_block", "doctest_block", "math_block"):
             self._outline.block(node.astext())
@@ -135,7 +147,14 @@ class _Walk:
             self._outline.block(": ".join(one_line(_plain(child)) for child in node.children))
         elif kind == "line_block":
             self._outline.block("\n".join(_plain(child) for child in node.children))
-        elif kind not in ("comment", "system_message", "substitution_definition", "target", "pending", "raw"):
+        elif kind not in (
+            "comment",
+            "system_message",
+            "substitution_definition",
+            "target",
+            "pending",
+            "raw",
+        ):
             for child in node.children:
                 self.add(child, level)
 
@@ -165,7 +184,9 @@ def _plain(node: "Node") -> str:
 
     if isinstance(node, nodes.Text):
         return str(node.astext())
-    if isinstance(node, nodes.system_message | nodes.footnote_reference | nodes.raw | nodes.comment):
+    if isinstance(
+        node, nodes.system_message | nodes.footnote_reference | nodes.raw | nodes.comment
+    ):
         return ""
     if isinstance(node, nodes.problematic):
         return SUBSTITUTION.sub("", node.astext()).strip("`_")

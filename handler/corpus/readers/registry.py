@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from handler.corpus.readers import (
+    asciidoc,
     delimited,
     docx,
     epub,
@@ -18,6 +19,7 @@ from handler.corpus.readers import (
     parquet,
     pdf,
     plain,
+    restructured,
 )
 from handler.corpus.readers.source import Head, Note, Raw, Source
 from handler.errors import UnreadableFile
@@ -64,6 +66,8 @@ READERS: tuple[Reader, ...] = (
     json_lines,
     delimited,
     markdown,
+    restructured,
+    asciidoc,
     plain,
 )
 
