@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from handler.corpus.readers import (
+    archive,
     asciidoc,
     delimited,
     docx,
     epub,
+    excel,
     html,
+    json_document,
     json_lines,
     markdown,
     notebook,
@@ -20,6 +23,7 @@ from handler.corpus.readers import (
     pdf,
     plain,
     restructured,
+    sqlite,
 )
 from handler.corpus.readers.source import Head, Note, Raw, Source
 from handler.errors import UnreadableFile
@@ -58,12 +62,16 @@ EMPTY = "the file is empty"
 # Magic numbers first, then structured text, then pages; the order decides.
 READERS: tuple[Reader, ...] = (
     parquet,
+    sqlite,
     pdf,
     epub,
     docx,
+    excel,
+    archive,
     html,
     notebook,
     json_lines,
+    json_document,
     delimited,
     markdown,
     restructured,
