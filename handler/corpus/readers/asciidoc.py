@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from handler.corpus.readers.source import Head, Raw, Source
-from handler.corpus.readers.whole import raw_document, text_of
+from handler.corpus.readers.source import Head, Note, Raw, Source
+from handler.corpus.readers.whole import text_document
 
 NAME = "AsciiDoc"
 DOCUMENTS = True
@@ -16,8 +16,8 @@ def matches(head: Head) -> bool:
     return head.ending in ENDINGS and head.is_text and not armor
 
 
-def read(source: Source) -> Iterator[Raw]:
+def read(source: Source) -> Iterator[Raw | Note]:
     """Yield the document."""
     from handler.corpus.extract.asciidoc import extract_asciidoc
 
-    yield raw_document(source, extract_asciidoc(text_of(source)))
+    yield from text_document(source, NAME, extract_asciidoc)

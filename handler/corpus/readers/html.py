@@ -1,10 +1,11 @@
 """HTML and XHTML: each file is a document, of which the main content is read."""
 
+import codecs
 import re
 from collections.abc import Iterator
 
-from handler.corpus.readers.source import Head, Raw, Source
-from handler.corpus.readers.whole import needing, raw_document, text_of
+from handler.corpus.readers.source import Head, Note, Raw, Source
+from handler.corpus.readers.whole import text_document
 
 NAME = "HTML"
 DOCUMENTS = True
@@ -21,12 +22,18 @@ def matches(head: Head) -> bool:
     return bool(START.match(head.text)) or (head.ending in ENDINGS and head.is_text)
 
 
-def read(source: Source) -> Iterator[Raw]:
+def read(source: Source) -> Iterator[Raw | Note]:
     """Yield the document."""
     from handler.corpus.extract.html import extract_html
 
     declared = CHARSET.search(source.head.data)
-    text = text_of(source, declared[1].decode("ascii") if declared else "")
-    with needing(source, NAME):
-        found = extract_html(text)
-    yield raw_document(source, found)
+    yield from text_document(source, NAME, extract_html, _known(declared))
+
+
+def _known(declared: re.Match[bytes] | None) -> str:
+    """Return the encoding that a page declares, if there is one of this name."""
+    name = declared[1].decode("ascii", "replace") if declared else ""
+    try:
+        return codecs.lookup(name).name if name else ""
+    except LookupError:
+        return ""

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from handler.corpus.readers.source import Head, Raw, Source
-from handler.corpus.readers.whole import raw_document, text_of
+from handler.corpus.readers.source import Head, Note, Raw, Source
+from handler.corpus.readers.whole import text_document
 
 NAME = "notebook"
 DOCUMENTS = True
@@ -18,8 +18,8 @@ def matches(head: Head) -> bool:
     return head.ending == ".ipynb" or bool(CELLS.match(head.text))
 
 
-def read(source: Source) -> Iterator[Raw]:
+def read(source: Source) -> Iterator[Raw | Note]:
     """Yield the document."""
     from handler.corpus.extract.notebook import extract_notebook
 
-    yield raw_document(source, extract_notebook(text_of(source)))
+    yield from text_document(source, NAME, extract_notebook)

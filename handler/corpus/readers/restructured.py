@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from handler.corpus.readers.source import Head, Raw, Source
-from handler.corpus.readers.whole import needing, raw_document, text_of
+from handler.corpus.readers.source import Head, Note, Raw, Source
+from handler.corpus.readers.whole import text_document
 
 NAME = "reStructuredText"
 DOCUMENTS = True
@@ -22,11 +22,8 @@ def matches(head: Head) -> bool:
     return head.ending in ENDINGS and head.is_text
 
 
-def read(source: Source) -> Iterator[Raw]:
+def read(source: Source) -> Iterator[Raw | Note]:
     """Yield the document."""
     from handler.corpus.extract.restructured import extract_restructured
 
-    text = text_of(source)
-    with needing(source, NAME):
-        found = extract_restructured(text)
-    yield raw_document(source, found)
+    yield from text_document(source, NAME, extract_restructured)
