@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import tantivy
 from pydantic_core import from_json
 from tantivy import Occur, Query
@@ -35,34 +34,39 @@ class FacetCount:
 class TextIndex:
     """A text index; `open` maps its files into memory."""
 
-    def __init__(self, index: tantivy.Index, places: npt.NDArray[np.uint32], language: str) -> None:
-        """Compose from an opened Tantivy index and the places of its rows, shape (rows, 2)."""
+    def __init__(self, index: tantivy.Index, language: str) -> None:
+        """Compose from an opened Tantivy index."""
         self.fields = index.schema
         self._searcher = index.searcher()
-        self._places = places
         self.words = analyzer(language)
         self._content = content_analyzer(language)
         self._plain = word_analyzer()
         self._vocabulary = "words" if _has_field(index.schema, "words") else "all"
 
     @classmethod
-    def open(cls, folder: Path, places: npt.NDArray[np.uint32], language: str) -> Self:
+    def open(cls, folder: Path, language: str) -> Self:
         """Open the text index in `folder`.
 
         Raises:
             IndexUnavailable: it can't be opened.
         """
         try:
-            return cls(tantivy.Index.open(str(folder)), places, language)
+            return cls(tantivy.Index.open(str(folder)), language)
         except (ValueError, OSError) as cause:
             raise IndexUnavailable(
                 f"{folder} is no text index: {cause}; index the corpus again"
             ) from cause
 
+    @property
+    def segments(self) -> int:
+        """How many segments Tantivy keeps."""
+        return self._searcher.num_segments
+
     def document(self, row: int) -> Document:
         """Return the stored document of a row."""
-        segment, place = self._places[row]
-        stored = self._searcher.doc(tantivy.DocAddress(int(segment), int(place)))
+        query = Query.term_query(self.fields, "row", row)
+        [(_, address)] = self._searcher.search(query, 1, count=False).hits
+        stored = self._searcher.doc(address)
         return Document.from_stored(from_json(stored["source"][0]))
 
     def row_of(self, document_id: str) -> int | None:

@@ -172,7 +172,7 @@ def test_a_corrupt_old_version_in_a_bucket(place: Place) -> None:
     place.store.put(path, place.store.get(path)[0][:-1])
     assert place.run().encoded == 12
     assert (
-        "is damaged: vectors.bin missing or incomplete"
+        "is damaged: segments/0/vectors.bin missing or incomplete"
         in dict(place.told)["full_rebuild"]["reason"]
     )
 
