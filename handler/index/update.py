@@ -51,7 +51,7 @@ class Update:
 
         That is so if the metadata has other fields, or if too many rows are gone.
         """
-        if [*schema.items()] != [*base.manifest.schema.items()]:
+        if _kinds(schema) != _kinds(base.manifest.schema):
             return None
         known = version_hashes(base, "content")
         order = np.argsort(known)
@@ -78,6 +78,11 @@ class Update:
             target.mkdir(parents=True)
             link_files(self.base.folder / IndexFiles.segment(number), target)
         return [(documents, passages) for documents, passages in self.base.manifest.segments]
+
+
+def _kinds(schema: Schema) -> list[tuple[str, str, bool]]:
+    """Return what the text index depends on."""
+    return [(name, field.kind, field.list) for name, field in schema.items()]
 
 
 def merge_segments(folder: Path, sizes: Sequence[Sizes]) -> list[Sizes]:
