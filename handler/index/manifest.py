@@ -10,8 +10,9 @@ from handler.errors import IndexUnavailable
 from handler.files import MANIFEST, FileEntry, manifest_fields, parse_manifest
 
 # 3: words of metadata fields in text/. 4: compact codes instead of a graph.
-# 5: files are stored under their sha256. 6: vectors and tables in segments
-INDEX_FORMAT = 6
+# 5: files are stored under their sha256. 6: names and other forms of words in text/
+# 7: vectors and tables in segments
+INDEX_FORMAT = 7
 
 SHA256 = re.compile("[0-9a-f]{64}")
 
