@@ -151,6 +151,13 @@ class TextIndex:
         ]
         return least, greatest, stats["avg"], edges
 
+    def numbers(self, field: str, rows: Rows) -> npt.NDArray[np.float64]:
+        """Return the first value of a number, date or truth in each row, shape (rows,), or nan."""
+        places = self._places[rows].tolist()
+        addresses = [tantivy.DocAddress(segment, place) for segment, place in places]
+        found = self._searcher.fast_field_values(field, addresses)
+        return np.array([np.nan if value is None else value for value in found], np.float64)
+
     def after(self, row: int) -> Query:
         """Return the query for documents beyond a row."""
         kind = tantivy.FieldType.Unsigned

@@ -33,6 +33,8 @@ VALUES: dict[str, Any] = {
     "distinct": "in_print",
     "diversity": 1.0,
     "collapse": True,
+    "rank": {"field": "year", "scale": "linear", "weight": 0.9},
+    "vector": [1.0, *([0.5] * 31)],
 }
 # What an option needs beside it to change the answer.
 BESIDE: dict[str, dict[str, Any]] = {
@@ -48,7 +50,7 @@ PLAIN = {"query": "a baot on the coast"}
 def as_text(value: Any) -> str:
     """Return a value as a URL and a command have it."""
     if isinstance(value, list):
-        return ",".join(value)
+        return ",".join(map(str, value))
     return value if isinstance(value, str) else json.dumps(value)
 
 
