@@ -31,13 +31,14 @@ class IndexVersion:
 
     Rows go on from segment to segment, and a document keeps its own until all is rewritten. `order`
     has the rows of the documents in the order of the corpus; other rows belong to documents that
-    are gone. `owners` has the document of each passage; document i has passages bounds[i] to
+    are gone, and `rows` has the same ascending. `owners` has the document of each passage; document i has passages bounds[i] to
     bounds[i + 1]. `folder` is where the version was opened.
     """
 
     folder: Path
     manifest: IndexManifest
     order: Rows
+    rows: Rows
     vectors: VectorIndex
     text: TextIndex
     documents: Table
@@ -72,13 +73,14 @@ class IndexVersion:
                 "index the corpus again"
             )
         bounds = np.append(documents["passage"], len(passages)).astype(np.int64)
-        gone = len(order) < len(documents)
-        live = rows_between(bounds, np.sort(order)) if gone else None
+        rows = np.sort(order)
+        live = rows_between(bounds, rows) if len(rows) < len(documents) else None
         vectors = VectorIndex.open(segments, manifest.precision, manifest.dimension, live)
         return cls(
             folder=folder,
             manifest=manifest,
             order=order,
+            rows=rows,
             vectors=vectors,
             text=TextIndex.open(folder / IndexFiles.TEXT, manifest.language),
             documents=documents,

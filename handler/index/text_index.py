@@ -21,7 +21,7 @@ from handler.index.analysis import (
     spaced,
     word_analyzer,
 )
-from handler.index.arrays import Rows, Scores
+from handler.index.arrays import Floats, Rows, Scores
 from handler.index.names import camel_parts, symbol_names
 from handler.index.patterns import ANYTHING, pattern
 from handler.index.text_writer import words_name
@@ -151,12 +151,14 @@ class TextIndex:
         ]
         return least, greatest, stats["avg"], edges
 
-    def numbers(self, field: str, rows: Rows) -> npt.NDArray[np.float64]:
+    def numbers(self, field: str, rows: Rows) -> Floats:
         """Return the first value of a number, date or truth in each row, shape (rows,), or nan."""
-        places = self._places[rows].tolist()
-        addresses = [tantivy.DocAddress(segment, place) for segment, place in places]
-        found = self._searcher.fast_field_values(field, addresses)
-        return np.array([np.nan if value is None else value for value in found], np.float64)
+        hits = self._searcher.search(self.any_row(rows), max(len(rows), 1), count=False).hits
+        addresses = [address for _, address in hits]
+        found = self._searcher.fast_field_values("row", addresses)
+        values = self._searcher.fast_field_values(field, addresses)
+        known = {row: value for row, value in zip(found, values, strict=True) if value is not None}
+        return np.array([known.get(row, np.nan) for row in rows.tolist()], np.float64)
 
     def after(self, row: int) -> Query:
         """Return the query for documents beyond a row."""

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from handler.encoder import Encoder
+from handler.index.text_writer import field_name
 from handler.reindex.compact import compact
+from handler.search.listing import Cursor, rows_after
 from handler.versions.lease import LeaseConfig
 from tests.handler.reindexing import Counting, Place, expect_the_same, gone, record
 
@@ -126,3 +128,23 @@ def _edit(rng: random.Random, objects: dict[str, list[Any]], mark: str) -> None:
         objects[f"o{mark}.jsonl"] = [record(f"o{mark}-{n}") for n in range(3)]
     elif kind == "drop" and len(objects) > 2:
         del objects[name]
+
+
+def test_a_listing_and_a_ranking_by_a_field_pass_over_what_is_gone(
+    encoder: Encoder, tmp_path: Path
+) -> None:
+    place = Place(tmp_path, Counting(encoder))
+    records = [record(n, year=n) for n in range(20)]
+    place.write("a.jsonl", records)
+    place.run()
+    place.write("a.jsonl", [record("first", year=-1), *records[2:]])
+    place.run()
+    index = place.current()
+    assert gone(index) == 2
+    listed, cursor = list[str](), None
+    while len(rows := rows_after(index, cursor, None, 4)):
+        listed += [index.document(row).id for row in rows.tolist()]
+        cursor = Cursor(index.manifest.version, int(rows[-1]))
+    assert sorted(listed) == sorted(["first", *(str(n) for n in range(2, 20))])
+    [field] = [field_name(index.manifest.schema, name) for name in index.manifest.schema]
+    assert index.text.numbers(field, index.order[:3]).tolist() == [-1, 2, 3]
