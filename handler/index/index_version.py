@@ -31,8 +31,8 @@ class IndexVersion:
 
     Rows go on from segment to segment, and a document keeps its own until all is rewritten. `order`
     has the rows of the documents in the order of the corpus; other rows belong to documents that
-    are gone. `rows` has the same rows ascending. `owners` has the document of each passage; document
-    i has passages bounds[i] to bounds[i + 1]. `folder` is where the version was opened.
+    are gone. `rows` has the same rows ascending. `owners` has the document of each passage;
+    document i has passages bounds[i] to bounds[i + 1]. `folder` is where the version was opened.
     """
 
     folder: Path

@@ -52,8 +52,8 @@ class IndexManifest:
     `model` and `fingerprint` name the bundle that made the vectors; `split` has the size and
     overlap of passages in tokens; `quality` has what was measured on the finished version, and
     `failures` why it was not good enough to publish. `segments` has the documents and
-    passages of each segment, those that are gone included. `corpus` describes the source: its `url`, the
-    sha256 of the file `objects` that lists its objects, and a digest of all `inputs`.
+    passages of each segment, those that are gone included. `corpus` describes the source: its
+    `url`, the sha256 of the file `objects` that lists its objects, and a digest of all `inputs`.
     """
 
     name: str

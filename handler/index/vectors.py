@@ -231,7 +231,7 @@ class VectorIndex:
 
 
 def _least(distances: npt.NDArray[np.float64], k: int) -> Rows:
-    """Return the places of the `k` least whole numbers, ascending, and of all that equal the last."""
+    """Return the places of the `k` least whole numbers, and of all that equal the last."""
     counts = np.cumsum(np.bincount(distances.astype(np.int64)))
     return np.flatnonzero(distances <= np.searchsorted(counts, k))
 
