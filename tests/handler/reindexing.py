@@ -205,7 +205,7 @@ def other_answers(index: IndexVersion, encoder: Encoder) -> list[Any]:
         values = [hit.document.metadata.get(name) for hit in answer.hits] if plain else []
         found += [counts, values, sorted(hit.document.id for hit in answer.hits)]
     first = index.document(int(index.order[0]))
-    similar = searcher.similar(index, first.id, 5).hits
+    similar = searcher.similar(index, [first.id], 5).hits
     return [*found, [round(hit.score or 0, 4) for hit in similar]]
 
 
