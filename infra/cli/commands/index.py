@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.commands.options import (
+    BaseUrl,
     Encoding,
     FieldTypes,
     Ignored,
@@ -48,6 +49,7 @@ def index(
     ignore: Ignored = None,
     table: Table = "",
     encoding: Encoding = "",
+    base_url: BaseUrl = "",
     dry_run: DryRun = False,
     max_rejects: MaxRejects = 1,
     rejects: RejectsFile = Path("rejects.jsonl"),
@@ -71,7 +73,7 @@ def index(
     from infra.cli.reindex_view import tell
 
     names = FieldNames(id=id_field, title=title_field, text=text_field, url=url_field)
-    reading = reading_of(names, types, ignore, table, encoding)
+    reading = reading_of(names, types, ignore, table, encoding, base_url)
     options = build_options(passages, overlap, precision, language)
     if dry_run:
         from infra.cli.inspection import inspect_corpus, show_inspection
