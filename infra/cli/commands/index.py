@@ -31,6 +31,9 @@ CorpusPath = Annotated[
 DryRun = Annotated[
     bool, typer.Option(help="Show what would be indexed, and write nothing; takes seconds.")
 ]
+TextField = Annotated[
+    str, typer.Option(help="Field that holds the text, or fields, separated by commas.")
+]
 RejectsFile = Annotated[Path, typer.Option(help="File that lists the rejected records.")]
 
 
@@ -41,9 +44,7 @@ def index(
     model: ModelFolder = Path("model"),
     id_field: Annotated[str, typer.Option(help="Field that holds the id.")] = "",
     title_field: Annotated[str, typer.Option(help="Field that holds the title.")] = "",
-    text_field: Annotated[
-        str, typer.Option(help="Field that holds the text, or fields, separated by commas.")
-    ] = "",
+    text_field: TextField = "",
     url_field: Annotated[str, typer.Option(help="Field that holds the link.")] = "",
     types: FieldTypes = None,
     ignore: Ignored = None,
