@@ -66,6 +66,7 @@ class Index:
         filter: Mapping[str, Any] | None = None,  # noqa: A002  (the option's name everywhere)
         sort: str = "",
         facets: Sequence[str] = (),
+        verbatim: bool = False,
         highlight: bool = False,
         explain: bool = False,
     ) -> Results:
@@ -79,6 +80,7 @@ class Index:
             filter: Condition on metadata, such as {"year": {"$gte": 1990}}.
             sort: Metadata field to sort by, with - in front for descending order.
             facets: Metadata fields whose values are counted.
+            verbatim: Search for the words as they are typed; correct no spelling.
             highlight: Return the best passage as HTML with the match marked.
             explain: Tell how each score came about.
 
@@ -92,6 +94,7 @@ class Index:
             "filter": None if filter is None else dict(filter),
             "sort": sort,
             "facets": list(facets),
+            "verbatim": verbatim,
             "highlight": highlight,
             "explain": explain,
         }
@@ -103,7 +106,8 @@ class Index:
         request = request.within(self._service.settings)
         with self._lock:
             answer = self._service.searcher.search(self._service.index(), request)
-        return Results([Hit.of(hit) for hit in answer.hits], answer.facets)
+        hits = [Hit.of(hit) for hit in answer.hits]
+        return Results(hits, answer.facets, answer.corrected)
 
     def similar(self, document_id: str, *, k: int = 10) -> Results:
         """Return the `k` documents most similar to one, without that one.

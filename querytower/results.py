@@ -51,10 +51,14 @@ class Hit(Document):
 
 @dataclass(frozen=True, slots=True)
 class Results(Sequence[Hit]):
-    """The hits of one search, best first, and the counts of each facet that was asked for."""
+    """The hits of one search, best first, and the counts of each facet that was asked for.
+
+    `corrected` has the right spelling of each word that was taken for a misspelling.
+    """
 
     hits: list[Hit]
     facets: Mapping[str, Sequence[FacetCount]] = field(default_factory=dict)
+    corrected: Mapping[str, str] = field(default_factory=dict)
 
     @overload
     def __getitem__(self, place: int) -> Hit: ...

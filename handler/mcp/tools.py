@@ -144,7 +144,8 @@ def _argument(arguments: Json, name: str, kind: type[T], default: T | None = Non
 def _hit(index: IndexVersion, hit: Hit) -> Json:
     score = {} if hit.score is None else {"score": round(hit.score, 4)}
     passage = {"passage": hit.document.text[slice(*hit.passage)]}
-    return _document(index, hit.document) | score | passage
+    link = {"url": hit.url} if hit.url else {}
+    return _document(index, hit.document) | link | score | passage
 
 
 def _document(index: IndexVersion, document: Document) -> Json:

@@ -1,6 +1,7 @@
 """An index from Python: it answers as HTTP does, awaits as it answers, and shows itself."""
 
 import asyncio
+import inspect
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from starlette.testclient import TestClient
 from handler.app import create_app
 from handler.encoder import Encoder
 from handler.errors import DocumentNotFound, IndexUnavailable, InvalidRequest
+from handler.search.request import SearchRequest
 from handler.service import Service
 from querytower import Index
 from querytower.results import Hit, Results
@@ -62,6 +64,12 @@ def hit_of(body: dict[str, Any]) -> dict[str, Any]:
 def round_score(hit: Hit) -> dict[str, Any]:
     values = {field.name: getattr(hit, field.name) for field in fields(hit)}
     return values | {"score": None if hit.score is None else round(hit.score, 6)}
+
+
+def test_every_option_of_a_search_is_an_argument() -> None:
+    arguments = set(inspect.signature(Index.search).parameters) - {"self"}
+    # All fields of a hit are at hand, so there is nothing to choose.
+    assert arguments == set(SearchRequest.model_fields) - {"fields"}
 
 
 def test_similar_and_get(index: Index, client: TestClient) -> None:
