@@ -9,7 +9,10 @@ from typing import Any, NamedTuple, Self
 # Between a title and a heading, and between headings.
 SEPARATOR = " › "
 
-Value = str | int | float | bool | list[str]
+Value = str | int | float | bool | list[str] | list[int] | list[float]
+
+# One encoder for all documents: json.dumps makes a new one for each, and looks for cycles.
+encode_json = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
 class Section(NamedTuple):
@@ -82,4 +85,4 @@ def to_json(document: Document) -> str:
         document.metadata,
         document.sections,
     ]
-    return json.dumps(fields, ensure_ascii=False)
+    return encode_json(fields)

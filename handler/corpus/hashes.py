@@ -23,7 +23,12 @@ def text_hash(document: Document) -> bytes:
 
 def content_hash(document: Document) -> bytes:
     """Return bytes that change whenever anything of the document does."""
-    return _hash(to_json(document))
+    return stored_hash(to_json(document))
+
+
+def stored_hash(stored: str) -> bytes:
+    """Return the `content_hash` of a document, given what `to_json` makes of it."""
+    return _hash(stored)
 
 
 def as_hashes(data: bytes | bytearray | Iterable[bytes]) -> Hashes:

@@ -8,8 +8,9 @@ from handler.corpus.schema import Field, Schema
 from handler.errors import IndexUnavailable
 from handler.files import MANIFEST, FileEntry, manifest_fields, parse_manifest
 
-# 3: words of metadata fields in text/. 4: compact codes instead of a graph
-INDEX_FORMAT = 4
+# 3: words of metadata fields in text/. 4: compact codes instead of a graph.
+# 5: files are stored under their sha256. 6: names and other forms of words in text/
+INDEX_FORMAT = 6
 
 
 class IndexFiles:

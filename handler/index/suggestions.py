@@ -44,9 +44,8 @@ class SuggestWriter:
         if len(self._titles) < MAX_TITLES:
             values = [document.title]
             for value in document.metadata.values():
-                values += (
-                    [value] if isinstance(value, str) else value if isinstance(value, list) else []
-                )
+                items = value if isinstance(value, list) else [value]
+                values += [item for item in items if isinstance(item, str)]
             self._titles.update({v for v in values if 2 < len(v) <= MAX_CHARS and WORD.search(v)})
         if self._rows % self._step == 0:
             self._phrases.update(set(self._phrases_of(f"{document.title}. {document.text}")))

@@ -126,7 +126,7 @@ def fields_shown(settings: Settings) -> list[str]:
 
 def _fact(name: str, value: Value) -> Html:
     """Return a value, with its field's name visible where the value alone says little."""
-    text = ", ".join(value) if isinstance(value, list) else shown(value)
+    text = ", ".join(map(str, value)) if isinstance(value, list) else shown(value)
     clear = isinstance(value, str | list) or "year" in name.lower()
     text = text if len(text) <= TITLE_CHARS else text[:TITLE_CHARS] + "…"
     return part("fact", kind="visually-hidden" if clear else "name", name=name, text=text)

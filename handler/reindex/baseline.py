@@ -148,7 +148,7 @@ def _published(repository: IndexRepository, pointer: Pointer) -> StoredVersion:
     origin = f"{folder.url}/{IndexFiles.MANIFEST}"
     manifest = IndexManifest.parse(data, origin)
     manifest.check_format(origin)
-    return StoredVersion(folder, manifest)
+    return StoredVersion(folder, repository.files, manifest)
 
 
 def _read_listing(version: StoredVersion) -> Listing:
