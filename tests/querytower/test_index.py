@@ -68,7 +68,6 @@ def round_score(hit: Hit) -> dict[str, Any]:
 
 def test_every_option_of_a_search_is_an_argument() -> None:
     arguments = set(inspect.signature(Index.search).parameters) - {"self"}
-    # All fields of a hit are at hand, so there is nothing to choose.
     assert arguments == set(SearchRequest.model_fields) - {"fields"}
 
 
@@ -121,7 +120,9 @@ def test_faults_are_named(index: Index, library: Library) -> None:
     with pytest.raises(InvalidRequest, match="k is 1000; it may be 1 to 100"):
         index.search("tide", k=1000)
     with pytest.raises(InvalidRequest, match="mode: Input should be"):
-        index.search("tide", mode="fuzzy")  # type: ignore[arg-type]
+        index.search("tide", mode="fuzzy")
+    with pytest.raises(InvalidRequest, match="limit: Extra inputs are not permitted"):
+        index.search("tide", limit=3)
     with pytest.raises(InvalidRequest, match="colour"):
         index.search("tide", filter={"colour": "red"})
     with pytest.raises(InvalidRequest, match="k is 0"):
