@@ -226,6 +226,12 @@ class ModelsAnswer(TypedDict):
     data: list[ModelBody]
 
 
+class EventsAnswer(TypedDict):
+    """How many events were recorded."""
+
+    accepted: int
+
+
 class ProblemBody(TypedDict):
     """What is wrong and what to do about it, as RFC 9457 has it; the log has more by the id."""
 
@@ -253,4 +259,5 @@ ANSWERS: dict[str, type] = {
     "get_schema": SchemaAnswer,
     "create_embeddings": EmbeddingsAnswer,
     "list_models": ModelsAnswer,
+    "record_events": EventsAnswer,
 }
