@@ -74,7 +74,7 @@ build-SearchFunction build-ReindexFunction: install
 
 test: install tools browser clients $(if $(strip $(CPU_TORCH)),optimum)   ## run all tests
 	$(VENV)/python -m pytest -q -n auto
-	.venv-clients/bin/python -m pytest -q -o asyncio_mode=auto tests/clients
+	.venv-clients/bin/python -m pytest -q -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function tests/clients
 	$(if $(strip $(CPU_TORCH)),.venv-optimum/bin/python -m pytest -q tests/export/test_converters.py)
 
 lint: install   ## style and types
@@ -84,7 +84,7 @@ lint: install   ## style and types
 
 lock: install   ## write requirements/ again from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
-	$(COMPILE) pyproject.toml --extra export --extra parquet --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra export --extra excel --extra parquet --extra zstd --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --group tools -o requirements/tools.txt
 	$(COMPILE) pyproject.toml --extra export --group clients -c requirements/runtime.txt -o requirements/clients.txt
 	$(COMPILE) --group checkov -o requirements/checkov.txt
