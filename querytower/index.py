@@ -19,7 +19,7 @@ from handler.search.request import SearchRequest, first_fault
 from handler.search.searcher import find
 from handler.service import Service
 from handler.settings import Settings
-from querytower.results import Document, Hit, Results
+from querytower.results import Document, Results
 
 
 def search_signature() -> inspect.Signature:
@@ -91,8 +91,7 @@ class Index:
         request = request.within(self._service.settings)
         with self._lock:
             answer = self._service.searcher.search(self._service.index(), request)
-        hits = [Hit.of(hit) for hit in answer.hits]
-        return Results(hits, answer.facets, answer.corrected)
+        return Results.of(answer)
 
     search.__signature__ = search_signature()  # type: ignore[attr-defined]
 
@@ -106,7 +105,7 @@ class Index:
         check_number(k, "k", K, self._service.settings)
         with self._lock:
             answer = self._service.searcher.similar(self._service.index(), document_id, k)
-        return Results([Hit.of(hit) for hit in answer.hits])
+        return Results.of(answer)
 
     def get(self, document_id: str) -> Document:
         """Return a document.

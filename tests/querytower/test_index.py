@@ -57,7 +57,7 @@ def test_it_answers_as_http_does(index: Index, client: TestClient, search: dict[
 
 
 def hit_of(body: dict[str, Any]) -> dict[str, Any]:
-    absent = {"highlight": None, "explanation": None, "section": "", "sections": ()}
+    absent = {"highlight": None, "explanation": None, "others": None, "section": "", "sections": ()}
     return absent | body | {"passage": body["passage"]["text"]}
 
 
@@ -138,10 +138,10 @@ def test_a_notebook_shows_hits_and_runs_nothing_from_a_corpus() -> None:
         id="1", title="<b>A</b>", text="t", url="javascript:alert(1)", score=1.5,
         metadata={"by": ["x", "<y>"]}, passage="p & q", highlight=None, explanation=None,
     )  # fmt: skip
-    shown = Results([hit])._repr_html_()
+    shown = Results(hits=[hit])._repr_html_()
     assert "<td>&lt;b&gt;A&lt;/b&gt;</td><td>p &amp; q</td><td>by: x, &lt;y&gt;</td>" in shown
     assert "javascript" not in shown
-    linked = Results([replace(hit, url="https://a.example/?a=1&b=2")])._repr_html_()
+    linked = Results(hits=[replace(hit, url="https://a.example/?a=1&b=2")])._repr_html_()
     assert '<a href="https://a.example/?a=1&amp;b=2">&lt;b&gt;A&lt;/b&gt;</a>' in linked
 
 
