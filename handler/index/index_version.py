@@ -12,6 +12,7 @@ from handler.errors import IndexUnavailable
 from handler.files import check_file
 from handler.index.arrays import Rows, rows_between
 from handler.index.manifest import IndexFiles, IndexManifest
+from handler.index.rules import NO_RULES, Rules
 from handler.index.suggestions import Suggestions
 from handler.index.text_index import TextIndex
 from handler.index.vectors import VectorIndex
@@ -29,6 +30,7 @@ Table = npt.NDArray[np.void]
 class IndexVersion:
     """An index version. Documents have rows from 0, and so have passages.
 
+    `rules` are not part of the version: they are those of the index when it was last looked at.
     `owners` has the document of each passage; document i has passages bounds[i] to bounds[i + 1].
     """
 
@@ -40,6 +42,7 @@ class IndexVersion:
     owners: Rows
     bounds: Rows
     suggestions: Suggestions
+    rules: Rules = NO_RULES
 
     @classmethod
     def open(cls, folder: Path) -> Self:

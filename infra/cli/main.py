@@ -39,6 +39,7 @@ COMMANDS = (
     "indexes",
     "status",
     "eval",
+    "rules",
     "reindex",
     "versions",
     "rollback",
