@@ -13,7 +13,7 @@ from threading import Lock
 from handler.errors import CacheFull, IndexUnavailable, ModelMismatch, QuerytowerError
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
-from handler.index.rules import Rules
+from handler.index.rules import NO_RULES, Rules
 from handler.log import log, metric
 from handler.staging import scratch_folder
 from handler.versions.live_rules import LiveRules
@@ -23,6 +23,8 @@ from handler.versions.transfer import fetch_version, kept_files
 
 REFRESH_WAIT = 0.3
 """Seconds that a request waits for a newer version before the old one answers it."""
+RULES_WAIT = 1.0
+"""Seconds that the first answer waits for the rules of its index; later ones come with a look."""
 RETRY_SECONDS = 2.0
 # The first and the longest pause between checks while the disk has no room for a new version.
 FULL_SECONDS = 60.0
@@ -105,7 +107,8 @@ class LiveIndex:
                 # Cold starts wait for the version; the rules come meanwhile.
                 rules = self._worker.submit(self._rules.current, self._repository)
                 version, self._etag = self._open(pointer), etag
-                self._version = _with_rules(version, rules.result())
+                wait_for([rules], RULES_WAIT)
+                self._version = _with_rules(version, rules.result() if rules.done() else NO_RULES)
             except QuerytowerError as error:
                 self._failure = time.monotonic(), error
                 raise

@@ -107,7 +107,7 @@ def test_faulty_rules_are_refused_by_place(text: str, problem: str) -> None:
 
 
 def test_a_searched_index_follows_its_rules(
-    library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     repository = IndexRepository.open(str(tmp_path))
     live = LiveRules()
@@ -116,7 +116,7 @@ def test_a_searched_index_follows_its_rules(
     assert live.current(repository).hidden == ("a",)
     repository.folder.put(Layout.RULES, b'{"hidden": "a"}')
     assert live.current(repository).hidden == ("a",)
-    assert "hidden: Input should be a valid tuple" in capsys.readouterr().out
+    assert "hidden: Input should be a valid array" in capsys.readouterr().out
     repository.folder.delete([Layout.RULES])
     assert live.current(repository) is NO_RULES
 
