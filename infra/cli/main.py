@@ -43,6 +43,7 @@ COMMANDS = (
     "reindex",
     "versions",
     "rollback",
+    "compact",
     "prune",
     "diff",
 )
