@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,9 @@ from starlette.testclient import TestClient
 from handler.app import create_app
 from handler.service import Service
 from handler.settings import SettingError, Settings
+from tests.function import Function
 from tests.library import Library
+from tests.requests import request
 
 OURS, THEIRS = "the key of the shop", "another-key"
 DIGESTS = ",".join(hashlib.sha256(key.encode()).hexdigest() for key in (OURS, THEIRS))
@@ -221,3 +224,20 @@ def test_what_needs_a_key_is_for_one_caller(client: TestClient, library: Library
     with TestClient(create_app(settings, lambda: service)) as open_client:
         assert "cache-control" not in open_client.get("/search?q=tide").headers
         assert open_client.post("/key").status_code == 404
+
+
+def test_the_form_works_behind_api_gateway(library: Library, tmp_path: Path) -> None:
+    environment = library.environment(QUERYTOWER_API_KEYS=DIGESTS)
+    form = urlencode({"key": OURS, "to": "/?q=tide"})
+    kind = "application/x-www-form-urlencoded"
+    with Function(environment, tmp_path) as function:
+        asked = function.invoke(request("GET", "/", "q=tide", accept="text/html"))
+        assert asked["statusCode"] == 401
+        assert 'value="/?q=tide"' in asked["body"]
+        taken = function.invoke(request("POST", "/key", body=form, content_type=kind))
+        assert (taken["statusCode"], taken["headers"]["location"]) == (303, "/?q=tide")
+        [cookie] = taken["cookies"]
+        assert "Secure" in cookie
+        kept = {"cookies": [cookie.partition(";")[0]]}
+        page = function.invoke(request("GET", "/", "q=tide", accept="text/html") | kept)
+        assert (page["statusCode"], page["headers"]["cache-control"]) == (200, "private, no-cache")
