@@ -74,6 +74,14 @@ class Service:
         """
         return self.indexes.current(name or self.settings.index)
 
+    def live(self, name: str = "") -> LiveIndex:
+        """Return what keeps an index current, by default the one in the settings.
+
+        Raises:
+            StoreError: `name` can't name an index.
+        """
+        return self.indexes.live(name or self.settings.index)
+
     def reconnect(self, seconds: float) -> None:
         """Connect to the store again, and let every open index look for a newer version.
 

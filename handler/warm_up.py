@@ -44,7 +44,7 @@ class WarmUp:
             service = self._stage("model", self._service)
             self._stage("first_inference", lambda: service.encoder.encode(["warm up"], "query"))
             index = self._stage("index_fetch", service.index)
-            opening = service.indexes.live(service.settings.index).opening_seconds
+            opening = service.live().opening_seconds
             self._stages |= {
                 "index_fetch": self._stages["index_fetch"] - opening,
                 "index_open": opening,
