@@ -13,7 +13,6 @@ Stage = Literal[
     "read",
     "encode",
     "text",
-    "graph",
     "check",
     "upload",
     "publish",

@@ -92,7 +92,7 @@ class Settings:
         0.9, "least share of sampled documents that find themselves, 0 to 1", 0
     )
     min_recall: float = _setting(
-        0.9, "least recall@10 of the graph against exact search, 0 to 1", 0
+        0.9, "least recall@10 of vector search against an exact one, 0 to 1", 0
     )
     max_ndcg_loss: float = _setting(0.02, "nDCG@10 that the golden queries may lose", 0)
     keep_versions: int = _setting(10, "versions to keep after a reindex", 1)

@@ -38,12 +38,12 @@ FLOORS = (
     {"quality"},
     {"reindex"},
     {"service", "trace", "warm_up"},
-    {"api", "page"},
+    {"api", "mcp", "page"},
     {"app"},
     {"main"},
 )
 # Answering a query needs nothing of what makes an index. The entry point imports it for a reindex.
-ANSWERING = {"search", "service", "trace", "warm_up", "api", "page", "app"}
+ANSWERING = {"search", "service", "trace", "warm_up", "api", "mcp", "page", "app"}
 MAKING = {"quality", "reindex"}
 
 MAX_MODULE_MEDIAN = 100

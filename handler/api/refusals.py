@@ -34,6 +34,7 @@ async def refused(request: Request, error: Exception) -> JSONResponse:
     path = request.url.path
     detail = {
         400: _unreadable(error),
+        403: "pages of other origins may not call this; name theirs in QUERYTOWER_CORS_ORIGINS",
         404: f"no resource at {path}; /docs lists what there is",
         405: f"{request.method} is not possible at {path}; /docs lists what is",
         413: "the body is larger than QUERYTOWER_MAX_BODY_BYTES allows; send less",

@@ -14,8 +14,7 @@ import numpy.typing as npt
 from handler.corpus.hashes import SIZE, Hashes, as_hashes
 from handler.errors import StoreError
 from handler.index.index_version import IndexVersion
-from handler.index.manifest import IndexFiles
-from handler.index.vectors import DTYPES, Precision, read_codes
+from handler.index.vectors import DTYPES, Precision
 
 MAGIC = b"QTPART01"
 HEADER = np.dtype(
@@ -49,15 +48,14 @@ class EncodedBatch:
         return cls(hashes=as_hashes(hashes), first=first, spans=spans, codes=codes, scales=scales)
 
     @classmethod
-    def of_version(cls, index: IndexVersion, folder: Path) -> Self:
-        """Map the vectors of an opened index version in its `folder`; nothing is read yet."""
-        precision, dimension = index.manifest.precision, index.manifest.dimension
+    def of_version(cls, index: IndexVersion) -> Self:
+        """Return the vectors of an opened index version; nothing is read yet."""
         return cls(
             hashes=version_hashes(index, "text"),
             first=np.append(index.documents["passage"], len(index.passages)).astype(np.int64),
             spans=np.stack([index.passages["start"], index.passages["end"]], axis=1),
-            codes=read_codes(folder, precision, dimension),
-            scales=np.memmap(folder / IndexFiles.SCALES, np.float32, "r"),
+            codes=index.vectors.codes,
+            scales=index.vectors.scales,
         )
 
     @classmethod

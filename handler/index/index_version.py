@@ -55,6 +55,7 @@ class IndexVersion:
             raise IndexUnavailable(
                 f"{path} can't be read: {cause.strerror}; index the corpus again"
             ) from cause
+        manifest.check_format(str(path))
         for name, entry in manifest.files.items():
             check_file(folder, name, entry, IndexUnavailable)
         documents = _table(folder / IndexFiles.DOCUMENTS, DOCUMENT, manifest.documents)

@@ -8,8 +8,8 @@ from handler.corpus.schema import Field, Schema
 from handler.errors import IndexUnavailable
 from handler.files import MANIFEST, FileEntry, manifest_fields, parse_manifest
 
-# 2: a graph may have vectors that are gone, see keys.bin. 3: words of metadata fields in text/
-INDEX_FORMAT = 3
+# 3: words of metadata fields in text/. 4: compact codes instead of a graph
+INDEX_FORMAT = 4
 
 
 class IndexFiles:
@@ -17,8 +17,7 @@ class IndexFiles:
 
     VECTORS = "vectors.bin"
     SCALES = "scales.bin"
-    GRAPH = "graph.usearch"
-    KEYS = "keys.bin"
+    COMPACT = "compact.bin"
     DOCUMENTS = "documents.bin"
     PASSAGES = "passages.bin"
     TEXT = "text"
@@ -59,13 +58,11 @@ class IndexManifest:
     failures: list[str] = field(default_factory=list)
     corpus: dict[str, str] = field(default_factory=dict)
     files: dict[str, FileEntry] = field(default_factory=dict)
+    format: int = INDEX_FORMAT
 
     def to_json(self) -> str:
         """Render as the text of manifest.json."""
-        return (
-            json.dumps({"format": INDEX_FORMAT, **asdict(self)}, indent=2, ensure_ascii=False)
-            + "\n"
-        )
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def parse(cls, data: bytes, origin: str) -> Self:
@@ -83,3 +80,15 @@ class IndexManifest:
                 f"{origin} lacks or garbles a field of the schema: {cause}; index again"
             ) from cause
         return cls(**known)
+
+    def check_format(self, origin: str) -> None:
+        """Check that the version's files can be read; `origin` is where it was found.
+
+        Raises:
+            IndexUnavailable: an earlier querytower wrote them.
+        """
+        if self.format != INDEX_FORMAT:
+            raise IndexUnavailable(
+                f"{origin} has format {self.format}, this querytower reads {INDEX_FORMAT}; "
+                "run querytower reindex, which rebuilds the index"
+            )

@@ -16,26 +16,16 @@ from handler.corpus.schema import Schema
 from handler.encoder import Encoder
 from handler.files import measure_files
 from handler.index.analysis import LANGUAGES
-from handler.index.arrays import Rows, rows_between
 from handler.index.embed import encode_documents, groups
-from handler.index.embedding_cache import EmbeddingCache, EncodedDocument, version_hashes
-from handler.index.hnsw import build_graph, fits, update_graph
-from handler.index.index_version import DOCUMENT, PASSAGE, IndexVersion
+from handler.index.embedding_cache import EmbeddingCache, EncodedDocument
+from handler.index.index_version import DOCUMENT, PASSAGE
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.suggestions import SuggestWriter
 from handler.index.text_writer import TextWriter
-from handler.index.vectors import EXACT_UP_TO, Precision, VectorWriter, read_codes
+from handler.index.vectors import Precision, VectorWriter
 from handler.progress import Progress, Stage, no_progress
 
 NOTHING_KNOWN = EmbeddingCache()
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """A version that the next one is built upon, of the same model and options, with its folder."""
-
-    index: IndexVersion
-    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +64,20 @@ def build_version(
     options: Options,
     rejected: int = 0,
     known: EmbeddingCache = NOTHING_KNOWN,
-    base: Base | None = None,
     stage: Stage = "encode",
     total: int | None = None,
     progress: Progress = no_progress,
-    threads: int = 1,
 ) -> IndexManifest:
     """Write the files of a new version into the empty `folder`, its manifest last, and return that.
 
     Documents are read once, in order; some hundred of them are in memory at a time. Documents whose
-    vectors are `known`, with the same model and options, are not encoded. The graph of `base` is
-    carried over unless much has changed: that takes a fraction of the time, at the same recall.
+    vectors are `known`, with the same model and options, are not encoded.
     """
 
     def report(done: int) -> None:
         progress(stage, done, total)
 
     rows, passages = _write_rows(documents, folder, schema, encoder, options, known, report)
-    if passages > EXACT_UP_TO:
-        for done in _write_graph(folder, options.precision, encoder.dimension, base, threads):
-            progress("graph", done, passages)
     manifest = IndexManifest(
         name=name,
         version=new_version(),
@@ -128,7 +112,7 @@ def _write_rows(
     known: EmbeddingCache,
     report: Callable[[int], None],
 ) -> tuple[int, int]:
-    """Write all but graph and manifest; return how many documents and passages there are."""
+    """Write all but the manifest; return how many documents and passages there are."""
     text = TextWriter(folder / IndexFiles.TEXT, schema, options.language)
     suggestions = SuggestWriter(folder / IndexFiles.SUGGESTIONS, options.language)
     vectors = VectorWriter(folder, options.precision)
@@ -182,35 +166,3 @@ def _passages(row: int, encoded: EncodedDocument) -> npt.NDArray[np.void]:
     entries["document"] = row
     entries["start"], entries["end"] = encoded.spans.T
     return entries
-
-
-def _write_graph(
-    folder: Path, precision: Precision, dimension: int, base: Base | None, threads: int
-) -> Iterator[int]:
-    codes = read_codes(folder, precision, dimension)
-    if base:
-        kept = _kept(base.index, np.fromfile(folder / IndexFiles.DOCUMENTS, DOCUMENT), len(codes))
-        if fits(base.folder, len(kept[0]), len(codes)):
-            yield from update_graph(base.folder, kept, folder, codes, threads)
-            return
-    yield from build_graph(folder, codes, threads)
-
-
-def _kept(old: IndexVersion, documents: npt.NDArray[np.void], passages: int) -> tuple[Rows, Rows]:
-    """Return the rows of passages whose text both versions have: in the old, in the new one."""
-    bounds = np.append(documents["passage"], passages).astype(np.int64)
-    before = version_hashes(old, "text")
-    after = np.ascontiguousarray(documents["text"]).view(before.dtype)
-    _, numbers = np.unique(np.append(before, after), return_inverse=True)
-    # Of documents with one text, the first is matched with the first, the second with the second.
-    one, other = (_numbered(part) for part in np.split(numbers, [len(before)]))
-    _, before_rows, after_rows = np.intersect1d(one, other, assume_unique=True, return_indices=True)
-    return rows_between(old.bounds, before_rows), rows_between(bounds, after_rows)
-
-
-def _numbered(values: Rows) -> Rows:
-    """Return a unique number for each of `values`: the value and how often it came before."""
-    order = np.argsort(values, kind="stable")
-    ranks = np.empty(len(values), np.int64)
-    ranks[order] = np.arange(len(values)) - np.searchsorted(values[order], values[order])
-    return values * (1 << 32) + ranks

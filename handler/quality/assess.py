@@ -12,7 +12,7 @@ from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.writer import write_manifest
 from handler.quality.changes import Changes
-from handler.quality.checks import graph_recall, self_retrieval
+from handler.quality.checks import search_recall, self_retrieval
 from handler.quality.compare import profile_of
 from handler.quality.drift import Drift, compare
 from handler.quality.drift_report import render
@@ -144,7 +144,7 @@ def _measure(
 ) -> Quality:
     quality = {
         "self_retrieval": self_retrieval(index, encoder),
-        "recall@10": graph_recall(index.vectors),
+        "recall@10": search_recall(index.vectors),
     }
     ndcg = mean_ndcg(results.tops, golden.judgments)
     if ndcg is not None:

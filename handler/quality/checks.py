@@ -42,12 +42,12 @@ def _finds_itself(index: IndexVersion, encoder: Encoder, row: int) -> bool:
     return bool(index.vectors.cosines(vector, passage)[0] >= tenth - TIE)
 
 
-def graph_recall(vectors: VectorIndex) -> float:
-    """Return the share of the ten nearest of sampled vectors that the graph finds.
+def search_recall(vectors: VectorIndex) -> float:
+    """Return the share of the ten nearest of sampled vectors that a search finds.
 
-    It is 1 where there is no graph.
+    It is 1 where searches are exact.
     """
-    if not vectors.has_graph:
+    if not vectors.approximate:
         return 1.0
     exact, shares = vectors.exact(), []
     for query in vectors.vectors(sample(len(vectors), SAMPLE)):

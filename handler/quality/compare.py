@@ -36,8 +36,8 @@ def compare_versions(repository: IndexRepository, one: str, other: str) -> Diffe
                 "list them with: querytower versions"
             )
     with scratch_folder() as scratch:
-        old, _ = known[one].open(scratch)
-        new, _ = known[other].open(scratch)
+        old = known[one].open(scratch)
+        new = known[other].open(scratch)
         changes = Changes.between(old, new)
     before, now = profile_of(known[one]), profile_of(known[other])
     queries = moved_queries(before, now) if before and now else []

@@ -1,6 +1,5 @@
 """The published version as the next run finds it: what to compare with, and to build upon."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from handler.corpus.passages import Split
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable
 from handler.index.index_version import IndexVersion
-from handler.index.manifest import INDEX_FORMAT, IndexFiles, IndexManifest
+from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.writer import Options
 from handler.reindex.incremental_reader import IndexedObjects
 from handler.versions.pointer import Pointer
@@ -86,7 +85,7 @@ class Baseline:
         if self.version is None:
             return self
         try:
-            self.version.open(scratch, graph=True)
+            self.version.open(scratch)
         except IndexUnavailable as cause:
             return replace(self, listing=None, problem=str(cause), damaged=True)
         if note:
@@ -115,8 +114,8 @@ class Baseline:
         old = self.last
         return Options(Split(**old.split), old.precision, old.language) if old else Options()
 
-    def open(self, scratch: Path, *, graph: bool) -> tuple[IndexVersion, Path]:
-        """Open the version, with its graph or without, and return it with its folder.
+    def open(self, scratch: Path) -> IndexVersion:
+        """Open the version.
 
         Raises:
             IndexUnavailable: there is no version, or it is incomplete or was altered.
@@ -124,7 +123,7 @@ class Baseline:
         """
         if self.version is None:
             raise IndexUnavailable(self.problem or "there is no version yet")
-        return self.version.open(scratch, graph=graph)
+        return self.version.open(scratch)
 
     def indexed_objects(self, index: IndexVersion) -> IndexedObjects | None:
         """Return the objects that the opened version holds, or None if that is not recorded.
@@ -148,10 +147,7 @@ def _published(repository: IndexRepository, pointer: Pointer) -> StoredVersion:
     folder = repository.version_folder(pointer.version)
     origin = f"{folder.url}/{IndexFiles.MANIFEST}"
     manifest = IndexManifest.parse(data, origin)
-    if (found := json.loads(data)["format"]) != INDEX_FORMAT:
-        raise IndexUnavailable(
-            f"{origin} has format {found}, this querytower writes {INDEX_FORMAT}"
-        )
+    manifest.check_format(origin)
     return StoredVersion(folder, manifest)
 
 

@@ -38,11 +38,10 @@ class ReindexJob:
         force: publish although documents are missing, or although the same corpus was refused.
         full: encode everything again.
         rejects: file that lists rejected records; None for a temporary one.
-        threads: threads that build the graph.
         lease: how long the lease lasts.
         save_seconds: seconds between two checkpoints.
         remaining: returns the seconds left for the run.
-        progress: is told of the stages read, encode, text, graph, check, upload, publish, clean.
+        progress: is told of the stages read, encode, text, check, upload, publish, clean.
         tell: is told of events, like `handler.log.log`.
         measure: is told of metrics, like `handler.log.metric`.
     """
@@ -56,7 +55,6 @@ class ReindexJob:
     force: bool = False
     full: bool = False
     rejects: Path | None = None
-    threads: int = 1
     lease: LeaseConfig = field(default_factory=LeaseConfig)
     save_seconds: float = SAVE_SECONDS
     remaining: Callable[[], float] = lambda: math.inf

@@ -85,7 +85,6 @@ def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> ReindexJ
         limits=limits,
         force=bool(event.get("force")),
         full=bool(event.get("full")),
-        threads=settings.threads,
         remaining=lambda: context.get_remaining_time_in_millis() / 1000,
     )
 

@@ -181,11 +181,9 @@ def _build(job: ReindexJob, plan: Plan, checkpoints: Checkpoints, scratch: Path)
         options=plan.options,
         rejected=plan.spool.rejected,
         known=EmbeddingCache([*plan.reusable, *checkpoints.parts]),
-        base=plan.base,
         stage="text",  # all vectors are known by now
         total=plan.spool.documents,
         progress=job.progress,
-        threads=job.threads,
     )
     return folder
 

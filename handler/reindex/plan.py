@@ -14,7 +14,7 @@ from handler.errors import CorpusChanged, GatesFailed, IndexUnavailable
 from handler.index.embedding_cache import EncodedBatch, version_hashes
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles
-from handler.index.writer import Base, Options
+from handler.index.writer import Options
 from handler.quality.golden import Golden
 from handler.reindex.baseline import Baseline
 from handler.reindex.incremental_reader import IncrementalReader, IndexedObjects
@@ -29,7 +29,7 @@ class Plan:
     """A corpus that was read and differs from the published version, and what can be reused.
 
     `rejects` is the file that lists rejected records, if there are any. `before` is the published
-    version if it can be opened, `base` the same version if its vectors can be reused.
+    version if it can be opened, `reused` the same version if its vectors can be reused.
     """
 
     baseline: Baseline
@@ -40,12 +40,12 @@ class Plan:
     listing: Listing
     rejects: Path
     before: IndexVersion | None = None
-    base: Base | None = None
+    reused: IndexVersion | None = None
 
     @property
     def reusable(self) -> list[EncodedBatch]:
-        """The vectors of `base`."""
-        return [EncodedBatch.of_version(self.base.index, self.base.folder)] if self.base else []
+        """The vectors of `reused`."""
+        return [EncodedBatch.of_version(self.reused)] if self.reused else []
 
 
 def plan_update(job: ReindexJob, scratch: Path, *, dry: bool = False) -> Plan | Outcome:
@@ -115,7 +115,7 @@ def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
         return unchanged(baseline)
     if not (job.force or job.full) and (done := _earlier_outcome(job, baseline, inputs)):
         return done
-    before, folder = _open(job, baseline, scratch, obstacles, dry)
+    before = _open(job, baseline, scratch, obstacles)
     reused = None if obstacles else before
     indexed = baseline.indexed_objects(reused) if reused and listing else None
     rejects = scratch / IndexFiles.REJECTS
@@ -133,7 +133,7 @@ def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
         listing=Listing(url=job.corpus.url, options=job.reading, entries=reader.entries),
         rejects=rejects,
         before=before,
-        base=Base(reused, folder) if reused else None,
+        reused=reused,
     )
 
 
@@ -175,8 +175,8 @@ def _spool(
 
 
 def _open(
-    job: ReindexJob, baseline: Baseline, scratch: Path, obstacles: list[str], dry: bool
-) -> tuple[IndexVersion | None, Path]:
+    job: ReindexJob, baseline: Baseline, scratch: Path, obstacles: list[str]
+) -> IndexVersion | None:
     """Open the published version if that is possible, and tell why vectors can't be reused.
 
     Args:
@@ -184,23 +184,18 @@ def _open(
         baseline: the published version.
         scratch: folder for downloads.
         obstacles: the reasons known so far; that the version can't be opened is added.
-        dry: whether the version's graph is not needed.
-
-    Returns:
-        The version, or None, and its folder.
     """
-    before, folder = None, scratch
+    before = None
     try:
         if baseline.version:
-            graph = not (obstacles or dry)
-            before, folder = baseline.open(scratch / "before", graph=graph)
+            before = baseline.open(scratch / "before")
     except IndexUnavailable as problem:
         obstacles.append(str(problem))
     for reason in obstacles:
         job.tell("full_rebuild", reason=reason)
     if baseline.problem and not obstacles:
         job.tell("all_objects_read", reason=baseline.problem)
-    return before, folder
+    return before
 
 
 def _same_documents(index: IndexVersion, spool: Spool) -> bool:

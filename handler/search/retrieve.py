@@ -9,10 +9,10 @@ from handler.encoder import Vectors
 from handler.index.arrays import Rows, Scores
 from handler.index.index_version import IndexVersion
 
-# If a filter matches at most so many documents, their vectors are scanned. If it matches more, the
-# graph is searched for more passages than needed, and those that don't match are dropped.
+# If a filter matches at most so many documents, their vectors are scanned. If it matches more, more
+# passages than needed are searched for, and those that don't match are dropped.
 FILTER_SCAN = 10_000
-# Most passages that the graph is searched for; it finds few of many well, so a scan follows.
+# Most passages that are searched for by compact codes; beyond, all vectors are compared.
 WIDEST = 20_000
 
 
@@ -32,7 +32,7 @@ def nearest(
     if filter_query is None:
         return _widening(index, vector, n, None, len(index.documents))
     count = index.text.count(filter_query)
-    if count > FILTER_SCAN and index.vectors.has_graph:
+    if count > FILTER_SCAN and index.vectors.approximate:
         return _widening(index, vector, n, filter_query, count)
     if count:
         rows = index.passages_of(index.text.rows(filter_query, count))

@@ -149,6 +149,7 @@ class LiveIndex:
         stored = self._repository.version_folder(pointer.version)
         data = self._repository.published_manifest(pointer)
         manifest = IndexManifest.parse(data, f"{stored.url}/{IndexFiles.MANIFEST}")
+        manifest.check_format(f"index {self._repository.name!r} version {manifest.version}")
         self._check_model(manifest)
         if stored.local:
             return stored.local

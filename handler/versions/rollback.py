@@ -64,4 +64,4 @@ def _check_intact(version: StoredVersion) -> None:
     """Raise IndexUnavailable if a file of the version is missing or altered."""
     if not version.is_as_uploaded():
         with scratch_folder() as scratch:
-            version.open(scratch, graph=True)
+            version.open(scratch)

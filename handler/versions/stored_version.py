@@ -1,7 +1,7 @@
 """One version of an index in a store: checked, read, and opened."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from handler.errors import IndexUnavailable, ObjectNotFound
@@ -10,8 +10,6 @@ from handler.index.manifest import IndexFiles, IndexManifest
 from handler.storage.store import StoredObject
 from handler.versions.stored_folder import StoredFolder
 from handler.versions.transfer import download_version, note_etags
-
-GRAPH_FILES = (IndexFiles.GRAPH, IndexFiles.KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +82,10 @@ class StoredVersion:
         found = self.check_complete()
         note_etags(self.folder, {name: each.etag for name, each in found.items()})
 
-    def open(self, scratch: Path, *, graph: bool = False) -> tuple[IndexVersion, Path]:
-        """Open the version and return it with its local folder.
+    def open(self, scratch: Path) -> IndexVersion:
+        """Open the version.
 
-        The version of a folder store is opened in place. Any other is downloaded into `scratch`,
-        without its graph unless `graph` is set.
+        The version of a folder store is opened in place. Any other is downloaded into `scratch`.
 
         Raises:
             IndexUnavailable: the version is incomplete or was altered.
@@ -97,8 +94,5 @@ class StoredVersion:
         self.check_complete()
         folder = self.folder.local or scratch / self.name
         if not (folder / IndexFiles.MANIFEST).exists():
-            files = self.manifest.files
-            kept = {name: files[name] for name in files if graph or name not in GRAPH_FILES}
-            manifest = replace(self.manifest, files=kept)
-            download_version(self.folder, manifest, manifest.to_json().encode(), folder)
-        return IndexVersion.open(folder), folder
+            download_version(self.folder, self.manifest, self.manifest.to_json().encode(), folder)
+        return IndexVersion.open(folder)

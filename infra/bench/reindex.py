@@ -94,7 +94,6 @@ class Bench:
                 corpus=StoreCorpus(self.corpus),
                 repository=self.repository,
                 encoder=self.encoder,
-                threads=os.cpu_count() or 1,
                 progress=progress,
                 tell=tell,
                 measure=lambda *_, **__: None,

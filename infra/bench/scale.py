@@ -118,7 +118,6 @@ def _build(
             encoder=encoder,
             options=Options(split, precision),
             progress=progress,
-            threads=os.cpu_count() or 1,
         )
     seconds = perf_counter() - started
     repository.upload(folder, manifest)

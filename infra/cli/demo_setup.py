@@ -61,7 +61,6 @@ def prepare(folder: Path) -> None:
             repository=repository,
             encoder=encoder,
             rejects=rejects,
-            threads=threads,
             progress=progress,
         )
         outcome = index(job)

@@ -31,6 +31,7 @@ COMMANDS = (
     "index",
     "search",
     "serve",
+    "mcp",
     "demo",
     "invoke",
     "package",

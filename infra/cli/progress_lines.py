@@ -10,7 +10,6 @@ TITLES: dict[Stage, str] = {
     "read": "reading",
     "encode": "encoding",
     "text": "indexing words",
-    "graph": "building the graph",
     "check": "checking",
     "upload": "uploading",
     "publish": "publishing",

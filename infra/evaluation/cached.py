@@ -36,12 +36,11 @@ def open_index(
     options: Options,
     cache: Path,
     *,
-    threads: int = 1,
     progress: Progress = no_progress,
 ) -> IndexVersion:
     """Open the index in `cache`, and build it first if it is missing or damaged.
 
-    `progress` is told of the stages read, encode and graph.
+    `progress` is told of the stages read and encode.
 
     Raises:
         CorpusError: the documents can't be read, or there are none.
@@ -57,7 +56,7 @@ def open_index(
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=cache) as scratch:
             part = Path(scratch) / "part"
-            _build(dataset, encoder, options, part, threads, progress)
+            _build(dataset, encoder, options, part, progress)
             if not folder.exists():  # another process may have been faster
                 part.rename(folder)
     except OSError as cause:
@@ -73,7 +72,6 @@ def _build(
     encoder: Encoder,
     options: Options,
     folder: Path,
-    threads: int,
     progress: Progress,
 ) -> None:
     (folder / INDEX).mkdir(parents=True)
@@ -90,6 +88,5 @@ def _build(
         rejected=spool.rejected,
         total=spool.documents,
         progress=progress,
-        threads=threads,
     )
     spooled.unlink()

@@ -42,7 +42,6 @@ def build(
         schema=schema_of(documents),
         encoder=encoder,
         options=options,
-        threads=1,
     )
     return IndexVersion.open(folder)
 

@@ -2,21 +2,18 @@
 
 import base64
 import json
-import threading
-import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from urllib.parse import quote
 
 import numpy as np
 import pytest
-import uvicorn
 
 from handler.app import create_app
 from handler.encoder import Encoder
 from handler.service import Service
 from tests.library import BOOKS, Library
-from tests.s3 import free_port
+from tests.serving import serving
 
 openai = pytest.importorskip("openai", reason="openai is not installed; run: make install")
 
@@ -25,23 +22,8 @@ openai = pytest.importorskip("openai", reason="openai is not installed; run: mak
 def port(library: Library) -> Iterator[int]:
     settings = library.settings()
     service = Service.open(settings)
-    port = free_port()
-    config = uvicorn.Config(
-        create_app(settings, lambda: service), port=port, log_level="warning", access_log=False
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "handler.api.middleware.log", lambda *_, **__: None
-        )  # it may come after the end of a test
-        thread.start()
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
+    with serving(create_app(settings, lambda: service)) as port:
         yield port
-        server.should_exit = True
-        thread.join()
 
 
 def ask(

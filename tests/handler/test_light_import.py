@@ -34,7 +34,7 @@ def test_the_entry_point_loads_no_tool() -> None:
         check=True,
     )
     loaded = set(done.stdout.split())
-    assert {"handler", "onnxruntime", "tantivy", "usearch", "fastapi", "mangum"} <= loaded
+    assert {"handler", "onnxruntime", "tantivy", "numkong", "fastapi", "mangum"} <= loaded
     assert loaded & FORBIDDEN == set()
 
 

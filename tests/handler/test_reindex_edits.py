@@ -8,18 +8,17 @@ from typing import Any
 import pytest
 
 from handler.encoder import Encoder
-from handler.index.manifest import IndexFiles
 from tests.handler.reindexing import Counting, Place, expect_the_same, record
 
 
-@pytest.mark.parametrize("graph", [False, True], ids=["scan", "graph"])
+@pytest.mark.parametrize("exact", [False, True], ids=["compact", "exact"])
 @pytest.mark.parametrize("seed", range(3))
 def test_any_sequence_of_edits_ends_like_a_full_rebuild(
-    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, graph: bool
+    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, exact: bool
 ) -> None:
-    if graph:
-        monkeypatch.setattr("handler.index.writer.EXACT_UP_TO", 0)
-        monkeypatch.setattr("handler.index.hnsw.MAX_GONE", 10.0)
+    if not exact:
+        monkeypatch.setattr("handler.index.vectors.EXACT_UP_TO", 0)
+        monkeypatch.setattr("handler.index.vectors.CANDIDATES", 10)
     place = Place(tmp_path, Counting(encoder))
     place.corpus.mkdir()
     rng = random.Random(seed)
@@ -35,7 +34,6 @@ def test_any_sequence_of_edits_ends_like_a_full_rebuild(
             place.write(name, records)
         place.run()
         expect_the_same(place, tmp_path)
-    assert graph == any(path.endswith(f"/{IndexFiles.KEYS}") for path in place.paths())
 
 
 def _edit(rng: random.Random, objects: dict[str, list[Any]], mark: str) -> None:

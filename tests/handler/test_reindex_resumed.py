@@ -32,7 +32,7 @@ from tests.handler.reindexing import Counting, Place
 
 folder, model, stage, at, group = sys.argv[1:]
 tempfile.tempdir = folder  # what a killed process leaves goes with the test
-embed.GROUP_DOCUMENTS, writer.EXACT_UP_TO = int(group), 20
+embed.GROUP_DOCUMENTS = int(group)
 encoder = Counting(Encoder.open(Path(model)))
 
 def progress(name, done, total=None):
@@ -57,7 +57,6 @@ def place(encoder: Encoder, tmp_path: Path) -> Place:
 @pytest.fixture(autouse=True)
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embed, "GROUP_DOCUMENTS", GROUP)
-    monkeypatch.setattr("handler.index.writer.EXACT_UP_TO", 20)
 
 
 def killed(place: Place, model: Path, stage: str, at: int) -> list[str]:
@@ -88,7 +87,6 @@ def whole(place: Place) -> IndexVersion:
         ("read", 0, 0),
         ("encode", 2 * GROUP, 2 * GROUP),
         ("text", 0, 14),
-        ("graph", 0, 14),
         ("check", 0, 14),
         ("upload", 3, 14),
         ("publish", 0, 14),

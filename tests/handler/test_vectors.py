@@ -1,4 +1,4 @@
-"""Vectors: what one scan or a graph finds, against NumPy in float32."""
+"""Vectors: what exact and compact scans find, against NumPy in float32."""
 
 import json
 import subprocess
@@ -12,9 +12,8 @@ import pytest
 
 from handler.encoder import Encoder, Vectors
 from handler.errors import IndexUnavailable
-from handler.index.hnsw import build_graph
 from handler.index.manifest import IndexFiles
-from handler.index.vectors import Precision, VectorIndex, VectorWriter, quantize, read_codes
+from handler.index.vectors import Precision, VectorIndex, VectorWriter, quantize
 from tests.handler.indexes import clustered, unit
 
 DIMENSION = 96
@@ -22,17 +21,11 @@ DEMO = Path(__file__).parents[2] / "infra" / "demo"
 EACH: tuple[Precision, ...] = get_args(Precision)
 
 
-def write(
-    folder: Path, vectors: Vectors, precision: Precision, *, graph: bool = False
-) -> VectorIndex:
+def write(folder: Path, vectors: Vectors, precision: Precision) -> VectorIndex:
     writer = VectorWriter(folder, precision)
     for start in range(0, len(vectors), 700):
         writer.add(vectors[start : start + 700])
     writer.close()
-    if graph:
-        assert list(build_graph(folder, read_codes(folder, precision, vectors.shape[1]), 2))[
-            -1
-        ] == len(vectors)
     return VectorIndex.open(folder, precision, vectors.shape[1])
 
 
@@ -62,7 +55,7 @@ def test_exact_search(
 ) -> None:
     index = write(tmp_path, vectors, precision)
     assert len(index) == len(vectors)
-    assert not index.has_graph
+    assert not index.approximate
     assert recall(index, vectors, queries, 100) >= 0.99
     errors = [
         np.abs(np.subtract(index.cosines(q, np.arange(4000)), vectors @ q)).max() for q in queries
@@ -84,17 +77,24 @@ def test_exact_search_of_real_embeddings(model_dir: Path, tmp_path: Path) -> Non
         assert recall(write(tmp_path / precision, vectors, precision), vectors, queries, 10) >= 0.99
 
 
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have few vectors searched like many."""
+    monkeypatch.setattr("handler.index.vectors.EXACT_UP_TO", 0)
+    monkeypatch.setattr("handler.index.vectors.CANDIDATES", 200)
+
+
+@pytest.mark.usefixtures("many")
 @pytest.mark.parametrize("precision", EACH)
-def test_the_graph_finds_what_the_scan_finds(
+def test_compact_codes_find_what_the_exact_scan_finds(
     vectors: Vectors, queries: Vectors, precision: Precision, tmp_path: Path
 ) -> None:
-    (tmp_path / "exact").mkdir()
-    exact = write(tmp_path / "exact", vectors, precision)
-    graph = write(tmp_path, vectors, precision, graph=True)
-    assert graph.has_graph
-    found = 0
+    index = write(tmp_path, vectors, precision)
+    assert index.approximate
+    exact, found = index.exact(), 0
+    assert not exact.approximate
     for query in queries:
-        rows, cosines = graph.search(query, 10)
+        rows, cosines = index.search(query, 10)
         best, top = exact.search(query, 10)
         found += len(set(rows.tolist()) & set(best.tolist()))
         known = dict(zip(best.tolist(), top.tolist(), strict=True))
@@ -103,17 +103,35 @@ def test_the_graph_finds_what_the_scan_finds(
             for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True)
             if row in known
         )
-    assert found / (10 * len(queries)) >= 0.99
-    rows, _ = graph.search(queries[0], len(vectors))
+    assert found / (10 * len(queries)) >= 0.97
+    rows, _ = index.search(queries[0], len(vectors))
     assert sorted(rows.tolist()) == list(range(len(vectors)))
 
 
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("dimension", [5, 8, 31])
+def test_compact_codes_of_any_dimension(dimension: int, tmp_path: Path) -> None:
+    vectors = clustered(900, dimension, seed=4)
+    index = write(tmp_path, vectors, "i8")
+    assert index.approximate
+    for row in range(0, 900, 97):
+        assert index.search(vectors[row], 1)[1][0] > 0.99
+
+
+@pytest.mark.usefixtures("many")
+def test_many_vectors_with_one_compact_code(tmp_path: Path) -> None:
+    vectors = unit(np.abs(clustered(600, 24, seed=5)))
+    index = write(tmp_path, vectors, "f16")
+    for k in (1, 30, 60, 600):
+        rows, _ = index.search(vectors[7], k)
+        assert rows.tolist() == index.exact().search(vectors[7], k)[0].tolist()
+
+
 @pytest.mark.parametrize("precision", EACH)
-@pytest.mark.parametrize("graph", [False, True])
 def test_search_among_some_rows_is_exact(
-    vectors: Vectors, queries: Vectors, precision: Precision, graph: bool, tmp_path: Path
+    vectors: Vectors, queries: Vectors, precision: Precision, tmp_path: Path
 ) -> None:
-    index = write(tmp_path, vectors[:1500], precision, graph=graph)
+    index = write(tmp_path, vectors[:1500], precision)
     random = np.random.default_rng(3)
     for query in queries[:10]:
         some = np.sort(random.choice(1500, 200, replace=False))
@@ -167,7 +185,7 @@ def test_dot_products_of_bytes_are_those_of_whole_numbers(dimension: int) -> Non
 
 
 def test_the_files_are_read_by_the_map(vectors: Vectors, queries: Vectors, tmp_path: Path) -> None:
-    index = write(tmp_path, vectors[:200], "i8", graph=True)
+    index = write(tmp_path, vectors[:200], "i8")
     before = index.search(queries[0], 5)[0].tolist()
     for path in tmp_path.iterdir():
         path.unlink()
@@ -180,6 +198,7 @@ def damage(folder: Path, name: str, size: int) -> None:
     path.write_bytes(path.read_bytes()[:size])
 
 
+@pytest.mark.usefixtures("many")
 @pytest.mark.parametrize(
     ("name", "size"),
     [
@@ -187,14 +206,14 @@ def damage(folder: Path, name: str, size: int) -> None:
         (IndexFiles.VECTORS, -1),
         (IndexFiles.SCALES, -4),
         (IndexFiles.SCALES, 0),
-        (IndexFiles.GRAPH, 1000),
-        (IndexFiles.GRAPH, 0),
+        (IndexFiles.COMPACT, 1000),
+        (IndexFiles.COMPACT, 0),
     ],
 )
 def test_files_that_dont_belong_together(
     vectors: Vectors, name: str, size: int, tmp_path: Path
 ) -> None:
-    write(tmp_path, vectors[:200], "i8", graph=True)
+    write(tmp_path, vectors[:200], "i8")
     damage(tmp_path, name, size)
     with pytest.raises(
         IndexUnavailable, match=f"{tmp_path} has no usable vectors: .*; index the corpus again"

@@ -31,7 +31,6 @@ def querytower_store(dataset: Path, model: Path, work: Path) -> Path:
                 repository=IndexRepository.open(str(part)),
                 encoder=encoder,
                 rejects=part / "rejects.jsonl",
-                threads=os.cpu_count() or 1,
                 progress=progress,
             )
             index(job)

@@ -44,7 +44,6 @@ def querytower(model: str, tokens: int) -> Index:
                 schema={},
                 encoder=encoder,
                 options=Options(Split(0, 0)),
-                threads=threads,
             )
 
     return index

@@ -88,7 +88,7 @@ def eval(  # noqa: A001
     collection = Dataset.read(dataset, split)
     encoder = Encoder.open(model, threads)
     with shown() as progress:
-        index = open_index(collection, encoder, options, cache, threads=threads, progress=progress)
+        index = open_index(collection, encoder, options, cache, progress=progress)
     settings: dict[str, str | int] = {
         "passages": options.split.size or "off",
         "overlap": options.split.overlap,

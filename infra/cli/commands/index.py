@@ -71,7 +71,6 @@ def index(
             options=lambda _: options,
             limits=Limits(max_rejects=max_rejects / 100),
             rejects=rejects,
-            threads=threads,
             progress=progress,
             tell=tell,
         )

@@ -92,7 +92,6 @@ def reindex(
             limits=Limits(max_rejects=max_rejects / 100, max_drop=max_drop / 100),
             force=force,
             full=full,
-            threads=threads,
             progress=progress,
             tell=tell,
             measure=measure,
