@@ -4,16 +4,19 @@ The checks are pydantic-core's, strict. Their schemas are made from dataclasses 
 pydantic, which takes 11 ms for three of them at the start of a function; this takes 1.
 """
 
+from collections.abc import Callable, Hashable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from pydantic_core import CoreSchema, SchemaValidator, ValidationError, core_schema
 
 T = TypeVar("T")
 
 MAX_SHOWN = 100
+# Beyond that, a text is refused unread. Listings of objects are the longest: some 150 bytes for each.
+MAX_BYTES = 256 << 20
 
 # Bounds that fields name: `Annotated[int, Bound(ge=0)]`. The keys are those of pydantic's schemas.
 Bound = MappingProxyType[str, Any]
@@ -44,8 +47,10 @@ def read_json(kind: type[T], data: str | bytes) -> T:
         Garbled: it is not JSON, nested too deep, or a field is missing, has another type or is out
             of its bounds.
     """
+    if len(data) > MAX_BYTES:
+        raise Garbled(f"{len(data):,} bytes are more than {MAX_BYTES:,}")
     try:
-        value: T = _validator(kind).validate_json(data)
+        value: T = _validator(cast(Hashable, kind)).validate_json(data)
     except ValidationError as cause:
         raise Garbled(_first_problem(cause)) from None
     return value
@@ -66,7 +71,7 @@ def shortened(text: str) -> str:
 
 
 @cache
-def _validator(kind: type[Any]) -> SchemaValidator:
+def _validator(kind: Hashable) -> SchemaValidator:
     return SchemaValidator(_schema(kind))
 
 
@@ -86,7 +91,9 @@ def _schema(kind: Any, limits: Any = MappingProxyType({})) -> CoreSchema:
         return core_schema.dict_schema(keys, values, **limits)
     if origin is tuple:
         return core_schema.tuple_schema([_schema(each) for each in inner], strict=True)
-    plain = {
+    if kind is Any:
+        return core_schema.any_schema()
+    plain: dict[Any, Callable[..., CoreSchema]] = {
         str: core_schema.str_schema,
         int: core_schema.int_schema,
         float: core_schema.float_schema,

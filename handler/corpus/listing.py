@@ -5,10 +5,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 from handler.corpus.options import ReadOptions
 from handler.errors import IndexUnavailable
+from handler.stored_json import Count, Garbled, read_json
 
 # To be raised when the same objects would give other documents than before: all are then read again.
 READER = 2
@@ -31,6 +32,14 @@ class ObjectEntry:
     documents: int
     rejected: int
     duplicates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StoredListing:
+    url: str
+    options: Any
+    reader: int
+    objects: list[tuple[str, str, Count, Count, Count, Count]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,22 +85,23 @@ class Listing:
         """
         if hashlib.sha256(data).hexdigest() != sha256:
             raise IndexUnavailable(f"{origin} is not the one that its manifest describes")
-        raw = json.loads(data)
+        try:
+            stored = read_json(_StoredListing, data)
+            options = ReadOptions.from_stored(stored.options) if stored.reader == READER else None
+        except (Garbled, KeyError, TypeError, ValueError) as cause:
+            raise IndexUnavailable(
+                f"{origin} lacks or garbles a field: {cause}; all objects are read again"
+            ) from None
         entries = []
-        for *stored, documents, rejected, duplicates in raw["objects"]:
+        for path, etag, size, documents, rejected, duplicates in stored.objects:
             entry = ObjectEntry(
-                object=CorpusObject(*stored),
+                object=CorpusObject(path, etag, size),
                 documents=documents,
                 rejected=rejected,
                 duplicates=duplicates,
             )
             entries.append(entry)
-        return cls(
-            url=raw["url"],
-            options=ReadOptions.from_stored(raw["options"]) if raw["reader"] == READER else None,
-            entries=entries,
-            reader=raw["reader"],
-        )
+        return cls(url=stored.url, options=options, entries=entries, reader=stored.reader)
 
 
 def same_objects(entries: Sequence[ObjectEntry], objects: Sequence[CorpusObject]) -> bool:

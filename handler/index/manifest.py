@@ -2,14 +2,19 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from handler.corpus.schema import Field, Schema
+from handler.bundle import MAX_DIMENSION
+from handler.corpus.passages import Split
+from handler.corpus.schema import Schema
 from handler.errors import IndexUnavailable
-from handler.files import MANIFEST, FileEntry, manifest_fields, parse_manifest
+from handler.files import MANIFEST, FileEntry, read_manifest
+from handler.stored_json import Count, Name, bound
 
 # 3: words of metadata fields in text/. 4: compact codes instead of a graph
 INDEX_FORMAT = 4
+
+Rows = Annotated[int, bound(ge=0, le=2**32)]
 
 
 class IndexFiles:
@@ -31,6 +36,10 @@ class IndexFiles:
     ETAGS = "etags.json"
 
 
+# Files that every version has.
+NEEDED = (IndexFiles.VECTORS, IndexFiles.SCALES, IndexFiles.DOCUMENTS, IndexFiles.PASSAGES)
+
+
 @dataclass(frozen=True, kw_only=True)
 class IndexManifest:
     """Contents of an index version's manifest.json.
@@ -41,17 +50,17 @@ class IndexManifest:
     sha256 of the file `objects` that lists its objects, and a digest of all `inputs`.
     """
 
-    name: str
-    version: str
-    created: str
-    documents: int
-    passages: int
-    rejected: int
-    model: str
-    fingerprint: str
-    dimension: int
+    name: Name
+    version: Name
+    created: Name
+    documents: Rows
+    passages: Rows
+    rejected: Count
+    model: Name
+    fingerprint: Name
+    dimension: Annotated[int, bound(ge=1, le=MAX_DIMENSION)]
     precision: Literal["i8", "f16"]
-    language: str
+    language: Name
     split: dict[str, int]
     schema: Schema
     quality: dict[str, float] = field(default_factory=dict)
@@ -71,15 +80,20 @@ class IndexManifest:
         Raises:
             IndexUnavailable: no manifest, a newer format, or names of files outside its folder.
         """
-        raw = parse_manifest(data, origin, INDEX_FORMAT, IndexUnavailable)
-        known = manifest_fields(cls, raw, origin, IndexUnavailable)
+        remedy = "roll back, or index again"
+        manifest = read_manifest(cls, data, origin, INDEX_FORMAT, IndexUnavailable, remedy)
+        if problem := manifest.problem():
+            raise IndexUnavailable(f"{origin} lacks or garbles a field: {problem}; {remedy}")
+        return manifest
+
+    def problem(self) -> str:
+        """Return what no single field shows, or an empty text."""
         try:
-            known["schema"] = {name: Field(**entry) for name, entry in known["schema"].items()}
-        except (TypeError, AttributeError) as cause:
-            raise IndexUnavailable(
-                f"{origin} lacks or garbles a field of the schema: {cause}; index again"
-            ) from cause
-        return cls(**known)
+            Split(**self.split)
+        except (TypeError, ValueError):
+            return "split: not a size and overlap of passages"
+        missing = [name for name in NEEDED if name not in self.files]
+        return f"files: {missing[0]} is missing" if missing else ""
 
     def check_format(self, origin: str) -> None:
         """Check that the version's files can be read; `origin` is where it was found.

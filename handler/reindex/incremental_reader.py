@@ -1,6 +1,5 @@
 """Read a corpus object by object, and take unchanged objects from the version before."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from handler.corpus.readers.source import Source
 from handler.corpus.records import Reject, once, read_source
 from handler.corpus.sources import Corpus
 from handler.index.index_version import IndexVersion
+from handler.stored_json import Garbled, read_json
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class IndexedObjects:
 def _by_path(rejects: bytes, paths: Set[str]) -> dict[str, list[Reject]]:
     """Return the rejects of each object; those of a member of an archive belong to the archive."""
     found: dict[str, list[Reject]] = {}
-    with suppress(ValueError, TypeError):
+    with suppress(Garbled):
         for line in rejects.splitlines():
-            reject = Reject(**json.loads(line))
+            reject = read_json(Reject, line)
             path = reject.source
             while path not in paths and "/" in path:
                 path = path.rpartition("/")[0]

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Self
 
 import obstore
@@ -26,6 +27,8 @@ SMALL = 1 << 20
 PART = 5 << 20
 """Bytes of one request of a large transfer."""
 CONNECTIONS = 8
+WHOLE = 512 << 20
+"""Bytes that are read into memory at once. Only listings of objects and rejects have more than some MB."""
 WRITER = "writer"
 """Metadata by which a writer knows its own object again when the first answer got lost."""
 
@@ -94,15 +97,29 @@ class Store:
         from concurrent.futures import ThreadPoolExecutor
 
         self._check(path)
+        starts = iter(range(0, size, PART) or [0])
+        failed = Event()
         try:
             with store_folder.staged(to) as file:
 
-                def copy(start: int) -> None:
-                    _write_at(file.fileno(), start, self._get_part(path, start, size, etag))
+                def copy() -> None:
+                    """Copy parts until none is left, or until another thread fails."""
+                    for start in starts:
+                        if failed.is_set():
+                            return
+                        try:
+                            part = self._get_part(path, start, size, etag)
+                            _write_at(file.fileno(), start, part)
+                        except BaseException:
+                            failed.set()
+                            raise
 
                 with ThreadPoolExecutor(CONNECTIONS) as pool:
-                    for _ in pool.map(copy, range(0, size, PART) or [0]):
-                        pass
+                    copies = [
+                        pool.submit(copy) for _ in range(min(CONNECTIONS, -(-size // PART) or 1))
+                    ]
+                for each in copies:
+                    each.result()
                 Path(file.name).replace(to)
         except OSError as error:
             raise explain(error, str(to), local=True) from None
@@ -228,7 +245,12 @@ class Store:
         self._check(path)
         with self._explained(path), self._found(path):
             result = obstore.get(self._objects, path, options=options)
-            return bytes(result.bytes()), str(result.meta["e_tag"])
+            if result.meta["size"] <= WHOLE:
+                return bytes(result.bytes()), str(result.meta["e_tag"])
+        raise StoreError(
+            f"{self.url}/{path}: {result.meta['size']:,} bytes are more than {WHOLE:,}, "
+            "which no file of an index has; remove it or put the right one there"
+        )
 
     def _get_part(self, path: str, start: int, size: int, etag: str | None) -> memoryview:
         end = min(start + PART, size)

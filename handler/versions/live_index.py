@@ -147,8 +147,7 @@ class LiveIndex:
     def _fetch(self, pointer: Pointer) -> Path:
         """Return the local folder of a version, downloaded unless it is here already."""
         stored = self._repository.version_folder(pointer.version)
-        data = self._repository.published_manifest(pointer)
-        manifest = IndexManifest.parse(data, f"{stored.url}/{IndexFiles.MANIFEST}")
+        manifest, data = self._repository.published_manifest(pointer)
         manifest.check_format(f"index {self._repository.name!r} version {manifest.version}")
         self._check_model(manifest)
         if stored.local:
@@ -176,12 +175,12 @@ class LiveIndex:
         Raises:
             CacheFull: it does not fit.
         """
-        if not place.parent.is_dir():
-            return
         in_use = self._version.manifest.version if self._version else ""
-        self._forget_others(place.parent / in_use)
+        if place.parent.is_dir():
+            self._forget_others(place.parent / in_use)
         needed = sum(entry.bytes for entry in manifest.files.values())
-        free = shutil.disk_usage(place.parent).free
+        disk = next(each for each in place.parents if each.is_dir())
+        free = shutil.disk_usage(disk).free
         if free < needed:
             raise CacheFull(
                 f"version {manifest.version} of index {self._repository.name!r} needs {needed:,} "

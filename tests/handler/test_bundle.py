@@ -95,7 +95,7 @@ def test_a_folder_without_manifest_says_how_to_make_one(tmp_path: Path) -> None:
         IndexVersion.open(tmp_path)
 
 
-@pytest.mark.parametrize("format_version", [3, 0, -1, 1.0, "1", None])
+@pytest.mark.parametrize("format_version", [99, 0, -1, 1.0, "1", None])
 def test_another_format_version_is_refused(
     bundle: Path, version: Path, format_version: object
 ) -> None:
@@ -208,7 +208,7 @@ def test_each_spoilt_file_of_an_index_is_named(version: Path, how: str) -> None:
 def test_tables_that_the_manifest_forgot(version: Path) -> None:
     change(version, lambda raw: raw["files"].pop("documents.bin"))
     (version / "documents.bin").unlink()
-    with pytest.raises(IndexUnavailable, match=r"documents.bin can't be read: No such file"):
+    with pytest.raises(IndexUnavailable, match=r"documents.bin is missing"):
         IndexVersion.open(version)
 
 
