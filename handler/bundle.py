@@ -29,7 +29,8 @@ class ModelManifest:
 
     `source` says where the weights came from (`kind`, and what identifies them: `revision`, `weights_sha256`);
     `prompts` holds the prefixes that the encoder puts before a `query` and a `document`;
-    `parity` compares the precision chosen with fp32 (`texts`, `min_cosine`, `mean_cosine`).
+    `parity` compares the precision chosen with fp32 (`texts`, `min_cosine`,
+    `mean_cosine`, and `agreement`, the share of nearest texts in common).
     """
 
     model: Name

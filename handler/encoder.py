@@ -89,19 +89,26 @@ class Encoder:
         """
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for start in range(0, len(texts), TOKENIZED_TOGETHER):
-            ids = self._token_ids(texts[start : start + TOKENIZED_TOGETHER], kind)
-            several = len(ids) > 1 and self._threads > 1
-            for row, vector in enumerate(
-                (self._pool.map if several else map)(self._run, ids), start
-            ):
-                vectors[row] = vector
+            end = start + TOKENIZED_TOGETHER
+            vectors[start:end] = self.encode_tokens(self.tokenize(texts[start:end], kind))
+        return vectors
+
+    def encode_tokens(self, ids: Sequence[list[int]]) -> Vectors:
+        """Return the unit vectors of tokenized texts, shape (len(ids), dimension)."""
+        vectors = np.empty((len(ids), self.dimension), np.float32)
+        several = len(ids) > 1 and self._threads > 1
+        for row, vector in enumerate((self._pool.map if several else map)(self._run, ids)):
+            vectors[row] = vector
         return vectors
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self._threads, "encode")
 
-    def _token_ids(self, texts: Sequence[str], kind: TextKind) -> list[list[int]]:
+    def tokenize(self, texts: Sequence[str], kind: TextKind) -> list[list[int]]:
+        """Return the tokens that the model reads of each text: with its prompt, framed, and cut."""
+        if not texts:
+            return []
         prompt = self.manifest.prompts.get(kind, "")
         limit = self.manifest.max_tokens
         texts = [prompt + text[: limit * CHARS_PER_TOKEN] for text in texts]

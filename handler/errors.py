@@ -63,6 +63,10 @@ class AnswerTooLarge(QuerytowerError):
     """The answer to a request has more bytes than allowed."""
 
 
+class ForeignTokens(InvalidRequest):
+    """Token ids are not those of the model's tokenizer."""
+
+
 class DocumentNotFound(QuerytowerError):
     """The index has no document with this id."""
 

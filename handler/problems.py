@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 from handler.errors import (
     AnswerTooLarge,
     DocumentNotFound,
+    ForeignTokens,
     IndexNotFound,
     InvalidRequest,
     ModelMismatch,
@@ -23,6 +24,7 @@ TOO_DEEP = "the request is nested too deep; flatten it"
 # Error, status, and what the caller is told. None stands for the error's own message, where that
 # names no internals.
 TABLE: tuple[tuple[type[Exception], HTTPStatus, str | None], ...] = (
+    (ForeignTokens, HTTPStatus.BAD_REQUEST, None),
     (InvalidRequest, HTTPStatus.UNPROCESSABLE_ENTITY, None),
     (AnswerTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, None),
     (DocumentNotFound, HTTPStatus.NOT_FOUND, None),

@@ -51,7 +51,10 @@ class Settings:
     max_query_chars: int = _setting(2000, "longest query, in characters", 1)
     max_k: int = _setting(100, "most hits per answer", 1)
     max_offset: int = _setting(1000, "most hits to skip, which bounds the deepest page", 0)
-    max_batch: int = _setting(64, "most queries or texts per request", 1)
+    max_batch: int = _setting(64, "most queries per request", 1)
+    max_embedding_tokens: int = _setting(
+        100_000, "most tokens that one request for embeddings may have, after texts were cut", 1
+    )
     max_body_bytes: int = _setting(1_000_000, "largest request body, in bytes", 1)
     max_answer_bytes: int = _setting(
         6_000_000, "largest answer, in bytes as Lambda counts them, which sends 6,291,556", 10_000
@@ -69,7 +72,9 @@ class Settings:
         "", "corpus to index: path or URL (s3://, gs://, az://, https://) of a file or folder"
     )
     corpus_fields: str = _setting(
-        "id,title,text,url", "fields of the corpus that hold id, title, text and link"
+        "",
+        "fields of the corpus that hold id, title, text and link, such as isbn,name,summary+review,; "
+        "empty: guessed",
     )
     corpus_hosts: str = _setting(
         "", "other hosts to which a corpus URL may redirect, separated by commas"

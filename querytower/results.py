@@ -19,12 +19,14 @@ SHOWN_CHARS = 200
 class Hit(Document):
     """A document that was found, with its best passage.
 
-    `score` orders the hits and has no unit; it is None where a sort ordered them. `highlight`, the
-    passage as HTML, and `explanation` are there when they were asked for.
+    `score` orders the hits and has no unit; it is None where a sort ordered them. `section` names the
+    headings or the page that the passage is from, and `url` leads there; it is empty if there is
+    none. `highlight`, the passage as HTML, and `explanation` are there when they were asked for.
     """
 
     score: float | None
     passage: str
+    section: str = ""
     highlight: str | None = None
     explanation: Explanation | None = None
 
@@ -36,10 +38,12 @@ class Hit(Document):
             id=document.id,
             title=document.title,
             text=document.text,
-            url=document.url,
+            url=hit.url,
             metadata=document.metadata,
+            sections=document.sections,
             score=hit.score,
             passage=document.text[slice(*hit.passage)],
+            section=hit.section.label if hit.section else "",
             highlight=hit.highlight,
             explanation=hit.explanation,
         )

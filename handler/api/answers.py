@@ -9,7 +9,7 @@ from starlette.responses import Response
 from handler.api.answer_size import ENVELOPE_BYTES, fit, size_of, too_large
 from handler.corpus.document import Document
 from handler.index.index_version import IndexVersion
-from handler.search.answer import Answer, Hit
+from handler.search.answer import Answer, Hit, corrected_query
 from handler.search.hit_fields import DOCUMENT_FIELDS, HIT_FIELDS, check_fields, chosen
 from handler.search.request import SearchRequest
 from handler.settings import Settings
@@ -53,6 +53,11 @@ def search_answer(
         "index_version": index.manifest.version,
         "hits": hit_bodies(index, answer.hits, request.fields, settings),
     }
+    if answer.corrected:
+        body["corrected"] = {
+            "query": corrected_query(request.query, answer.corrected),
+            "words": answer.corrected,
+        }
     if request.facets:
         body["facets"] = {
             name: [{"value": count.value, "documents": count.documents} for count in counts]
@@ -133,11 +138,13 @@ def hit_body(hit: Hit, settings: Settings) -> "HitBody":
         "id": document.id,
         "title": document.title,
         "text": document.text[: settings.max_text_chars],
-        "url": document.url,
+        "url": hit.url,
         "metadata": document.metadata,
         "score": None if hit.score is None else round(hit.score, 6),
         "passage": {"start": start, "end": end, "text": document.text[start:end]},
     }
+    if hit.section and hit.section.label:
+        body["section"] = hit.section.label
     if hit.highlight is not None:
         body["highlight"] = hit.highlight
     if hit.explanation is not None:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from handler.api.shapes import ANSWERS, ProblemBody
-from handler.search.bounds import BATCH, QUERY_CHARS, Bounds
+from handler.search.bounds import BATCH, Bounds
 from handler.search.parameters import LISTS, OPTIONS
 from handler.search.request import BOUNDS, SearchRequest
 from handler.settings import Settings
@@ -92,10 +92,10 @@ def _bound_bodies(schemas: Json, settings: Settings) -> None:
         "minItems": BATCH.least,
         "maxItems": BATCH.greatest(settings),
     }
-    text, texts = schemas["EmbeddingsRequest"]["properties"]["input"]["anyOf"]
-    text |= _limits(text, QUERY_CHARS, settings)
-    texts["items"] |= _limits(texts["items"], QUERY_CHARS, settings)
-    texts |= _limits(texts, BATCH, settings)
+    text, *lists = schemas["EmbeddingsRequest"]["properties"]["input"]["anyOf"]
+    text |= {"minLength": 1, "pattern": r"\S"}
+    for each in lists:
+        each |= {"minItems": 1}
 
 
 def _limits(schema: Json, bounds: Bounds, settings: Settings) -> Json:

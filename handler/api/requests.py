@@ -1,8 +1,8 @@
 """Bodies of requests beside the search itself, which is handler/search/request.py."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from handler.search.request import SearchRequest
 
@@ -15,13 +15,17 @@ class BatchRequest(BaseModel):
     queries: list[SearchRequest]
 
 
+TokenId = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+
+
 class EmbeddingsRequest(BaseModel):
     """A request for embeddings, as OpenAI's API defines it.
 
-    `input_type`, which OpenAI's lacks, chooses between the model's two prompts.
+    `input` is a text, texts, the token ids of a text, or those of several. `model` is not read: a
+    function has one. `input_type`, which OpenAI's lacks, chooses between the model's two prompts.
     """
 
-    input: str | list[str]
+    input: str | list[str] | list[TokenId] | list[list[TokenId]]
     model: str = ""
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = None

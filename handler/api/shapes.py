@@ -41,12 +41,14 @@ class PassageBody(TypedDict):
 class HitBody(DocumentBody, total=False):
     """A document that was found.
 
-    `score` orders the hits and has no unit; it is null where a sort ordered them. `highlight`, the
+    `score` orders the hits and has no unit; it is null where a sort ordered them. `section` is there
+    if the passage lies in one: its headings, or its page; `url` then leads to it. `highlight`, the
     passage as HTML, and `explanation` are there when they were asked for.
     """
 
     score: float | None
     passage: PassageBody
+    section: str
     highlight: str
     explanation: Explanation
 
@@ -58,9 +60,17 @@ class FacetBody(TypedDict):
     documents: int
 
 
+class CorrectedBody(TypedDict):
+    """The query with its misspellings corrected, and the right spelling of each."""
+
+    query: str
+    words: dict[str, str]
+
+
 class SearchAnswer(TypedDict):
     """What a search found; `facets` are there when they were asked for.
 
+    `corrected` is there if words were taken for misspellings; `verbatim` turns this off.
     `truncated` is there, and true, where hits were cut because the answer was too large.
     """
 
@@ -68,6 +78,7 @@ class SearchAnswer(TypedDict):
     mode: Mode
     index: str
     index_version: str
+    corrected: NotRequired[CorrectedBody]
     hits: list[HitBody]
     facets: NotRequired[dict[str, list[FacetBody]]]
     truncated: NotRequired[Literal[True]]
@@ -169,6 +180,22 @@ class EmbeddingsAnswer(TypedDict):
     usage: UsageBody
 
 
+class ModelBody(TypedDict):
+    """A model, as OpenAI's API describes it."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+class ModelsAnswer(TypedDict):
+    """The model that makes embeddings."""
+
+    object: Literal["list"]
+    data: list[ModelBody]
+
+
 class ProblemBody(TypedDict):
     """What is wrong and what to do about it, as RFC 9457 has it; the log has more by the id."""
 
@@ -195,4 +222,5 @@ ANSWERS: dict[str, type] = {
     "get_ready": ReadyAnswer,
     "get_schema": SchemaAnswer,
     "create_embeddings": EmbeddingsAnswer,
+    "list_models": ModelsAnswer,
 }

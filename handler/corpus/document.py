@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-Value = str | int | float | bool | list[str]
+# Between a title and a heading, and between headings.
+SEPARATOR = " › "
+
+Value = str | int | float | bool | list[str] | list[int] | list[float]
+
+# One encoder for all documents: json.dumps makes a new one for each, and looks for cycles.
+encode_json = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
 class Section(NamedTuple):
@@ -57,9 +63,13 @@ class Document:
         at = bisect_right(self.sections, place, key=lambda section: section.start)
         return self.sections[at - 1] if at else None
 
-    def url_at(self, place: int) -> str:
-        """Return the URL with the anchor of the section that holds a character of the text."""
-        section = self.section_at(place)
+    def section_of(self, start: int, end: int) -> Section | None:
+        """Return the section that holds these characters of the text, if one holds all of them."""
+        section = self.section_at(start)
+        return section if section is self.section_at(max(start, end - 1)) else None
+
+    def url_of(self, section: Section | None) -> str:
+        """Return the URL of a section, or of the document where it has none."""
         if not (section and section.anchor and self.url) or "#" in self.url:
             return self.url
         return f"{self.url}#{section.anchor}"
@@ -75,4 +85,4 @@ def to_json(document: Document) -> str:
         document.metadata,
         document.sections,
     ]
-    return json.dumps(fields, ensure_ascii=False)
+    return encode_json(fields)

@@ -1,6 +1,7 @@
 """Short hashes by which documents are compared and their vectors found again."""
 
 import hashlib
+import json
 from collections.abc import Iterable
 
 import numpy as np
@@ -16,12 +17,18 @@ Hashes = npt.NDArray[np.bytes_]
 
 def text_hash(document: Document) -> bytes:
     """Return bytes that change whenever the vectors of the document do."""
-    return _hash(f"{document.title}\0{document.text}")
+    sections = json.dumps([each[:3] for each in document.sections]) if document.sections else ""
+    return _hash(f"{document.title}\0{document.text}{sections}")
 
 
 def content_hash(document: Document) -> bytes:
     """Return bytes that change whenever anything of the document does."""
-    return _hash(to_json(document))
+    return stored_hash(to_json(document))
+
+
+def stored_hash(stored: str) -> bytes:
+    """Return the `content_hash` of a document, given what `to_json` makes of it."""
+    return _hash(stored)
 
 
 def as_hashes(data: bytes | bytearray | Iterable[bytes]) -> Hashes:

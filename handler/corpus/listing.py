@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
@@ -40,6 +40,7 @@ class _StoredListing:
     options: Any
     reader: int
     objects: list[tuple[str, str, Count, Count, Count, Count]]
+    types: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +48,13 @@ class Listing:
     """The objects of a corpus in the order in which their documents are indexed, and how they were read.
 
     `options` is None if another querytower wrote the listing, whose options mean nothing here.
+    `types` says what metadata was converted to, see inference.py.
     """
 
     url: str
     options: ReadOptions | None
     entries: Sequence[ObjectEntry]
+    types: Mapping[str, str] = field(default_factory=dict)
     reader: int = READER
 
     @cached_property
@@ -72,7 +75,13 @@ class Listing:
         lines = ",\n".join(json.dumps(row) for row in rows)
         options = asdict(self.options) if self.options else None
         head = json.dumps(
-            {"url": self.url, "options": options, "reader": self.reader}, ensure_ascii=False
+            {
+                "url": self.url,
+                "options": options,
+                "types": dict(self.types),
+                "reader": self.reader,
+            },
+            ensure_ascii=False,
         )
         return f'{head[:-1]}, "objects": [\n{lines}\n]}}\n'.encode()
 
@@ -101,7 +110,13 @@ class Listing:
                 duplicates=duplicates,
             )
             entries.append(entry)
-        return cls(url=stored.url, options=options, entries=entries, reader=stored.reader)
+        return cls(
+            url=stored.url,
+            options=options,
+            entries=entries,
+            types=stored.types,
+            reader=stored.reader,
+        )
 
 
 def same_objects(entries: Sequence[ObjectEntry], objects: Sequence[CorpusObject]) -> bool:

@@ -9,15 +9,15 @@ from handler.corpus.bounds import DEFAULT_BOUNDS, Bounds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldNames:
-    """Names that the corpus uses for the fields of a document; BEIR's _id is read as id too."""
+    """Which fields of a record are what. An empty name is guessed from the records, see roles.py.
 
-    id: str = "id"
-    title: str = "title"
-    text: str = "text"
-    url: str = "url"
+    `text` may name several fields, separated by commas, which are joined as paragraphs.
+    """
 
-
-DEFAULT_FIELDS = FieldNames()
+    id: str = ""
+    title: str = ""
+    text: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +26,15 @@ class ReadOptions:
 
     Attributes:
         fields: names of the fields of records.
+        types: the type of a metadata field by its name, instead of the inferred one.
+        ignore: metadata fields that are left out, nested ones included.
         encoding: character encoding of all text files; empty: detected for each.
         bounds: how much is read.
     """
 
     fields: FieldNames = field(default_factory=FieldNames)
+    types: Mapping[str, str] = field(default_factory=dict)
+    ignore: list[str] = field(default_factory=list)
     encoding: str = ""
     bounds: Bounds = DEFAULT_BOUNDS
 

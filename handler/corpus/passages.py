@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from handler.corpus.document import Document
+from handler.corpus.document import SEPARATOR, Document
 
 Tokens = npt.NDArray[np.int64]
 
@@ -17,8 +17,8 @@ Tokens = npt.NDArray[np.int64]
 BORDER = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+|[。！？｡।]+[」』”）]*\s*|\n\s*\n\s*")
 
 
-# Longer texts are tokenized and split in sections, which end at sentence borders and share nothing.
-SECTION_CHARS = 50_000
+# Longer texts are tokenized and split in parts, which end at sentence borders and share nothing.
+PART_CHARS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,18 @@ class Split:
             )
 
 
+def context(document: Document, start: int, end: int) -> str:
+    """Return what these characters of the text are about: the title and the headings above them."""
+    section = document.section_of(start, end)
+    return _joined(document.title, section.heading if section else "")
+
+
+def _joined(title: str, heading: str) -> str:
+    return f"{title}{SEPARATOR}{heading}" if title and heading else title or heading
+
+
 def passage_text(title: str, text: str) -> str:
-    """Return what the encoder sees of a passage: the title in front of it."""
+    """Return what the encoder sees of a passage: its context in front of it."""
     return f"{title} {text}" if title and text else title or text
 
 
@@ -51,35 +61,50 @@ def split_document(
 ) -> list[tuple[int, int]]:
     """Return the character spans of a document's passages, in order; one span at least.
 
-    Title and passage together stay within `max_tokens`, special tokens included, as long as the title
-    leaves half of them.
+    A passage lies within one section, without its heading. Context and passage together stay within
+    `max_tokens`, special tokens included, as long as the context leaves half of them.
     """
     if not split.size or not document.text:
         return [(0, len(document.text))]
-    title = len(tokenizer.encode(document.title, add_special_tokens=False)) if document.title else 0
-    size = min(split.size, max(max_tokens - 2 - title, max_tokens // 2))
-    return [
-        (begin + start, begin + end)
-        for begin, section in _sections(document.text)
-        for start, end in _split_section(section, tokenizer, size, split.overlap)
-    ] or [(0, len(document.text))]
+    spans = []
+    for begin, text, heading in _bodies(document):
+        before = tokenizer.encode(_joined(document.title, heading), add_special_tokens=False)
+        size = min(split.size, max(max_tokens - 2 - len(before), max_tokens // 2))
+        for offset, part in _parts(text):
+            spans += [
+                (begin + offset + start, begin + offset + end)
+                for start, end in _split_part(part, tokenizer, size, split.overlap)
+            ]
+    return spans or [(0, len(document.text))]
 
 
-def _sections(text: str) -> Iterator[tuple[int, str]]:
+def _bodies(document: Document) -> Iterator[tuple[int, str, str]]:
+    """Yield place, text and heading of each section, and first of what comes before them."""
+    sections = document.sections
+    ends = [*(section.start for section in sections), len(document.text)]
+    starts = [0, *(section.body for section in sections)]
+    headings = ["", *(section.heading for section in sections)]
+    for start, end, heading in zip(starts, ends, headings, strict=True):
+        text = document.text[start:end]
+        if sections:
+            start += len(text) - len(text.lstrip())
+            text = text.strip()
+        yield start, text, heading
+
+
+def _parts(text: str) -> Iterator[tuple[int, str]]:
     """Yield text by text, with its place, what is tokenized at once: a token takes some hundred bytes meanwhile."""
     begin = 0
-    while len(text) - begin > SECTION_CHARS:
-        borders = [match.end() for match in BORDER.finditer(text, begin, begin + SECTION_CHARS)]
-        space = text.rfind(" ", begin, begin + SECTION_CHARS)
-        end = borders[-1] if borders else space + 1 if space > begin else begin + SECTION_CHARS
+    while len(text) - begin > PART_CHARS:
+        borders = [match.end() for match in BORDER.finditer(text, begin, begin + PART_CHARS)]
+        space = text.rfind(" ", begin, begin + PART_CHARS)
+        end = borders[-1] if borders else space + 1 if space > begin else begin + PART_CHARS
         yield begin, text[begin:end]
         begin = end
     yield begin, text[begin:]
 
 
-def _split_section(
-    text: str, tokenizer: Tokenizer, size: int, overlap: int
-) -> list[tuple[int, int]]:
+def _split_part(text: str, tokenizer: Tokenizer, size: int, overlap: int) -> list[tuple[int, int]]:
     encoding = tokenizer.encode(text, add_special_tokens=False)
     if len(encoding) <= size:
         return [(0, len(text))] if text.strip() else []

@@ -1,26 +1,25 @@
 """Corpora to documents; what is no document is reported with its place and the reason."""
 
 import hashlib
-import math
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from handler.corpus.document import Document
+from handler.corpus.decimal_commas import Commas
+from handler.corpus.document import Document, Section, Value
+from handler.corpus.flatten import as_text, flatten
 from handler.corpus.names import corpus_files
-from handler.corpus.options import DEFAULT_FIELDS, DEFAULT_OPTIONS, FieldNames, ReadOptions
-from handler.corpus.readers import delimited
+from handler.corpus.options import DEFAULT_OPTIONS, ReadOptions
 from handler.corpus.readers.registry import Reader, reader_of
-from handler.corpus.readers.source import Raw, Source
+from handler.corpus.readers.source import Note, Raw, Source
+from handler.corpus.roles import MAX_ID_CHARS, STANDARD_ROLES, Roles, find_roles
 from handler.errors import UnreadableFile
 
-MAX_ID_CHARS = 512
-INT64 = range(-(2**63), 2**63)
-SURROGATE = re.compile("[\ud800-\udfff]")
-NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})(\.\d+)?(?:[eE][-+]?\d{1,2})?")
+BEIR_ID = "_id"
+SAMPLE = 200
+"""Records of a source that are looked at to find out which field is what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,22 @@ class Reject:
     reason: str
 
 
+class Found(NamedTuple):
+    """A document or a reject, its line, and the field that gave the id; empty if that was made up."""
+
+    line: int
+    item: Document | Reject
+    id_field: str = ""
+
+
+class FlatRecord(NamedTuple):
+    """A record as flat fields, or the reason why there is none, its line, and the sections of its text."""
+
+    line: int
+    fields: dict[str, Value] | str
+    sections: tuple[Section, ...] = ()
+
+
 def read_corpus(path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> Iterator[Document | Reject]:
     """Yield the documents of a file or a folder in order, and a Reject for each record that is none.
 
@@ -47,12 +62,12 @@ def read_corpus(path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> Iterator[
     for file in corpus_files(path):
         name = file.name if path.is_file() else file.relative_to(path).as_posix()
         source = Source.of_file(file, name, options, given=path.is_file())
-        for line, item in read_source(source):
-            yield once(item, seen, name, line)
+        for found in read_source(source):
+            yield once(found, seen, name)
 
 
-def read_source(source: Source) -> Iterator[tuple[int, Document | Reject]]:
-    """Yield line and document of each record of a source, or a Reject.
+def read_source(source: Source) -> Iterator[Found]:
+    """Yield each record of a source as a document, or a Reject.
 
     What can't be read is one Reject at line 0, in the place where reading stopped.
 
@@ -61,108 +76,173 @@ def read_source(source: Source) -> Iterator[tuple[int, Document | Reject]]:
     """
     try:
         reader = reader_of(source.head)
-        for item in reader.read(source):
+        notes: dict[str, str] = {}
+        items = _noted(reader.read(source), notes)
+        for item in items:
             if isinstance(item, Source):
                 yield from read_source(item)
-                continue
-            result = _document(item, reader, source)
-            if isinstance(result, str):
-                yield item.line, Reject(source.name, item.line, result)
             else:
-                yield item.line, result
+                records = chain([item], items)
+                yield from _documents(records, reader, source, notes)
     except UnreadableFile as problem:
-        yield 0, Reject(source.name, 0, str(problem))
+        yield Found(0, Reject(source.name, 0, str(problem)))
 
 
-def once(item: Document | Reject, seen: set[bytes], source: str, line: int) -> Document | Reject:
-    """Return `item`, or a Reject if its id is among those `seen`, to which it is added."""
+def once(found: Found, seen: set[bytes], source: str) -> Document | Reject:
+    """Return the document, or a Reject if its id is among those `seen`, to which it is added.
+
+    An id that no field gave is made of the content; of the place too where that repeats.
+    """
+    line, item, id_field = found
     if isinstance(item, Reject):
         return item
-    key = hashlib.blake2b(item.id.encode(), digest_size=12).digest()
+    key = _short(item.id)
+    if key in seen and id_field:
+        return Reject(source, line, f"{id_field} {item.id!r} appeared before")
     if key in seen:
-        return Reject(source, line, f"id {item.id!r} appeared before")
+        item = replace(item, id=_content_id(item.title, item.text, item.url, source, str(line)))
+        key = _short(item.id)
     seen.add(key)
     return item
 
 
-def typed_cell(text: str) -> str | int | float | bool:
-    """Read a cell as the number or truth value that it spells; numbers with leading zeros stay text."""
-    if match := NUMBER.fullmatch(text):
-        return float(text) if match[1] or "e" in text.lower() else int(text)
-    return {"true": True, "false": False}.get(text.lower(), text)
+def has_made_up_id(document: Document) -> bool:
+    """Tell whether the id was made of the content."""
+    return document.id == _content_id(document.title, document.text, document.url)
 
 
-def _document(raw: Raw, reader: Reader, source: Source) -> Document | str:
-    fields, names = raw.fields, source.options.fields
-    if isinstance(fields, str):
-        return fields
-    if reader.DOCUMENTS:
-        fields, names = {"id": source.name} | dict(fields), DEFAULT_FIELDS
-    if reader.DOCUMENTS or reader.NAME == delimited.NAME:
-        fixed = {names.id, names.title, names.text, names.url, "_id"}
-        fields = {
-            name: typed_cell(cell) if isinstance(cell, str) and name not in fixed else cell
-            for name, cell in fields.items()
-        }
-    document = to_document(fields, names)
-    if isinstance(document, str) or not raw.sections:
-        return document
-    return replace(document, sections=raw.sections)
-
-
-def to_document(record: Mapping[str, Any], names: FieldNames = DEFAULT_FIELDS) -> Document | str:
-    """Turn one record into a document, or say why it can't be one."""
-    if _has_surrogates(record):
-        return r"holds half of a surrogate pair (\ud800 to \udfff), which is not text"
-    key = record.get(names.id, record.get("_id"))
-    if isinstance(key, bool) or not isinstance(key, str | int | None):
-        return f"{names.id} is {_kind(key)}, not text or a whole number"
-    if len(str(key)) > MAX_ID_CHARS:
-        return f"{names.id} has {len(str(key))} characters, {MAX_ID_CHARS} at most"
-    parts = [record.get(name) for name in (names.title, names.text, names.url)]
-    for name, value in zip((names.title, names.text, names.url), parts, strict=True):
-        if not isinstance(value, str | None):
-            return f"{name} is {_kind(value)}, not text"
-    title, text, url = ((value or "").strip() for value in parts)
+def make_document(fields: dict[str, Value], roles: Roles) -> tuple[Document | str, str]:
+    """Return the document that flat fields make, or the reason why they don't, and the field of its id."""
+    title = " ".join(as_text(value) for value in _values(fields, roles.title))
+    url = as_text(fields.get(roles.url))
+    parts = (as_text(value, "\n\n") for name in roles.text for value in _values(fields, name))
+    text = "\n\n".join(part for part in parts if part)
     if not title and not text:
-        return f"{names.text} and {names.title} are empty or missing"
-    if key in (None, ""):
-        key = hashlib.sha256(f"{title}\0{text}\0{url}".encode()).hexdigest()[:16]
-    metadata = {}
-    for name in record.keys() - {names.id, names.title, names.text, names.url, "_id"}:
-        value = record[name]
-        if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
-            value = [str(item) for item in value]
-        elif not _is_scalar(value):
-            return (
-                f"{name} is {_kind(value)}, not text, a number, true or false, or a list of texts"
-            )
-        metadata[name] = value
-    return Document(
-        id=str(key),
-        title=title,
-        text=text,
-        url=url,
-        metadata={k: metadata[k] for k in record if metadata.get(k) is not None},
+        return _nothing_to_index(fields, roles), ""
+    key, id_field = _id(fields, roles), "" if roles.guessed_id else roles.id
+    if not key:
+        key, id_field = _content_id(title, text, url), ""
+    taken = {roles.id, roles.title, roles.url, *roles.text}
+    metadata = {
+        name: value
+        for name, value in fields.items()
+        if name not in taken and ("." not in name or name.partition(".")[0] not in taken)
+    }
+    return Document(id=key, title=title, text=text, url=url, metadata=metadata), id_field
+
+
+def _documents(
+    raws: Iterable[Raw], reader: Reader, source: Source, notes: dict[str, str]
+) -> Iterator[Found]:
+    """Turn the records of a source into documents, after a look at the first ones."""
+    flat = (_flat(raw, reader, source) for raw in raws)
+    held: list[FlatRecord] = []
+    broken: UnreadableFile | None = None
+    try:
+        for record in flat:
+            held.append(record)
+            if len(held) == SAMPLE or reader.DOCUMENTS:
+                break
+    except UnreadableFile as problem:
+        broken = problem
+    sample = [record.fields for record in held if not isinstance(record.fields, str)]
+    roles = _roles(sample, reader, source)
+    commas = Commas.of(sample if notes.get("delimiter") == ";" else [])
+    kind = ", ".join([reader.NAME, *(f"{name} {value}" for name, value in notes.items())])
+    source.findings.kinds[kind] += 1
+    source.findings.roles[roles] += 1
+    for record in chain(held, () if broken else flat):
+        yield _found(record, roles, commas, source)
+    if broken:
+        raise broken
+
+
+def _roles(sample: list[dict[str, Value]], reader: Reader, source: Source) -> Roles:
+    if reader.DOCUMENTS:
+        return STANDARD_ROLES
+    return find_roles(sample, source.options.fields)
+
+
+def _found(record: FlatRecord, roles: Roles, commas: Commas, source: Source) -> Found:
+    line, fields, sections = record
+    if isinstance(fields, str):
+        return Found(line, Reject(source.name, line, fields))
+    document, id_field = make_document(commas.replaced(fields), roles)
+    if isinstance(document, str):
+        return Found(line, Reject(source.name, line, document))
+    if sections:
+        document = replace(document, sections=sections)
+    return Found(line, document, id_field)
+
+
+def _noted(items: Iterable[Raw | Source | Note], notes: dict[str, str]) -> Iterator[Any]:
+    for item in items:
+        if isinstance(item, Note):
+            notes[item.name] = item.value
+        else:
+            yield item
+
+
+def _flat(raw: Raw, reader: Reader, source: Source) -> FlatRecord:
+    if isinstance(raw.fields, str):
+        return FlatRecord(raw.line, raw.fields)
+
+    def dropped(name: str, reason: str) -> None:
+        source.findings.drop(name, reason, f"{source.name} line {raw.line}")
+
+    fields = flatten(raw.fields, dropped, markup=not reader.DOCUMENTS)
+    if reader.DOCUMENTS:
+        fields.setdefault("id", _mended(source.name))
+    if source.options.ignore:
+        fields = {
+            name: value for name, value in fields.items() if not _ignored(name, source.options)
+        }
+    return FlatRecord(raw.line, fields, raw.sections)
+
+
+def _ignored(name: str, options: ReadOptions) -> bool:
+    return any(name == each or name.startswith(f"{each}.") for each in options.ignore)
+
+
+def _values(fields: dict[str, Value], name: str) -> list[Value]:
+    """Return the values of a field, or those below it if it was an object."""
+    if name in fields:
+        return [fields[name]]
+    return [value for each, value in fields.items() if each.startswith(f"{name}.")] if name else []
+
+
+def _id(fields: dict[str, Value], roles: Roles) -> str:
+    """Return an id as text, or nothing if the value is missing or can't be one."""
+    value = fields.get(roles.id)
+    if value is None and roles.id == "id":
+        value = fields.pop(BEIR_ID, None)
+    if isinstance(value, float) and value == int(value):
+        value = int(value)
+    if isinstance(value, bool | float | list) or value is None:
+        return ""
+    return str(value) if len(str(value)) <= MAX_ID_CHARS else ""
+
+
+def _nothing_to_index(fields: dict[str, Value], roles: Roles) -> str:
+    names = [*roles.text, *([roles.title] if roles.title else [])]
+    if names:
+        return f"{' and '.join(names)} {'are' if len(names) > 1 else 'is'} empty or missing"
+    if not fields:
+        return "no field has a value"
+    return (
+        f"no field looks like a text or a title; there are: {', '.join(list(fields)[:30])}; "
+        "name one with --text-field or --title-field"
     )
 
 
-def _is_scalar(value: object) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return value in INT64 if isinstance(value, int) else isinstance(value, str | None)
+def _mended(name: str) -> str:
+    """Return the name of a file, which may hold bytes that are no text, as text."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _kind(value: object) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number" if abs(value) < 2**63 else "out of range"
-    return {"list": "a list", "dict": "an object"}.get(type(value).__name__, type(value).__name__)
+def _content_id(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _has_surrogates(record: Mapping[str, Any]) -> bool:
-    """Look at names, texts and lists of texts; what is nested deeper is refused anyway."""
-    lists = (value if isinstance(value, list) else [value] for value in record.values())
-    texts = (item for item in chain(record, *lists) if isinstance(item, str))
-    return any(not text.isascii() and SURROGATE.search(text) for text in texts)
+def _short(key: str) -> bytes:
+    return hashlib.blake2b(key.encode(), digest_size=12).digest()

@@ -86,10 +86,13 @@ def _kind(value: object) -> FieldKind:
     text = str(value)
     if len(text) > MAX_STRING_CHARS:
         return "text"
-    return "date" if DATE.fullmatch(text) and _is_date(text) else "string"
+    return "date" if is_date(text) else "string"
 
 
-def _is_date(text: str) -> bool:
+def is_date(text: str) -> bool:
+    """Tell whether a text is an ISO 8601 date as filters read it, with or without a time."""
+    if not DATE.fullmatch(text):
+        return False
     try:
         return parse_date(text).year >= 1
     except (ValueError, OverflowError):

@@ -1,7 +1,7 @@
 """A corpus put in order on disk before it is indexed: valid documents, their schema, and the rejects."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import compress
 from pathlib import Path
@@ -9,24 +9,31 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from handler.corpus.document import Document, to_json
-from handler.corpus.hashes import Hashes, as_hashes, content_hash, text_hash
+from handler.corpus.document import Document, Value, encode_json
+from handler.corpus.hashes import Hashes, as_hashes, stored_hash, text_hash
+from handler.corpus.inference import Convert, Inference, Loss, converted, converter, schema_of
+from handler.corpus.readers.registry import EMPTY
 from handler.corpus.records import Reject
-from handler.corpus.schema import MAX_FIELDS, Schema, observe
+from handler.corpus.schema import MAX_FIELDS, Schema
 from handler.errors import CorpusError
+
+NO_TYPES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spool:
     """The valid documents of a corpus in a file, one to a line, and what is known of the whole.
 
-    `rejected` counts records, `unreadable` files that could not be read to their end. `texts` and
-    `contents` hash the documents in order, see hashes.py. `left_out` is the first metadata field
-    that the schema has no room for, if there is one.
+    `types` says what metadata was converted to, see inference.py, and `dropped` which values did
+    not fit. `rejected` counts records, `unreadable` files that could not be read to their end.
+    `texts` and `contents` hash the documents in order, see hashes.py. `left_out` is the first
+    metadata field that the schema has no room for, if there is one.
     """
 
     path: Path
     schema: Schema
+    types: dict[str, str]
+    dropped: dict[str, Loss]
     documents: int
     rejected: int
     unreadable: int
@@ -41,6 +48,7 @@ class Spool:
         path: Path,
         rejects: Path,
         max_rejects: float,
+        types: Mapping[str, str] = NO_TYPES,
         max_fields: int = MAX_FIELDS,
     ) -> "Spool":
         """Read `corpus` once; write its documents to `path` and its rejects, as JSONL, to `rejects`.
@@ -50,38 +58,49 @@ class Spool:
             path: the spool file to write.
             rejects: where rejected records are listed; no file is made if there are none.
             max_rejects: largest share of records, 0 to 1, that may be rejected.
+            types: types of metadata fields that are not to be inferred.
             max_fields: most fields of the schema; those that come later are not in it.
 
         Raises:
             CorpusError: no document is left, or more than `max_rejects` of the records are none.
         """
-        schema: Schema = {}
+        inference = Inference(forced=types, most=max_fields)
         documents = 0
         rejected = _Rejects(rejects)
-        left_out = ""
-        texts, contents = bytearray(), bytearray()
-        with path.open("w", encoding="utf-8") as spool:
+        texts = bytearray()
+        raw = path.with_suffix(".raw")
+        with raw.open("w", encoding="utf-8") as file:
             for item in corpus:
                 if isinstance(item, Reject):
                     rejected.add(item)
                     continue
-                observe(schema, item.metadata, max_fields)
-                if len(schema) == max_fields and not left_out:
-                    left_out = next((name for name in item.metadata if name not in schema), "")
-                spool.write(to_json(item) + "\n")
+                inference.observe(item.metadata)
+                file.write(_apart(item))
                 texts += text_hash(item)
-                contents += content_hash(item)
                 documents += 1
         rejected.check(documents, max_rejects)
+        targets = inference.targets()
+        contents, dropped = _finish(raw, path, targets)
+        raw.unlink()
         return cls(
             path=path,
-            schema=schema,
+            schema=schema_of(inference, dropped),
+            types=targets,
+            dropped=dropped,
             documents=documents,
             rejected=rejected.records,
             unreadable=rejected.files,
             texts=as_hashes(texts),
             contents=as_hashes(contents),
-            left_out=left_out,
+            left_out=inference.left_out,
+        )
+
+    def fits(self, schema: Schema, types: Mapping[str, str]) -> bool:
+        """Tell whether fields that were converted to `types` in an earlier `schema` still have its kinds."""
+        return all(
+            name not in self.schema or self.schema[name].kind == schema[name].kind
+            for name in types
+            if name in schema
         )
 
     def __iter__(self) -> Iterator[Document]:
@@ -97,6 +116,51 @@ class Spool:
                 yield Document.from_stored(json.loads(line))
 
 
+def _apart(document: Document) -> str:
+    """Return the stored form of a document as a line, with tabs around the metadata."""
+    head = encode_json([document.id, document.title, document.text, document.url])
+    metadata, sections = encode_json(document.metadata), encode_json(document.sections)
+    return f"{head[:-1]}, \t{metadata}\t, {sections}]\n"
+
+
+def _finish(raw: Path, path: Path, targets: Mapping[str, str]) -> tuple[bytes, dict[str, Loss]]:
+    """Convert the metadata of all documents, and write them to `path`.
+
+    Returns:
+        The hashes of their contents, and what did not fit, by field.
+    """
+    convert = {name: converter(target) for name, target in targets.items()}
+    hashes, dropped = bytearray(), dict[str, Loss]()
+    with raw.open(encoding="utf-8") as lines, path.open("w", encoding="utf-8") as spool:
+        for line in lines:
+            head, metadata, tail = line.split("\t")
+            if convert:
+                metadata = encode_json(_converted(json.loads(metadata), convert, dropped))
+            stored = head + metadata + tail
+            spool.write(stored)
+            hashes += stored_hash(stored[:-1])
+    return bytes(hashes), dropped
+
+
+def _converted(
+    metadata: dict[str, Value], convert: Mapping[str, Convert], dropped: dict[str, Loss]
+) -> dict[str, Value]:
+    kept: dict[str, Value] = {}
+    for name, value in metadata.items():
+        to = convert.get(name)
+        if to is None:
+            kept[name] = value
+            continue
+        new = converted(value, to)
+        if new is not None:
+            kept[name] = new
+        elif name in dropped:
+            dropped[name].count += 1
+        else:
+            dropped[name] = Loss(1, str(value)[:80])
+    return kept
+
+
 @dataclass(slots=True)
 class _Rejects:
     """Lists rejects in a file as JSONL, and counts them: records, and files that can't be read."""
@@ -104,6 +168,7 @@ class _Rejects:
     path: Path
     records: int = field(default=0, init=False)
     files: int = field(default=0, init=False)
+    empty: int = field(default=0, init=False)
     first: str = field(default="", init=False)
 
     def add(self, item: Reject) -> None:
@@ -116,20 +181,21 @@ class _Rejects:
             self.records += 1
         else:
             self.files += 1
+            self.empty += item.reason == EMPTY
 
     def check(self, documents: int, max_rejects: float) -> None:
         """Raise CorpusError if no document is left, or too many records were rejected."""
         records = documents + self.records
+        if not records and self.empty == self.files:
+            raise CorpusError(
+                "the corpus is empty: no record in any of its files; nothing was changed"
+            )
         if not records and self.files == 1:
             raise CorpusError(f"{self.first}; nothing was changed")
         if not records and self.files:
             raise CorpusError(
                 f"none of {self.files} files can be read; first: {self.first}; "
                 f"all are listed in {self.path}"
-            )
-        if not records:
-            raise CorpusError(
-                "the corpus is empty: no record in any of its files; nothing was changed"
             )
         if self.records > max_rejects * records:
             raise CorpusError(

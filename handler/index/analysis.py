@@ -40,6 +40,13 @@ def content_analyzer(language: str) -> tantivy.TextAnalyzer:
     return builder.build()
 
 
+def word_analyzer() -> tantivy.TextAnalyzer:
+    """Return the analyzer of words as they are written, in lower case and without accents."""
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    builder = builder.filter(tantivy.Filter.remove_long(MAX_TERM_CHARS))
+    return builder.filter(tantivy.Filter.lowercase()).filter(tantivy.Filter.ascii_fold()).build()
+
+
 def spaced(text: str) -> str:
     """Write runs of a script without spaces as overlapping pairs: 東京都 becomes 東京 京都."""
     return text if text.isascii() else UNSPACED.sub(lambda run: f" {_pairs(run[0])} ", text)

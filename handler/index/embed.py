@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from handler.corpus.document import Document
-from handler.corpus.passages import Split, passage_text, split_document
+from handler.corpus.passages import Split, context, passage_text, split_document
 from handler.encoder import Encoder
 from handler.index.embedding_cache import EncodedDocument, slices, spans_of
 from handler.index.vectors import Precision, quantize
@@ -36,7 +36,7 @@ def encode_documents(
         for each in documents
     ]
     texts = [
-        passage_text(document.title, document.text[start:end])
+        passage_text(context(document, start, end), document.text[start:end])
         for document, own in zip(documents, spans, strict=True)
         for start, end in own
     ]

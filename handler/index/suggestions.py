@@ -11,7 +11,7 @@ from tantivy import Occur, Query
 
 from handler.corpus.document import Document
 from handler.errors import IndexUnavailable
-from handler.index.analysis import content_analyzer
+from handler.index.analysis import content_analyzer, word_analyzer
 
 MAX_TITLES = 200_000
 MAX_PHRASES = 20_000
@@ -26,11 +26,6 @@ CANDIDATES = 50
 FUZZY_MIN_CHARS = 4
 
 WORD = re.compile(r"[^\W\d_](?:[\w'’-]*\w)?")
-
-
-def _words() -> tantivy.TextAnalyzer:
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    return builder.filter(tantivy.Filter.lowercase()).filter(tantivy.Filter.ascii_fold()).build()
 
 
 class SuggestWriter:
@@ -49,9 +44,8 @@ class SuggestWriter:
         if len(self._titles) < MAX_TITLES:
             values = [document.title]
             for value in document.metadata.values():
-                values += (
-                    [value] if isinstance(value, str) else value if isinstance(value, list) else []
-                )
+                items = value if isinstance(value, list) else [value]
+                values += [item for item in items if isinstance(item, str)]
             self._titles.update({v for v in values if 2 < len(v) <= MAX_CHARS and WORD.search(v)})
         if self._rows % self._step == 0:
             self._phrases.update(set(self._phrases_of(f"{document.title}. {document.text}")))
@@ -70,7 +64,7 @@ class SuggestWriter:
         builder.add_text_field("shown", stored=True, tokenizer_name="raw", index_option="basic")
         builder.add_unsigned_field("weight", fast=True)
         index = tantivy.Index(builder.build(), path=str(self._folder))
-        index.register_tokenizer("words", _words())
+        index.register_tokenizer("words", word_analyzer())
         writer = index.writer(heap_size=32_000_000, num_threads=1)
         try:
             for text, weight in self._chosen():
@@ -111,7 +105,7 @@ class Suggestions:
         """Compose from an opened index of completions."""
         self._fields = index.schema
         self._searcher = index.searcher()
-        self._words = _words()
+        self._words = word_analyzer()
 
     @classmethod
     def open(cls, folder: Path) -> Self:

@@ -1,6 +1,5 @@
 """The text index opened for reading: BM25, rows by id or filter, and stored documents."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +14,13 @@ from tantivy import Occur, Query
 from handler.corpus.document import Document
 from handler.corpus.schema import Schema, date_text
 from handler.errors import IndexUnavailable
-from handler.index.analysis import analyzer, content_analyzer, spaced
+from handler.index.analysis import analyzer, content_analyzer, spaced, word_analyzer
 from handler.index.arrays import Rows, Scores
 from handler.index.text_writer import field_name, words_name
 
-# With equal weights, short titles win. The body holds the title too, and the title adds a little.
-TITLE_BOOST = 0.3
-# A document comes before all that mention its id.
-ID_BOOST = 10.0
-FUZZY_MIN_CHARS = 4
 MAX_TERMS = 64
-
-QUOTED = re.compile(r'["“„«]([^"“”„«»]+)["”“»]')
-COMPOUND = re.compile(r"[^\W_]+(?:[-_./:#@+][^\W_]+)+")
+# Words with one prefix that are read at most.
+MAX_STARTING = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +41,8 @@ class TextIndex:
         self._places = places
         self.words = analyzer(language)
         self._content = content_analyzer(language)
+        self._plain = word_analyzer()
+        self._vocabulary = "words" if _has_field(index.schema, "words") else "all"
 
     @classmethod
     def open(cls, folder: Path, places: npt.NDArray[np.uint32], language: str) -> Self:
@@ -117,37 +112,43 @@ class TextIndex:
         result: Any = self._searcher.search(query, 1, count=True)
         return int(result.count)
 
-    def terms(self, text: str) -> list[str]:
-        """Return the stemmed words of `text` that carry meaning, or all of them if none does."""
-        words = spaced(text)
-        content = self.words.analyze(" ".join(self._content.analyze(words)))
-        return list(dict.fromkeys(content or self.words.analyze(words)))[:MAX_TERMS]
+    def content_words(self, text: str) -> dict[str, str]:
+        """Return the words of `text` that carry meaning, or all if none does, with their stems."""
+        spread = spaced(text)
+        words = self._content.analyze(spread) or self._plain.analyze(spread)
+        stems: dict[str, str] = {}
+        for word in words:
+            stem = self.stem(word)
+            if stem and len(stems) < MAX_TERMS:
+                stems.setdefault(stem, word)
+        return {word: stem for stem, word in stems.items()}
 
-    def query(self, text: str) -> Query | None:
-        """Return the BM25 query for what somebody typed, or None where it has no word at all.
+    def stem(self, word: str) -> str:
+        """Return the stem of a word as the index has it, or nothing for what is no word."""
+        return next(iter(self.words.analyze(word)), "")
 
-        "Quoted words" score higher side by side, and so do the parts of a compound, such as an
-        error code or an ISBN. An id finds its document. A word that no document has is replaced
-        by words one or two letters away.
-        """
-        terms = self.terms(text)
-        if not terms:
-            return None
-        parts = [
-            (
-                Occur.Should,
-                Query.boost_query(Query.term_query(self.fields, "id", text.strip()), ID_BOOST),
-            )
-        ]
-        for term in terms:
-            parts += [(Occur.Should, query) for query in self._term_queries(term)]
-        parts += [(Occur.Should, query) for query in self._phrases(COMPOUND.findall(text))]
-        parts += [(Occur.Should, query) for query in self._phrases(QUOTED.findall(text))]
-        return Query.boolean_query(parts)
+    def plain(self, word: str) -> str:
+        """Return a word in lower case and without accents."""
+        return next(iter(self._plain.analyze(word)), "")
+
+    def documents_with(self, stem: str) -> int:
+        """Return how many documents have a word with this stem."""
+        return int(self._searcher.doc_freq("all", stem))
+
+    def documents_with_word(self, word: str) -> int:
+        """Return how many documents have a word, which is `plain`."""
+        return int(self._searcher.doc_freq(self._vocabulary, word))
+
+    def words_starting(self, prefix: str) -> list[tuple[str, int]]:
+        """Return the words with a prefix and how many documents have each, most frequent first."""
+        return list(self._searcher.terms_with_prefix(self._vocabulary, prefix, limit=MAX_STARTING))
 
     def phrase(self, text: str) -> Query | None:
         """Return the query for the words of `text` side by side, or None where it has no word."""
-        return next(iter(self._phrases([text])), None)
+        words: list[Any] = self.words.analyze(spaced(text))
+        if len(words) > 1:
+            return Query.phrase_query(self.fields, "all", words)
+        return Query.term_query(self.fields, "all", words[0], "freq") if words else None
 
     def value(self, schema: Schema, name: str, text: str) -> Query | None:
         """Return the query for documents that have the words of `text` in one field.
@@ -173,26 +174,11 @@ class TextIndex:
         rows = self._searcher.fast_field_values("row", [address for _, address in hits])
         return np.array(rows, np.int64), np.array([score for score, _ in hits], np.float32)
 
-    def _term_queries(self, term: str) -> list[Query]:
-        if (
-            self._searcher.doc_freq("all", term)
-            or len(term) < FUZZY_MIN_CHARS
-            or not term.isalpha()
-        ):
-            title = Query.boost_query(
-                Query.term_query(self.fields, "title", term, "freq"), TITLE_BOOST
-            )
-            return [Query.term_query(self.fields, "all", term, "freq"), title]
-        return [
-            Query.fuzzy_term_query(self.fields, "all", term, distance=1 if len(term) < 8 else 2)
-        ]
 
-    def _phrases(self, texts: list[str]) -> list[Query]:
-        phrases: list[list[Any]] = [self.words.analyze(spaced(text)) for text in texts]
-        return [
-            Query.phrase_query(self.fields, "all", words)
-            if len(words) > 1
-            else Query.term_query(self.fields, "all", words[0], "freq")
-            for words in phrases
-            if words
-        ]
+def _has_field(fields: tantivy.Schema, name: str) -> bool:
+    """Tell whether an index has a field, which one of an older format may lack."""
+    try:
+        Query.term_query(fields, name, "")
+    except ValueError:
+        return False
+    return True

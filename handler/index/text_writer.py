@@ -9,7 +9,7 @@ import tantivy
 
 from handler.corpus.document import Document, Value, to_json
 from handler.corpus.schema import Field, Schema, date_number
-from handler.index.analysis import analyzer, spaced
+from handler.index.analysis import analyzer, spaced, word_analyzer
 
 WRITER_BYTES = 256_000_000
 
@@ -30,6 +30,7 @@ def _build_schema(schema: Schema) -> tantivy.Schema:
     builder.add_text_field("id", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("title", tokenizer_name="words", index_option="freq")
     builder.add_text_field("all", tokenizer_name="words", index_option="position")
+    builder.add_text_field("words", tokenizer_name="plain", index_option="basic")
     builder.add_bytes_field("source", stored=True)
     add = {
         "integer": builder.add_integer_field,
@@ -62,6 +63,7 @@ class TextWriter:
         self._numbers = {name: number for number, name in enumerate(schema)}
         self._index = tantivy.Index(_build_schema(schema), path=str(folder))
         self._index.register_tokenizer("words", analyzer(language))
+        self._index.register_tokenizer("plain", word_analyzer())
         # One thread keeps documents in order and segments few; encoding takes far longer anyway.
         self._writer = self._index.writer(heap_size=WRITER_BYTES, num_threads=1)
         self._rows = 0
@@ -72,7 +74,9 @@ class TextWriter:
         entry.add_unsigned("row", self._rows)
         entry.add_text("id", document.id)
         entry.add_text("title", spaced(document.title))
-        entry.add_text("all", spaced(searchable(document)))
+        text = spaced(searchable(document))
+        entry.add_text("all", text)
+        entry.add_text("words", text)
         entry.add_bytes("source", to_json(document).encode())
         for name, value in document.metadata.items():
             if name in self._schema:

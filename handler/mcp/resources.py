@@ -64,7 +64,7 @@ def read(service: Service, params: Json) -> Json:
 def as_text(document: Document) -> str:
     """Return a document as people read it: title, link, metadata, text."""
     metadata = [
-        f"{name}: {', '.join(value) if isinstance(value, list) else value}"
+        f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
         for name, value in document.metadata.items()
     ]
     head = "\n".join(line for line in (document.title, document.url, *metadata) if line)

@@ -32,7 +32,8 @@ def _hit(settings: Settings, asked: PageState, hit: Hit, key: str) -> Html:
         "hit",
         key=key,
         marks="sentence" if SENTENCE.search(hit.highlight or "") else "words",
-        title=linked(title_of(document), document.url, like),
+        title=linked(title_of(document), hit.url, like),
+        section=_section(hit),
         facts=facts(settings, document),
         before="… " if start > 0 else "",
         passage=document.text[start:end] if hit.highlight is None else Html(hit.highlight),
@@ -40,6 +41,12 @@ def _hit(settings: Settings, asked: PageState, hit: Hit, key: str) -> Html:
         why=_why(hit, hit.explanation) if hit.explanation else NOTHING,
         like=like,
     )
+
+
+def _section(hit: Hit) -> Html:
+    """Return the headings or the page that the passage is from."""
+    section = hit.section
+    return part("section", text=section.label) if section and section.label else NOTHING
 
 
 def _why(hit: Hit, explanation: Explanation) -> Html:
@@ -119,7 +126,7 @@ def fields_shown(settings: Settings) -> list[str]:
 
 def _fact(name: str, value: Value) -> Html:
     """Return a value, with its field's name visible where the value alone says little."""
-    text = ", ".join(value) if isinstance(value, list) else shown(value)
+    text = ", ".join(map(str, value)) if isinstance(value, list) else shown(value)
     clear = isinstance(value, str | list) or "year" in name.lower()
     text = text if len(text) <= TITLE_CHARS else text[:TITLE_CHARS] + "…"
     return part("fact", kind="visually-hidden" if clear else "name", name=name, text=text)

@@ -1,6 +1,6 @@
 """The states of the search page, each rendered whole; the browser's script takes what it needs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -15,7 +15,7 @@ from handler.page.page_state import PageState
 from handler.page.rail import chosen
 from handler.page.templates import part
 from handler.page.view import View
-from handler.search.answer import Hit
+from handler.search.answer import Hit, corrected_query
 from handler.settings import Settings
 
 UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
@@ -64,7 +64,13 @@ class PageRenderer:
         return View(kind="home", html=self._suggestions("Try"))
 
     def results(
-        self, asked: PageState, found: Sequence[Hit], first: int, more: bool, rail: Html
+        self,
+        asked: PageState,
+        found: Sequence[Hit],
+        first: int,
+        more: bool,
+        rail: Html,
+        corrected: Mapping[str, str],
     ) -> View:
         """Return a page of hits.
 
@@ -74,11 +80,13 @@ class PageRenderer:
             first: Number of the first hit, from 1.
             more: Whether another page follows.
             rail: The filters on offer.
+            corrected: The right spelling of each word that was taken for a misspelling.
         """
         number = f", page {asked.page}" if asked.page > 1 else ""
         html = part(
             "results",
             heading=f"Results for “{asked.query}”{number}",
+            corrected=_corrected(asked, corrected),
             chosen=chosen(asked),
             first=first,
             hits=hits(self.settings, asked, found),
@@ -169,6 +177,18 @@ def _modes(asked: PageState) -> Html:
             checked=flag("checked", asked.mode == mode),
         )
         for mode, kind in MODES.items()
+    )
+
+
+def _corrected(asked: PageState, corrected: Mapping[str, str]) -> Html:
+    """Return the line that tells how the query was understood, if not as it was typed."""
+    if not corrected:
+        return NOTHING
+    return part(
+        "corrected",
+        understood=corrected_query(asked.query, corrected),
+        href=asked.link(verbatim=True),
+        query=asked.query,
     )
 
 

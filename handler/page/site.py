@@ -125,7 +125,7 @@ class Site:
         if not shown:
             return self._page.nothing(asked, filters)
         more = len(answer.hits) > size and offset + size <= self._settings.max_offset
-        return self._page.results(asked, shown, offset + 1, more, filters)
+        return self._page.results(asked, shown, offset + 1, more, filters, answer.corrected)
 
     def _counts(
         self, asked: PageState, searcher: Searcher, index: IndexVersion, name: str
@@ -153,6 +153,7 @@ class Site:
             k=k or 1,
             offset=offset,
             mode=asked.mode,
+            verbatim=asked.verbatim,
             filter=filter_from_parameters(asked.filters, index.manifest.schema),
             facets=facets,
             explain=k > 0,

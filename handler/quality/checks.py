@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from handler.corpus.passages import passage_text
+from handler.corpus.passages import context, passage_text
 from handler.encoder import Encoder
 from handler.index.arrays import Rows
 from handler.index.index_version import IndexVersion
@@ -36,7 +36,7 @@ def _finds_itself(index: IndexVersion, encoder: Encoder, row: int) -> bool:
     document = index.document(row)
     passage = index.documents["passage"][row : row + 1].astype(np.int64)
     start, end = index.span(int(passage[0]))
-    text = passage_text(document.title, document.text[start:end])
+    text = passage_text(context(document, start, end), document.text[start:end])
     vector = encoder.encode([text], "query")[0]
     tenth = index.vectors.search(vector, TOP)[1][-1]
     return bool(index.vectors.cosines(vector, passage)[0] >= tenth - TIE)

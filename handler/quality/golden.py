@@ -10,6 +10,7 @@ import numpy as np
 from handler.encoder import Encoder
 from handler.errors import CorpusError
 from handler.index.index_version import IndexVersion
+from handler.index.word_query import word_query
 from handler.quality.ndcg import ndcg
 from handler.search.ranking import rank
 from handler.stored_json import bound, read_json
@@ -96,7 +97,7 @@ class GoldenResults:
         tops, nearest = {}, {}
         for key, text in queries.items():
             vector = encoder.encode([text], "query")[0]
-            words = index.text.query(text)
+            words = word_query(index.text, text).query
             found = rank(index, "hybrid", vector=vector, keyword_query=words, depth=TOP)
             tops[key] = [index.document(int(row)).id for row in found.documents[:TOP]]
             nearest[key] = float(index.vectors.search(vector, 1)[1][0])

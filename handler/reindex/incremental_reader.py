@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from handler.corpus.document import Document
+from handler.corpus.findings import Findings
 from handler.corpus.listing import CorpusObject, Listing, ObjectEntry
 from handler.corpus.options import ReadOptions
 from handler.corpus.readers.source import Source
-from handler.corpus.records import Reject, once, read_source
+from handler.corpus.records import Found, Reject, has_made_up_id, once, read_source
 from handler.corpus.sources import Corpus
 from handler.index.index_version import IndexVersion
 from handler.stored_json import Garbled, read_json
@@ -42,12 +43,13 @@ class IndexedObjects:
             start += entry.documents
         return cls(index, rows if start == index.manifest.documents else {}, by_path)
 
-    def items(self, item: CorpusObject) -> Iterator[tuple[int, Document | Reject]]:
-        """Yield what the object gave, each with its line number, which is 0 for documents."""
+    def items(self, item: CorpusObject) -> Iterator[Found]:
+        """Yield what the object gave; the lines of documents are not known any more."""
         for row in self.rows[item]:
-            yield 0, self.index.document(row)
+            document = self.index.document(row)
+            yield Found(0, document, "" if has_made_up_id(document) else "id")
         for reject in self.rejects.get(item.path, ()):
-            yield reject.line, reject
+            yield Found(reject.line, reject)
 
 
 def _by_path(rejects: bytes, paths: Set[str]) -> dict[str, list[Reject]]:
@@ -68,7 +70,7 @@ class IncrementalReader:
     """Yields the documents and rejected records of `objects`.
 
     Of several documents with one id, the first is kept. Only ids are held in memory. After each
-    object, `entries` says what it gave.
+    object, `entries` says what it gave; `findings` is told what was found out.
     """
 
     corpus: Corpus
@@ -77,6 +79,7 @@ class IncrementalReader:
     indexed: IndexedObjects | None
     scratch: Path
     entries: list[ObjectEntry] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
 
     def __iter__(self) -> Iterator[Document | Reject]:
         """Read the corpus.
@@ -88,23 +91,24 @@ class IncrementalReader:
         seen: set[bytes] = set()
         for item in self.objects:
             documents, rejected, duplicates = 0, 0, 0
-            for line, found in self._items(item):
-                result = once(found, seen, item.path, line)
+            for found in self._items(item):
+                result = once(found, seen, item.path)
                 documents += isinstance(result, Document)
                 rejected += isinstance(result, Reject)
-                duplicates += result is not found
+                duplicates += result is not found.item
                 yield result
             entry = ObjectEntry(
                 object=item, documents=documents, rejected=rejected, duplicates=duplicates
             )
             self.entries.append(entry)
 
-    def _items(self, item: CorpusObject) -> Iterator[tuple[int, Document | Reject]]:
+    def _items(self, item: CorpusObject) -> Iterator[Found]:
         if self.indexed and item in self.indexed.rows:
             yield from self.indexed.items(item)
             return
         with self.corpus.opened(item, self.scratch) as file:
             given = len(self.objects) == 1
-            yield from read_source(
-                Source.of_file(file, item.path, self.options, self.scratch, given=given)
+            source = Source.of_file(
+                file, item.path, self.options, self.scratch, given=given, findings=self.findings
             )
+            yield from read_source(source)

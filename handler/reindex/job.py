@@ -66,13 +66,20 @@ class ReindexJob:
 def field_names(text: str, origin: str) -> FieldNames:
     """Return the fields that `text` names: id, title, text and link, separated by commas.
 
+    What is left empty is guessed; several fields of text are joined by a plus.
+
     Raises:
         SettingError: there are not four names; the message names the `origin` of the text.
     """
+    if not text.strip():
+        return FieldNames()
     names = [name.strip() for name in text.split(",")]
-    if len(names) != 4 or not all(names):
-        raise SettingError(f"{origin} is {text!r}; give four names, such as id,title,text,url")
-    return FieldNames(id=names[0], title=names[1], text=names[2], url=names[3])
+    if len(names) != 4:
+        raise SettingError(
+            f"{origin} is {text!r}; give four names, such as id,title,text,url, "
+            "or some of them: ,name,summary+review,"
+        )
+    return FieldNames(id=names[0], title=names[1], text=names[2].replace("+", ","), url=names[3])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from handler.corpus.findings import Findings
 from handler.corpus.listing import CorpusObject, Listing, same_objects
 from handler.corpus.spool import Spool
 from handler.errors import CorpusChanged, GatesFailed, IndexUnavailable
@@ -79,15 +80,14 @@ def plan_from_scratch(job: ReindexJob, scratch: Path) -> Plan:
     options, golden = job.options(Options()), Golden.load(job.repository)
     objects = job.corpus.objects({}, scratch)
     rejects = job.rejects or scratch / IndexFiles.REJECTS
-    reader = _reader(job, objects, scratch)
-    spool = _spool(job, reader, scratch, rejects, job.limits.max_rejects)
+    reader, spool = _spool(job, objects, scratch, rejects, job.limits.max_rejects)
     return Plan(
         baseline=baseline,
         options=options,
         golden=golden,
         inputs=_digest(job, options, golden, objects),
         spool=spool,
-        listing=Listing(url=job.corpus.url, options=job.reading, entries=reader.entries),
+        listing=_listing(job, reader, spool.types),
         rejects=rejects if spool.rejected else scratch / IndexFiles.REJECTS,
     )
 
@@ -119,9 +119,13 @@ def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
     reused = None if obstacles else before
     indexed = baseline.indexed_objects(reused) if reused and listing else None
     rejects = scratch / IndexFiles.REJECTS
-    rejects.unlink(missing_ok=True)
-    reader = _reader(job, objects, scratch, indexed)
-    spool = _spool(job, reader, scratch, rejects, 1.0)
+    reader, spool = _spool(job, objects, scratch, rejects, 1.0, indexed)
+    types = spool.types
+    if listing and indexed and reused:
+        if not spool.fits(reused.manifest.schema, listing.types):
+            # Values that were converted are not what the corpus holds any more.
+            reader, spool = _spool(job, objects, scratch, rejects, 1.0)
+        types = {**listing.types, **spool.types}
     if reused and _same_documents(reused, spool):
         return unchanged(baseline, inputs)
     return Plan(
@@ -130,7 +134,7 @@ def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
         golden=golden,
         inputs=inputs,
         spool=spool,
-        listing=Listing(url=job.corpus.url, options=job.reading, entries=reader.entries),
+        listing=_listing(job, reader, types),
         rejects=rejects,
         before=before,
         reused=reused,
@@ -147,23 +151,32 @@ def _comparable_listing(
     return listing
 
 
-def _reader(
+def _spool(
     job: ReindexJob,
     objects: Sequence[CorpusObject],
     scratch: Path,
+    rejects: Path,
+    max_rejects: float,
     indexed: IndexedObjects | None = None,
-) -> IncrementalReader:
-    return IncrementalReader(
-        corpus=job.corpus, objects=objects, options=job.reading, indexed=indexed, scratch=scratch
+) -> tuple[IncrementalReader, Spool]:
+    """Read the corpus, and tell of metadata fields that can't be filtered by.
+
+    Returns:
+        The reader, which knows what each object gave, and the documents.
+    """
+    rejects.unlink(missing_ok=True)
+    reader = IncrementalReader(
+        corpus=job.corpus,
+        objects=objects,
+        options=job.reading,
+        indexed=indexed,
+        scratch=scratch,
+        findings=Findings(),
     )
-
-
-def _spool(
-    job: ReindexJob, reader: IncrementalReader, scratch: Path, rejects: Path, max_rejects: float
-) -> Spool:
-    """Read the corpus, and tell of metadata fields that can't be filtered by."""
     most = job.reading.bounds.fields
-    spool = Spool.write(reader, scratch / "spool.jsonl", rejects, max_rejects, most)
+    spool = Spool.write(
+        reader, scratch / "spool.jsonl", rejects, max_rejects, job.reading.types, most
+    )
     job.progress("read", spool.documents, spool.documents)
     if spool.left_out:
         problem = (
@@ -171,7 +184,13 @@ def _spool(
             "are stored but can't be filtered by; to change that, raise QUERYTOWER_MAX_FIELDS"
         )
         job.tell("fields_left_out", problem=problem)
-    return spool
+    return reader, spool
+
+
+def _listing(job: ReindexJob, reader: IncrementalReader, types: Mapping[str, str]) -> Listing:
+    return Listing(
+        url=job.corpus.url, options=job.reading, entries=reader.entries, types=dict(types)
+    )
 
 
 def _open(

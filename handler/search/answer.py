@@ -1,10 +1,12 @@
 """What answers a search."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from typing_extensions import TypedDict
 
-from handler.corpus.document import Document
+from handler.corpus.document import Document, Section
 from handler.index.text_index import FacetCount
 
 
@@ -37,11 +39,30 @@ class Hit:
     highlight: str | None = None
     explanation: Explanation | None = None
 
+    @property
+    def section(self) -> Section | None:
+        """The section that the passage lies in, if it lies in one."""
+        return self.document.section_of(*self.passage)
 
-@dataclass(frozen=True, slots=True)
+    @property
+    def url(self) -> str:
+        """The URL of that section, or else of the document."""
+        return self.document.url_of(self.section)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The hits of one page, the values of each facet, and the seconds that each stage took."""
+    """The hits of one page, the values of each facet, and the seconds that each stage took.
+
+    `corrected` has the right spelling of each word that was taken for a misspelling.
+    """
 
     hits: list[Hit]
     facets: dict[str, list[FacetCount]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    corrected: dict[str, str] = field(default_factory=dict)
+
+
+def corrected_query(query: str, corrected: Mapping[str, str]) -> str:
+    """Return what was typed with the right spelling of the words in `corrected`."""
+    return re.sub(r"[^\W_]+", lambda word: corrected.get(word[0].lower(), word[0]), query)

@@ -7,7 +7,7 @@ from handler.corpus.schema import Schema
 from handler.errors import InvalidRequest
 
 DOCUMENT_FIELDS = ("id", "title", "text", "url", "metadata")
-HIT_FIELDS = (*DOCUMENT_FIELDS, "score", "passage", "highlight", "explanation")
+HIT_FIELDS = (*DOCUMENT_FIELDS, "score", "passage", "section", "highlight", "explanation")
 # A field of the metadata alone is called metadata.year.
 METADATA = "metadata."
 

@@ -55,6 +55,9 @@ class SearchRequest(BaseModel):
     facets: Annotated[list[str], FACETS] = Field(
         default=[], description="Metadata fields whose values are counted."
     )
+    verbatim: bool = Field(
+        default=False, description="Search for the words as they are typed; correct no spelling."
+    )
     fields: Annotated[list[str], FIELDS] = Field(
         default=[],
         description="Fields of a hit to return, such as id, title or metadata.year; all by default.",

@@ -16,6 +16,7 @@ from handler.errors import DocumentNotFound, InvalidRequest
 from handler.index.index_version import IndexVersion
 from handler.index.text_index import FacetCount
 from handler.index.text_writer import field_name
+from handler.index.word_query import WordQuery, word_query
 from handler.search.answer import Answer, Explanation, Hit
 from handler.search.filters import FilterCompiler
 from handler.search.highlight import Sentences, Span, closest_sentence, mark, word_spans
@@ -34,7 +35,7 @@ class _Query:
     """A request as the index understands it.
 
     `text` is what is left of the query to search for: nothing if it was all syntax. `vector`, shape (dimension,), is None in keyword mode, and `keyword_query` in semantic mode or
-    where the query has no words. `terms` are the query's stems, where hits need them.
+    where the query has no words. `terms` are the stems that it looks for.
     """
 
     request: SearchRequest
@@ -67,17 +68,21 @@ class Searcher:
         text = parsed.text
         vector = self._vector(text) if text and request.mode != "keyword" else None
         encoded = time.perf_counter()
-        # A hit without a passage from its vectors shows the one with most of the query's words.
-        needs_terms = request.highlight or request.sort or request.mode == "keyword"
+        by_words = request.mode != "semantic"
+        words = WordQuery()
+        if by_words or request.highlight or request.sort:
+            words = word_query(index.text, text, request.verbatim)
         query = _Query(
             request=request,
             text=text,
             vector=vector,
-            keyword_query=None if request.mode == "semantic" else index.text.query(text),
+            keyword_query=words.query if by_words else None,
             filter_query=filter_query,
-            terms=index.text.terms(text) if needs_terms else [],
+            terms=words.terms,
         )
         answer = self._answer(index, query)
+        if by_words:
+            answer.corrected.update(words.corrected)
         answer.seconds.update(encode=encoded - started, search=time.perf_counter() - encoded)
         return answer
 
@@ -98,7 +103,7 @@ class Searcher:
             )
             if other != row
         ]
-        return Answer(hits[:k], seconds={"search": time.perf_counter() - started})
+        return Answer(hits=hits[:k], seconds={"search": time.perf_counter() - started})
 
     def _answer(self, index: IndexVersion, query: _Query) -> Answer:
         request = query.request
@@ -121,7 +126,8 @@ class Searcher:
             if request.sort:
                 ranking = _sort(index, request, ranking, matched)
         page = range(request.offset, min(depth, len(ranking.documents)))
-        return Answer([self._hit(index, query, ranking, at) for at in page], facets)
+        hits = [self._hit(index, query, ranking, at) for at in page]
+        return Answer(hits=hits, facets=facets)
 
     def _encode(self, text: str) -> Vectors:
         vector: Vectors = self._encoder.encode([text], "query")[0]

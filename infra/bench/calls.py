@@ -14,6 +14,7 @@ from usearch.index import Index
 
 from handler.encoder import Encoder
 from handler.index.index_version import IndexVersion
+from handler.index.word_query import word_query
 
 EVENT = Path(__file__).parents[1] / "events" / "search.json"
 
@@ -58,7 +59,7 @@ def bare_parts(
     nearest.add(np.arange(len(vectors)), vectors)
     session: Any = encoder._session
     feeds = {text: _feed(encoder, text) for text in texts}
-    words = {text: index.text.query(text) for text in texts}
+    words = {text: word_query(index.text, text).query for text in texts}
 
     def encode_and_search(text: str) -> None:
         nearest.search(session.run(None, feeds[text])[0][0], 10)

@@ -11,7 +11,7 @@ from typing import Any
 from handler.corpus.document import Document
 from handler.corpus.readers import json_lines
 from handler.corpus.readers.source import Source
-from handler.corpus.records import Reject, to_document
+from handler.corpus.records import Reject
 from handler.errors import CorpusError
 
 LAYOUT = "the BEIR layout is corpus.jsonl, queries.jsonl and qrels/<split>.tsv, each also as .gz"
@@ -84,23 +84,15 @@ def read_documents(path: Path) -> Iterator[Document | Reject]:
     """
     seen: set[str] = set()
     for line, record in _objects(path):
-        fields = {
-            "id": _identifier(path, line, record),
-            "title": record.get("title"),
-            "text": record.get("text"),
-        }
-        document = to_document(fields)
-        if isinstance(document, Document) and document.id not in seen:
-            seen.add(document.id)
-            yield document
-        elif isinstance(document, Document):
-            yield Reject(path.name, line, f"id {document.id!r} appeared before")
-        elif any(
-            isinstance(value, str) and value.strip() for value in (fields["title"], fields["text"])
-        ):
-            raise _malformed(path, line, document)
+        key = _identifier(path, line, record)
+        title, text = (_text(path, line, record, name) for name in ("title", "text"))
+        if not title and not text:
+            yield Reject(path.name, line, "text and title are empty or missing")
+        elif key in seen:
+            yield Reject(path.name, line, f"id {key!r} appeared before")
         else:
-            yield Reject(path.name, line, document)
+            seen.add(key)
+            yield Document(id=key, title=title, text=text, url="", metadata={})
 
 
 def read_queries(path: Path) -> dict[str, str]:
@@ -183,6 +175,13 @@ def _identifier(path: Path, line: int, record: dict[str, Any]) -> str:
     if isinstance(key, bool) or not isinstance(key, str | int) or key == "":
         raise _malformed(path, line, "_id is missing or neither text nor a whole number")
     return str(key)
+
+
+def _text(path: Path, line: int, record: dict[str, Any], name: str) -> str:
+    value = record.get(name) or ""
+    if not isinstance(value, str):
+        raise _malformed(path, line, f"{name} is no text")
+    return value.strip()
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

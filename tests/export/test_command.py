@@ -22,7 +22,7 @@ def app() -> typer.Typer:
 def test_it_writes_the_bundle_and_prints_a_table(app: typer.Typer, tmp_path: Path) -> None:
     model, to = write_bert(tmp_path / "model"), tmp_path / "bundle"
     (model / "modules.json").unlink()
-    arguments = [str(model), "--to", str(to), "--min-cosine", "0.9", "--target", "arm64"]
+    arguments = [str(model), "--to", str(to), "--min-agreement", "0.5", "--target", "arm64"]
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"}, catch_exceptions=False)
     assert result.exit_code == 0
     manifest = ModelManifest.read(to)
@@ -30,6 +30,7 @@ def test_it_writes_the_bundle_and_prints_a_table(app: typer.Typer, tmp_path: Pat
     for shown in (
         "direct (bert)",
         "int8, arm64",
+        f"{manifest.parity['agreement']:.1%}",
         f"{manifest.parity['min_cosine']:.4f}",
         "encoder.onnx",
         "quantize",
@@ -49,7 +50,7 @@ def test_a_failure_is_an_error_of_ours(app: typer.Typer, tmp_path: Path) -> None
         ["--precision", "int4"],
         ["--target", "gpu"],
         ["--converter", "magic"],
-        ["--min-cosine", "1.5"],
+        ["--min-agreement", "1.5"],
     ],
 )
 def test_unknown_choices_are_refused(wrong: list[str], app: typer.Typer, tmp_path: Path) -> None:

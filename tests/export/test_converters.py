@@ -216,7 +216,7 @@ def test_weights_under_a_prefix(tmp_path: Path) -> None:
 def test_int8(kind: str, converter: Converter, tmp_path: Path) -> None:
     model = write_model(tmp_path / "model", kind, **OTHERS[kind][1] | {"vocab_size": 1500})
     report = export_model(
-        str(tmp_path / "model"), tmp_path / "bundle", converter=converter, min_cosine=0.9
+        str(tmp_path / "model"), tmp_path / "bundle", converter=converter, min_agreement=0.5
     )
     assert report.manifest.precision == "int8"
     assert report.manifest.files["encoder.onnx"].bytes < report.sizes["fp32 graph"] / 2

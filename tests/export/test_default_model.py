@@ -69,6 +69,7 @@ def test_manifest_of_the_default_bundle(model_dir: Path) -> None:
     assert manifest.prompts == {"query": "", "document": ""}
     assert manifest.parity["texts"] >= 30
     assert 0.97 <= manifest.parity["min_cosine"] <= manifest.parity["mean_cosine"] < 1
+    assert manifest.parity["agreement"] > 0.9
     assert manifest.files["encoder.onnx"].bytes < 25_000_000
 
 

@@ -149,7 +149,7 @@ def test_dense_layer_after_pooling(tmp_path: Path) -> None:
         folder / "modules.json",
         [{"type": f"x.{kind}", "path": path} for kind, path in kinds.items()],
     )
-    report = export_model(str(folder), tmp_path / "bundle", min_cosine=0.9)
+    report = export_model(str(folder), tmp_path / "bundle", min_agreement=0.5)
     dense = np.tanh(np.stack([bert(folder, CONFIG, ids).mean(0) for ids in IDS]) @ weight.T + bias)
     wanted = dense / np.linalg.norm(dense, axis=1, keepdims=True)
     assert report.manifest.dimension == 8

@@ -49,7 +49,12 @@ def test_bundle_and_report(model: Path, tmp_path: Path) -> None:
     assert manifest.source["kind"] == "folder"
     assert len(manifest.source["weights_sha256"]) == 64
     assert manifest.prompts == {"query": "query: ", "document": ""}
-    assert manifest.parity == {"texts": 33, "min_cosine": 1.0, "mean_cosine": 1.0}
+    assert manifest.parity == {
+        "texts": 33,
+        "min_cosine": 1.0,
+        "mean_cosine": 1.0,
+        "agreement": 1.0,
+    }
     assert stages == list(report.seconds) == ["fetch", "convert", "quantize", "verify"]
     assert report.sizes["weights"] == (model / "model.safetensors").stat().st_size
     assert report.sizes["encoder.onnx"] == manifest.files["encoder.onnx"].bytes
@@ -72,7 +77,7 @@ def export_tokenizer(model: Path, to: Path) -> str:
 def test_a_bundle_is_replaced_and_anything_else_is_not(model: Path, tmp_path: Path) -> None:
     to = tmp_path / "bundle"
     first = export_model(str(model), to, precision="fp32").manifest
-    second = export_model(str(model), to, precision="int8", min_cosine=0.9).manifest
+    second = export_model(str(model), to, precision="int8", min_agreement=0.5).manifest
     assert first.precision != second.precision
     assert ModelManifest.read(to) == second
     (to / "thesis.tex").write_text("years of work")
@@ -94,7 +99,7 @@ def test_a_failed_export_leaves_the_old_bundle(model: Path, tmp_path: Path) -> N
     to = tmp_path / "bundle"
     old = export_model(str(model), to, precision="fp32").manifest
     with pytest.raises(ModelError, match="the gate is"):
-        export_model(str(model), to, min_cosine=1.0)
+        export_model(str(model), to, min_agreement=1.0)
     assert ModelManifest.read(to) == old
     assert {path.name for path in tmp_path.iterdir()} == {"my-bert", "bundle"}
 
@@ -126,7 +131,7 @@ from handler.errors import ModelError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
 try:
-    export_model(sys.argv[1], Path(sys.argv[2]), precision=sys.argv[4], min_cosine=0)
+    export_model(sys.argv[1], Path(sys.argv[2]), precision=sys.argv[4], min_agreement=0)
 except ModelError as error:
     print(error)
 """

@@ -40,7 +40,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_weights_are_signed_and_as_wide_as_the_target_allows(
     target: CpuTarget, most: int, model: Path, tmp_path: Path
 ) -> None:
-    report = export_model(str(model), tmp_path / "bundle", target=target, min_cosine=0.9)
+    report = export_model(str(model), tmp_path / "bundle", target=target, min_agreement=0.5)
     assert report.manifest.target == target
     graph = onnx.load(tmp_path / "bundle" / ModelFiles.ENCODER).graph
     tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
@@ -55,7 +55,7 @@ def test_weights_are_signed_and_as_wide_as_the_target_allows(
 
 
 def test_only_the_tail_and_small_tensors_stay_fp32(model: Path, tmp_path: Path) -> None:
-    export_model(str(model), tmp_path / "bundle", min_cosine=0.9)
+    export_model(str(model), tmp_path / "bundle", min_agreement=0.5)
     graph = onnx.load(tmp_path / "bundle" / ModelFiles.ENCODER).graph
     large = [
         t.name
@@ -70,7 +70,7 @@ def test_only_the_tail_and_small_tensors_stay_fp32(model: Path, tmp_path: Path) 
 def test_the_same_model_gives_the_same_bytes(model: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from export.pipeline import export_model;"
-        "export_model(sys.argv[1], Path(sys.argv[2]), min_cosine=0.9)"
+        "export_model(sys.argv[1], Path(sys.argv[2]), min_agreement=0.5)"
     )
     digests = set()
     for seed in ("1", "2"):
@@ -85,9 +85,9 @@ def test_the_same_model_gives_the_same_bytes(model: Path, tmp_path: Path) -> Non
 
 def test_below_the_gate_nothing_is_written(model: Path, tmp_path: Path) -> None:
     with pytest.raises(
-        ModelError, match=r"the gate is 1\.0.*--precision fp32.*--target.*--min-cosine"
+        ModelError, match=r"the gate is 100\.0%.*--precision fp32.*--texts.*--min-agreement"
     ):
-        export_model(str(model), tmp_path / "bundle", min_cosine=1.0)
+        export_model(str(model), tmp_path / "bundle", min_agreement=1.0)
     assert list(tmp_path.iterdir()) == []
 
 

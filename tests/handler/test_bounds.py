@@ -99,7 +99,7 @@ def test_only_so_many_fields_are_filtered_by(tmp_path: Path) -> None:
             names = {f"{key}{number}": number for number in range(3)}
             yield Document(id=key, title="", text=key, url="", metadata={**names})
 
-    spool = Spool.write(documents(), tmp_path / "spool", tmp_path / "rejects", 0.0, 4)
+    spool = Spool.write(documents(), tmp_path / "spool", tmp_path / "rejects", 0.0, max_fields=4)
     assert [*spool.schema] == ["a0", "a1", "a2", "b0"]
     assert spool.left_out == "b1"
     assert [len(document.metadata) for document in spool] == [3, 3]

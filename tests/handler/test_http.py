@@ -46,6 +46,7 @@ ROUTES: dict[str, tuple[str, str, Any, set[str]]] = {
     "GET /health": ("GET", "/health", None, set()),
     "GET /indexes": ("GET", "/indexes", None, set()),
     "POST /v1/embeddings": ("POST", "/v1/embeddings", {"input": "tide", "model": "any"}, set()),
+    "GET /v1/models": ("GET", "/v1/models", None, set()),
 }
 OF_AN_INDEX = {"/search", "/search/batch", "/random", "/suggest", "/ready", "/schema"} | {
     "/documents/{document_id:path}",

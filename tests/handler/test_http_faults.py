@@ -114,12 +114,14 @@ BATCHES = [
     ('{"queries": [{"query": "x"}, {"k": 1}]}', "queries.1.query: Field required"),
 ]
 EMBEDDINGS = [
-    ('{"input": []}', "the number of texts is 0; it may be 1 to 64 (QUERYTOWER_MAX_BATCH)"),
-    (json.dumps({"input": ["x"] * 65}), "the number of texts is 65; it may be 1 to 64"),
+    ('{"input": []}', "input is empty; send one text or more"),
     ('{"input": ["x", " "]}', "input[1] is empty"),
-    (json.dumps({"input": "x" * 2001}), "input[0] has 2001 characters; 2000 at most"),
-    ('{"input": [[1, 2]]}', "Input should be a valid string"),
-    ('{"input": "x", "dimensions": 31}', "dimensions is 31; this model has 32"),
+    ('{"input": [[]]}', "input[0] is empty"),
+    ('{"input": ["x", 1]}', "Input should be a valid string"),
+    ('{"input": [true]}', "Input should be a valid"),
+    (json.dumps({"input": ["x"] * 40_000}), "input has more than 100000 tokens"),
+    ('{"input": "x", "dimensions": 33}', "dimensions is 33; this model has 32"),
+    ('{"input": "x", "dimensions": -1}', "dimensions is -1; this model has 32"),
     (
         '{"input": "x", "encoding_format": "hex"}',
         "encoding_format: Input should be 'float' or 'base64'",
@@ -283,7 +285,7 @@ def test_bounds_are_settings(library: Library) -> None:
         "max_k": 3,
         "max_offset": 5,
         "max_query_chars": 4,
-        "max_batch": 1,
+        "max_embedding_tokens": 5,
         "max_body_bytes": 100,
     }
     settings = library.settings(**bounds)
@@ -306,7 +308,7 @@ def test_bounds_are_settings(library: Library) -> None:
     expect(
         client.post("/v1/embeddings", json={"input": ["a", "b"]}),
         422,
-        "the number of texts is 2; it may be 1 to 1",
+        "input has more than 5 tokens",
     )
     expect(client.post("/search", json={"query": "x" * 100}), 413, "the body is larger")
 

@@ -91,9 +91,10 @@ def test_the_openai_client(port: int, library: Library) -> None:
         vectors = [np.frombuffer(packed(item.embedding), "<f4") for item in answer.data]
         assert np.array(vectors).tolist() == expected.tolist()
     assert answer.usage.total_tokens == answer.usage.prompt_tokens > 0
-    with pytest.raises(openai.UnprocessableEntityError) as caught:
-        client.embeddings.create(model="any", input=["x"] * 65)
-    assert "the number of texts is 65" in caught.value.body["detail"]
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.embeddings.create(model="any", input=[[1, 2**31]])
+    assert "not of this model's tokenizer" in caught.value.body["detail"]
+    assert [each.id for each in client.models.list()] == [answer.model]
 
 
 def packed(embedding: list[float] | str) -> bytes:

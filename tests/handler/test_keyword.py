@@ -11,8 +11,9 @@ import tantivy
 
 from handler.corpus.document import Document
 from handler.errors import IndexUnavailable
-from handler.index.text_index import MAX_TERMS, TITLE_BOOST, FacetCount, TextIndex
+from handler.index.text_index import MAX_TERMS, FacetCount, TextIndex
 from handler.index.text_writer import TextWriter, field_name
+from handler.index.word_query import TITLE_BOOST, word_query
 from tests.handler.indexes import document, schema_of
 
 ALL = tantivy.Query.all_query()
@@ -26,12 +27,16 @@ def write(folder: Path, documents: list[Document], language: str = "english") ->
 
 
 def found(index: TextIndex, text: str, limit: int = 10) -> list[str]:
-    query = index.query(text)
+    query = word_query(index, text).query
     return (
         []
         if query is None
         else [index.document(row).id for row in index.search(query, limit)[0].tolist()]
     )
+
+
+def terms(index: TextIndex, text: str) -> list[str]:
+    return word_query(index, text, verbatim=True).terms
 
 
 def bm25(words: list[list[str]], terms: list[str]) -> list[float]:
@@ -66,7 +71,7 @@ def test_scores_are_those_of_bm25(tmp_path: Path) -> None:
         terms = list(dict.fromkeys(rng.choices(vocabulary, k=rng.randint(1, 5))))
         body = bm25([title + text for title, text in zip(titles, texts, strict=True)], terms)
         expected = np.array(body) + TITLE_BOOST * np.array(bm25(titles, terms))
-        query = index.query(" ".join(terms))
+        query = word_query(index, " ".join(terms)).query
         assert query is not None
         rows, scores = index.search(query, 300)
         assert set(rows.tolist()) == set(np.flatnonzero(expected).tolist())
@@ -139,7 +144,7 @@ def test_quoted_words_score_higher_side_by_side(shelf: TextIndex, quotes: str) -
 
 @pytest.mark.parametrize("text", ["", " ", "?!", "🙂", '""', "—", "\u200b"])
 def test_no_word_no_query(shelf: TextIndex, text: str) -> None:
-    assert shelf.query(text) is None
+    assert word_query(shelf, text).query is None
 
 
 @pytest.mark.parametrize("text", ["zzzz", "xqj", "99999", "qqqqqqqqqqqqqqqq", 'zzzz "zzzz yyyy"'])
@@ -173,10 +178,10 @@ def test_only_words_that_nothing_has_are_guessed(shelf: TextIndex) -> None:
 
 
 def test_terms_of_a_query(shelf: TextIndex) -> None:
-    assert shelf.terms("The running of the RUNNERS runs") == ["run", "runner"]
-    assert shelf.terms("to be or not to be") == ["to", "be", "or", "not"]
+    assert terms(shelf, "The running of the RUNNERS runs") == ["run", "runner"]
+    assert terms(shelf, "to be or not to be") == ["to", "be", "or", "not"]
     assert set(found(shelf, "the")) == {"runner", "phrase", "words", "hamlet"}
-    assert len(shelf.terms(" ".join(f"w{n}" for n in range(500)))) == MAX_TERMS
+    assert len(terms(shelf, " ".join(f"w{n}" for n in range(500)))) == MAX_TERMS
     assert found(shelf, " ".join(["lead"] * 5000))[0] in ("phrase", "words")
 
 

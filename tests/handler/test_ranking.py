@@ -15,6 +15,7 @@ from handler.corpus.passages import Split, passage_text, split_document
 from handler.encoder import Encoder, Vectors
 from handler.index.index_version import IndexVersion
 from handler.index.vectors import Precision, quantize
+from handler.index.word_query import word_query
 from handler.index.writer import Options
 from handler.search.ranking import Ranking, rank
 from handler.search.request import Mode
@@ -119,7 +120,7 @@ def test_filtered_search_finds_the_nearest_that_pass(
 def test_a_filter_that_nothing_passes(large: IndexVersion, queries: Vectors) -> None:
     passing = compile_filter(large, {"$and": [{"half": True}, {"half": False}]})
     assert len(nearest(large, queries[0], 10, passing).documents) == 0
-    words = large.text.query("text 5")
+    words = word_query(large.text, "text 5").query
     for mode in MODES:
         found = rank(
             large, mode, vector=queries[0], keyword_query=words, filter_query=passing, depth=10
@@ -190,7 +191,7 @@ def ranked(
     condition: dict[str, bool] | None = None,
 ) -> Ranking:
     vector = None if mode == "keyword" else encoder.encode([text], "query")[0]
-    words = None if mode == "semantic" else index.text.query(text)
+    words = None if mode == "semantic" else word_query(index.text, text).query
     return rank(
         index,
         mode,
@@ -235,7 +236,7 @@ def test_pools_that_disagree_repeat_nothing(
     plan = {f"text {n}": vectors[n] for n in range(COUNT)}
     documents = [document(n, text) for n, text in enumerate(plan)]
     index = build(tmp_path / "v", documents, Planned(encoder, plan), Options(Split(0), "f16"))
-    words = index.text.query("5 55 555")
+    words = word_query(index.text, "5 55 555").query
     one, other = nearest(index, queries[0], 100), nearest(index, queries[0], 2000)
     assert one.documents.tolist() != other.documents[:100].tolist()
     for query in queries:
@@ -266,7 +267,7 @@ def test_hybrid_scores_are_the_mean_of_standardised_parts(
         np.testing.assert_allclose(standard, (part - part.mean()) / part.std(), atol=1e-4)
     np.testing.assert_allclose(ranking.scores, (ranking.semantic + ranking.keyword) / 2)
     assert (np.diff(ranking.scores) <= 0).all()
-    query = small.text.query(RARE)
+    query = word_query(small.text, RARE).query
     assert query is not None
     rows, scores = small.text.search(query, 100)
     known = dict(zip(rows.tolist(), scores.tolist(), strict=True))

@@ -268,9 +268,10 @@ def test_a_store_inside_the_corpus_is_found_by_any_way(
         place.run(corpus=open_corpus(url), repository=inside)
 
 
-def test_a_file_whose_name_is_no_text_costs_that_file_only(place: Place) -> None:
+def test_a_file_whose_name_is_no_text_is_read_all_the_same(place: Place) -> None:
     Path(os.fsdecode(os.fsencode(place.corpus) + b"/caf\xe9.txt")).write_text("A text.")
     outcome = place.run()
     assert outcome.manifest
-    assert outcome.manifest.rejected == 1
+    assert outcome.manifest.rejected == 0
+    assert place.current().text.row_of("caf\ufffd.txt") is not None
     assert place.run().kind == "unchanged"

@@ -21,11 +21,12 @@ VALUES: dict[str, Any] = {
     "filter": {"year": {"$gte": 1990}},
     "sort": "-year",
     "facets": ["genres", "year"],
+    "verbatim": True,
     "fields": ["id", "score", "metadata.year"],
     "explain": True,
     "highlight": True,
 }
-PLAIN = {"query": "a boat on the coast"}
+PLAIN = {"query": "a baot on the coast"}
 
 
 def as_text(value: Any) -> str:

@@ -10,6 +10,7 @@ from handler.corpus.document import Document, Value
 from handler.index.analysis import LANGUAGES, analyzer, content_analyzer, spaced
 from handler.index.text_index import TextIndex
 from handler.index.text_writer import TextWriter, field_name, searchable
+from handler.index.word_query import word_query
 from tests.handler.indexes import document, schema_of
 
 
@@ -135,6 +136,6 @@ def test_rows_keep_their_places_in_several_segments(
     for row in rng.sample(range(900), 50):
         assert index.document(row).id == str(row)
         assert index.row_of(str(row)) == row
-        query = index.query(documents[row].text.split()[0])
+        query = word_query(index, documents[row].text.split()[0]).query
         assert query is not None
         assert row in index.search(query, 3)[0].tolist()

@@ -241,7 +241,7 @@ def test_a_header_is_no_judgment_and_a_judgment_no_header(tmp_path: Path) -> Non
         (
             "corpus.jsonl",
             [{"_id": "a", "text": ["t"], "title": "x"}],
-            r"corpus\.jsonl line 1: text is a list",
+            r"corpus\.jsonl line 1: text is no text",
         ),
         ("queries.jsonl", [{"_id": "q"}], r"queries\.jsonl line 1: text is missing"),
         ("queries.jsonl", [{"_id": True, "text": "t"}], r"queries\.jsonl line 1: _id is missing"),

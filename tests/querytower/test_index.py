@@ -55,7 +55,7 @@ def test_it_answers_as_http_does(index: Index, client: TestClient, search: dict[
 
 
 def hit_of(body: dict[str, Any]) -> dict[str, Any]:
-    absent = {"highlight": None, "explanation": None}
+    absent = {"highlight": None, "explanation": None, "section": "", "sections": ()}
     return absent | body | {"passage": body["passage"]["text"]}
 
 

@@ -1,22 +1,26 @@
-"""POST /v1/embeddings, with OpenAI's request and answer, so that its clients work here."""
+"""POST /v1/embeddings and GET /v1/models, as OpenAI's API has them, so that its clients work here."""
 
 import base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
 from fastapi import FastAPI
 
 from handler.api.answers import JsonResponse
+from handler.api.embedding_input import tokens_of
 from handler.api.requests import EmbeddingsRequest
 from handler.api.routing import add_route
 from handler.encoder import Vectors
-from handler.errors import InvalidRequest
-from handler.search.bounds import BATCH, check_number, check_text
+from handler.errors import AnswerTooLarge, InvalidRequest
 from handler.service import Service
 from handler.settings import Settings
 
 if TYPE_CHECKING:
-    from handler.api.shapes import EmbeddingBody, EmbeddingsAnswer
+    from handler.api.shapes import EmbeddingBody, EmbeddingsAnswer, ModelsAnswer
+
+# Bytes of a number in an answer: in JSON, and as base64 of four bytes.
+JSON_BYTES, BASE64_BYTES = 23, 5.4
 
 
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
@@ -24,27 +28,59 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
 
     async def embeddings(body: EmbeddingsRequest) -> JsonResponse:
         """Return the unit vectors of one or more texts."""
-        texts = [body.input] if isinstance(body.input, str) else body.input
-        check_number(len(texts), "the number of texts", BATCH, settings)
-        texts = [check_text(text, f"input[{at}]", settings) for at, text in enumerate(texts)]
         encoder = load().encoder
-        if body.dimensions not in (None, encoder.dimension):
+        size = body.dimensions or encoder.dimension
+        if not 1 <= size <= encoder.dimension:
             raise InvalidRequest(
-                f"dimensions is {body.dimensions}; this model has {encoder.dimension}"
+                f"dimensions is {size}; this model has {encoder.dimension}, so it may be 1 to that"
             )
-        vectors = encoder.encode(texts, body.input_type)
+        tokens = tokens_of(body.input, body.input_type, encoder, settings)
         as_base64 = body.encoding_format == "base64"
-        data = [_embedding(at, vector, as_base64) for at, vector in enumerate(vectors)]
-        tokens = sum(len(encoding) for encoding in encoder.tokenizer.encode_batch_fast(texts))
+        number = BASE64_BYTES if as_base64 else JSON_BYTES
+        if len(tokens) * size * number > settings.max_answer_bytes:
+            raise AnswerTooLarge(
+                f"{len(tokens)} vectors are more than an answer can have; send fewer texts at once"
+                + ("" if as_base64 else ", or set encoding_format to base64")
+            )
+        vectors = shortened(encoder.encode_tokens(tokens), size)
+        used = sum(map(len, tokens))
         answer: EmbeddingsAnswer = {
             "object": "list",
-            "data": data,
+            "data": [_embedding(at, vector, as_base64) for at, vector in enumerate(vectors)],
             "model": encoder.manifest.model,
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+            "usage": {"prompt_tokens": used, "total_tokens": used},
+        }
+        return JsonResponse(answer)
+
+    async def models() -> JsonResponse:
+        """Return the model that makes embeddings; requests may give it any other name."""
+        answer: ModelsAnswer = {
+            "object": "list",
+            "data": [
+                {
+                    "id": load().encoder.manifest.model,
+                    "object": "model",
+                    "created": 0,
+                    "owned_by": "querytower",
+                }
+            ],
         }
         return JsonResponse(answer)
 
     add_route(app, "POST", "/v1/embeddings", "create_embeddings", embeddings)
+    add_route(app, "GET", "/v1/models", "list_models", models)
+
+
+def shortened(vectors: Vectors, size: int) -> Vectors:
+    """Return unit vectors of the first `size` dimensions, shape (len(vectors), size).
+
+    Models that were trained for it (Matryoshka, arXiv 2205.13147) lose little.
+    """
+    if vectors.shape[1] == size:
+        return vectors
+    cut = vectors[:, :size]
+    lengths = np.linalg.norm(cut, axis=1, keepdims=True)
+    return np.asarray(cut / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
 
 
 def _embedding(at: int, vector: Vectors, as_base64: bool) -> "EmbeddingBody":

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from handler.corpus.document import Section
+from handler.corpus.document import SEPARATOR, Section
 
-SEPARATOR = " › "
 # A passage carries the headings that it is below: the last ones, and not whole sentences.
 MAX_HEADINGS = 3
 MAX_HEADING_CHARS = 120

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from handler.corpus.bounds import Lines, Oversized
 from handler.corpus.readers.source import Head, Raw, Source, reading
@@ -41,9 +42,26 @@ def read(source: Source) -> Iterator[Raw]:
                 yield _record(lines.number, text)
 
 
+def loads(text: bytes | str) -> Any:
+    """Parse JSON; integers of thousands of digits, which Python refuses to read, become texts.
+
+    Raises:
+        ValueError: it is no JSON; UnicodeDecodeError if it is not UTF-8.
+        RecursionError: it is nested some thousand deep.
+    """
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except ValueError:
+        return json.loads(
+            text, parse_int=lambda digits: int(digits) if len(digits) < 20 else digits
+        )
+
+
 def _record(line: int, text: bytes) -> Raw:
     try:
-        record = json.loads(text)
+        record = loads(text)
     except UnicodeDecodeError as cause:
         return Raw(line, f"not UTF-8 at byte {cause.start}")
     except (ValueError, RecursionError) as cause:

@@ -27,9 +27,6 @@ def read(source: Source) -> Iterator[Raw]:
             batches = parquet.ParquetFile(path).iter_batches(batch_size=1000)
             rows = (row for batch in batches for row in batch.to_pylist())
             for line, row in enumerate(rows, start=1):
-                fields = {
-                    k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()
-                }
-                yield Raw(line, fields)
+                yield Raw(line, row)
         except (OSError, ValueError) as cause:
             raise UnreadableFile(f"can't be read as Parquet: {cause}") from cause

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from handler.corpus.readers import delimited, json_lines, markdown, parquet, plain
-from handler.corpus.readers.source import Head, Raw, Source
+from handler.corpus.readers.source import Head, Note, Raw, Source
 from handler.errors import UnreadableFile
 
 
@@ -28,14 +28,19 @@ class Reader(Protocol):
     def matches(self, head: Head) -> bool:
         """Tell whether a source that begins so is of this kind; no reader before this one took it."""
 
-    def read(self, source: Source) -> Iterator[Raw | Source]:
+    def read(self, source: Source) -> Iterator[Raw | Source | Note]:
         """Yield what the source holds, in order and in constant memory: records, or further sources.
+
+        A note, such as Note("encoding", "windows-1252"), comes before the records.
 
         Raises:
             UnreadableFile: the source can't be read, or not any further; the run goes on without it.
             CorpusError: nothing of the kind can be read, as a library is missing; the run stops.
         """
 
+
+BOM = b"\xef\xbb\xbf"
+EMPTY = "the file is empty"
 
 # Magic numbers first, then structured text, then pages; the order decides.
 READERS: tuple[Reader, ...] = (parquet, json_lines, delimited, markdown, plain)
@@ -47,9 +52,9 @@ def reader_of(head: Head) -> Reader:
     Raises:
         UnreadableFile: there is none.
     """
+    if head.whole and not head.data.removeprefix(BOM).strip():
+        raise UnreadableFile(EMPTY)
     for reader in READERS:
         if reader.matches(head):
             return reader
-    if head.whole and not head.data.strip():
-        raise UnreadableFile("empty")
     raise UnreadableFile("of no kind that can be read; docs/corpora.md lists the kinds")

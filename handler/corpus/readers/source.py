@@ -7,13 +7,14 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, Self, cast
 
 from handler.corpus.bounds import BoundedStream, Bounds
 from handler.corpus.document import Section
+from handler.corpus.findings import Findings
 from handler.corpus.options import DEFAULT_OPTIONS, ReadOptions
 from handler.errors import UnreadableFile
 
@@ -32,6 +33,13 @@ class Raw(NamedTuple):
     line: int
     fields: Mapping[str, Any] | str
     sections: tuple[Section, ...] = ()
+
+
+class Note(NamedTuple):
+    """Something about the whole source that a reader found out, such as its encoding; for people."""
+
+    name: str
+    value: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +88,7 @@ class Source:
         scratch: work folder for copies; None: the system's temporary folder.
         depth: how many archives are around it.
         given: whether the user named this very file.
+        findings: is told what was found out about the source.
     """
 
     name: str
@@ -89,6 +98,7 @@ class Source:
     scratch: Path | None = None
     depth: int = 0
     given: bool = False
+    findings: Findings = field(default_factory=Findings)
 
     def __post_init__(self) -> None:
         """Bound every stream, whoever made the source."""
@@ -103,6 +113,7 @@ class Source:
         scratch: Path | None = None,
         *,
         given: bool = False,
+        findings: Findings | None = None,
     ) -> Self:
         """Return the content of a file; that of a gzip file is what was compressed."""
         with reading(), path.open("rb") as file:
@@ -114,6 +125,7 @@ class Source:
             path=None if packed else path,
             scratch=scratch,
             given=given,
+            findings=findings or Findings(),
         )
 
     @cached_property

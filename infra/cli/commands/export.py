@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from export import DEFAULT_MODEL, Converter, CpuTarget, WeightPrecision
+from export import DEFAULT_MODEL, MIN_AGREEMENT, Converter, CpuTarget, WeightPrecision
 from handler.errors import ModelError, install_command
 from handler.progress import Stage
 
@@ -26,12 +26,16 @@ def export(
         WeightPrecision, typer.Option(help="Number format of the weights.")
     ] = "int8",
     target: Annotated[CpuTarget, typer.Option(help="CPU that int8 is made for.")] = "portable",
-    min_cosine: Annotated[
+    min_agreement: Annotated[
         float,
         typer.Option(
-            min=0.0, max=1.0, help="Refuse an int8 encoder whose least cosine to fp32 is lower."
+            min=0.0, max=1.0, help="Refuse int8 if fewer of the nearest texts are those of fp32."
         ),
-    ] = 0.97,
+    ] = MIN_AGREEMENT,
+    texts: Annotated[
+        Path | None,
+        typer.Option(help="Corpus whose rankings are compared, instead of the built-in texts."),
+    ] = None,
     query_prompt: Annotated[
         str | None, typer.Option(help="Put before every query, such as 'query: ' for E5.")
     ] = None,
@@ -61,7 +65,8 @@ def export(
             converter=converter,
             precision=precision,
             target=target,
-            min_cosine=min_cosine,
+            min_agreement=min_agreement,
+            texts=texts,
             prompts={
                 k: v
                 for k, v in (("query", query_prompt), ("document", document_prompt))
@@ -97,10 +102,9 @@ def _table(report: "ExportReport") -> Table:
         table.add_row(name, f"{size / 1e6:.1f} MB")
     table.add_section()
     parity = manifest.parity
-    table.add_row("least cosine to fp32", f"{parity['min_cosine']:.4f}")
-    table.add_row(
-        f"mean over {parity['texts']} texts", f"{parity['mean_cosine']:.4f}", end_section=True
-    )
+    table.add_row("nearest texts as with fp32", f"{parity['agreement']:.1%}")
+    cosines = f"{parity['mean_cosine']:.4f}, {parity['min_cosine']:.4f}"
+    table.add_row("mean, least cosine to fp32", cosines, end_section=True)
     for stage, seconds in report.seconds.items():
         table.add_row(stage, f"{seconds:.2f} s")
     table.add_row("total", f"{sum(report.seconds.values()):.2f} s")

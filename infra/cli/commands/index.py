@@ -31,10 +31,12 @@ def index(
     to: StoreUrl,
     name: IndexName = "default",
     model: ModelFolder = Path("model"),
-    id_field: Annotated[str, typer.Option(help="Field that holds the id.")] = "id",
-    title_field: Annotated[str, typer.Option(help="Field that holds the title.")] = "title",
-    text_field: Annotated[str, typer.Option(help="Field that holds the text.")] = "text",
-    url_field: Annotated[str, typer.Option(help="Field that holds the link.")] = "url",
+    id_field: Annotated[str, typer.Option(help="Field that holds the id.")] = "",
+    title_field: Annotated[str, typer.Option(help="Field that holds the title.")] = "",
+    text_field: Annotated[
+        str, typer.Option(help="Field that holds the text, or fields, separated by commas.")
+    ] = "",
+    url_field: Annotated[str, typer.Option(help="Field that holds the link.")] = "",
     max_rejects: MaxRejects = 1,
     rejects: RejectsFile = Path("rejects.jsonl"),
     passages: Passages = "96",

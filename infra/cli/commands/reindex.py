@@ -18,7 +18,8 @@ CorpusUrl = Annotated[
 Fields = Annotated[
     str,
     typer.Option(
-        envvar="QUERYTOWER_CORPUS_FIELDS", help="Fields that hold id, title, text and link."
+        envvar="QUERYTOWER_CORPUS_FIELDS",
+        help="Fields that hold id, title, text and link, such as isbn,name,summary+review,; empty: guessed.",
     ),
 ]
 Force = Annotated[
@@ -49,7 +50,7 @@ def reindex(
     force: Force = False,
     full: Full = False,
     dry_run: DryRun = False,
-    fields: Fields = "id,title,text,url",
+    fields: Fields = "",
     passages: Passages = "",
     overlap: Overlap = -1,
     precision: VectorPrecision = "",

@@ -41,6 +41,9 @@ def show(body: "SearchAnswer") -> None:
     console = Console(highlight=False)
     if not body["hits"]:
         console.print("nothing found; try other words, or --mode semantic")
+    if "corrected" in body:
+        understood = _escape(body["corrected"]["query"])
+        console.print(f"showing results for {understood}; --verbatim searches for what was typed")
     for rank, hit in enumerate(body["hits"], start=1):
         _show_hit(console, rank, hit)
     for name, counts in body.get("facets", {}).items():
@@ -52,6 +55,8 @@ def _show_hit(console: Console, rank: int, hit: "HitBody") -> None:
     title = _escape(hit.get("title") or hit.get("id", ""))
     details = _escape(" · ".join(_text(value) for value in hit.get("metadata", {}).values()))
     console.print(f"[bold]{rank:>2}. {title}[/bold]  [dim]{details}[/dim]")
+    if "section" in hit:
+        console.print(f"    [italic]{_escape(hit['section'])}[/italic]")
     console.print(f"    {_passage(hit)}")
     if "explanation" in hit:
         console.print(f"    [dim]{_escape(json.dumps(hit['explanation']))}[/dim]")

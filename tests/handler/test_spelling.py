@@ -1,0 +1,122 @@
+"""Misspelt words: which spelling is found, how it is scored, and what the answer tells."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from handler.index.spelling import corrections, one_edit, suspected, within_two_edits
+from handler.index.text_index import TextIndex
+from handler.index.word_query import word_query
+from handler.search.answer import corrected_query
+from tests.handler.indexes import document
+from tests.handler.test_keyword import found, write
+
+KNOWN = {"house": 9, "mouse": 3, "receive": 40, "necessary": 5, "accommodation": 4, "привет": 2}
+
+
+def likeliest(word: str) -> list[str]:
+    def starting(prefix: str) -> list[tuple[str, int]]:
+        return [(word, count) for word, count in KNOWN.items() if word.startswith(prefix)]
+
+    near = corrections(word, lambda other: KNOWN.get(other, 0), starting)
+    return [each.word for each in near]
+
+
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [
+        ("hosue", ["house"]),
+        ("housse", ["house"]),
+        ("xouse", ["house", "mouse"]),
+        ("recieve", ["receive"]),
+        ("neccessary", ["necessary"]),
+        ("neccesary", ["necessary"]),
+        ("acomodation", ["accommodation"]),
+        ("превет", ["привет"]),
+        ("пирвет", ["привет"]),
+        ("hxuxe", []),
+        ("hou", []),
+        ("h0use", []),
+        ("x" * 5000, []),
+    ],
+)
+def test_the_likeliest_spelling_comes_first(typed: str, right: list[str]) -> None:
+    assert likeliest(typed) == right
+
+
+def test_edits_are_counted_like_optimal_string_alignment() -> None:
+    assert within_two_edits("abcd", "abcd")
+    assert within_two_edits("abcd", "badc")
+    assert within_two_edits("abcd", "ab")
+    assert within_two_edits("abcd", "axcdy")
+    assert not within_two_edits("abcd", "badcx")
+    assert not within_two_edits("abcd", "a")
+    for near in one_edit("abcd"):
+        assert within_two_edits("abcd", near)
+
+
+def test_a_rare_word_may_be_a_misspelling() -> None:
+    right = suspected("recieve", 1, lambda other: KNOWN.get(other, 0))
+    assert right is not None
+    assert right.word == "receive"
+    assert suspected("recieve", 30, lambda other: KNOWN.get(other, 0)) is None
+
+
+SHELF = [
+    document("exact", "The goverment decided."),
+    *(document(f"right{n}", "A government is chosen, then the receiver rests.") for n in range(4)),
+    document("near", "Governments, in general, with a botanist"),
+    document("other", "Receivers and botanical gardens, plain and calm."),
+]
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
+    return write(tmp_path_factory.mktemp("spelling"), SHELF)
+
+
+def test_a_corrected_word_is_scored_by_what_it_became(shelf: TextIndex) -> None:
+    typed, right = word_query(shelf, "botnist"), word_query(shelf, "botanist")
+    assert typed.query is not None
+    assert right.query is not None
+    assert typed.corrected == {"botnist": "botanist"}
+    assert set(typed.terms) >= set(right.terms)
+    rows, scores = shelf.search(typed.query, 9)
+    exact_rows, exact_scores = shelf.search(right.query, 9)
+    assert rows.tolist() == exact_rows.tolist()
+    assert 0.5 * exact_scores[0] < scores[0] <= exact_scores[0]
+
+
+def test_what_was_typed_stays_first(shelf: TextIndex) -> None:
+    assert found(shelf, "goverment")[0] == "exact"
+    assert found(shelf, "government") != found(shelf, "goverment")
+
+
+def test_verbatim_corrects_nothing(shelf: TextIndex) -> None:
+    words = word_query(shelf, "botnist", verbatim=True)
+    assert words.corrected == {}
+    assert words.query is not None
+    assert len(shelf.search(words.query, 9)[0]) == 0
+
+
+def test_the_query_as_it_was_understood() -> None:
+    assert corrected_query("A Botnist, a_botnist!", {"botnist": "botanist"}) == (
+        "A botanist, a_botanist!"
+    )
+
+
+def test_the_answer_tells_what_was_corrected(client: TestClient) -> None:
+    body = client.get("/search", params={"q": "old botnist", "mode": "keyword"}).json()
+    assert body["corrected"] == {"query": "old botanist", "words": {"botnist": "botanist"}}
+    assert [hit["id"] for hit in body["hits"]] == ["/rooted"]
+    exact = client.get("/search", params={"q": "botnist", "mode": "keyword", "verbatim": "true"})
+    assert exact.json()["hits"] == []
+    assert "corrected" not in exact.json()
+    assert "corrected" not in client.get("/search", params={"q": "old botanist"}).json()
+
+
+def test_the_page_offers_to_search_for_what_was_typed(client: TestClient) -> None:
+    page = client.get("/", params={"q": "old botnist"}).text
+    assert "Showing results for <bdi>“old botanist”</bdi>" in page
+    assert "?q=old+botnist&amp;verbatim=true" in page
+    again = client.get("/", params={"q": "old botnist", "verbatim": "true"}).text
+    assert "Showing results for" not in again
