@@ -55,6 +55,7 @@ class Settings:
     max_embedding_tokens: int = _setting(
         100_000, "most tokens that one request for embeddings may have, after texts were cut", 1
     )
+    max_facet_values: int = _setting(1000, "most values per facet", 1)
     max_body_bytes: int = _setting(1_000_000, "largest request body, in bytes", 1)
     max_answer_bytes: int = _setting(
         6_000_000, "largest answer, in bytes as Lambda counts them, which sends 6,291,556", 10_000

@@ -1,6 +1,11 @@
 """Where the files of an index lie in a store, written out a second time: they must stay there."""
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
+
+from handler.errors import ObjectNotFound
+from handler.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,18 @@ class StoredPaths:
     @property
     def golden(self) -> str:
         return f"indexes/{self.index}/golden"
+
+    @property
+    def files(self) -> str:
+        return f"indexes/{self.index}/files"
+
+    def file(self, store: Store, version: str, name: str) -> str:
+        """Return the path of a file that the manifest of a version names, or of one beside it."""
+        place = self.version(version)
+        with suppress(ObjectNotFound, KeyError):
+            manifest = json.loads(store.get(f"{place}/manifest.json")[0])
+            return f"{self.files}/{manifest['files'][name]['sha256']}"
+        return f"{place}/{name}"
 
     def version(self, version: str) -> str:
         return f"{self.versions}/{version}"

@@ -10,6 +10,7 @@ from handler.api.answer_size import ENVELOPE_BYTES, fit, size_of, too_large
 from handler.corpus.document import Document
 from handler.index.index_version import IndexVersion
 from handler.search.answer import Answer, Hit, corrected_query
+from handler.search.facets import Spread
 from handler.search.hit_fields import DOCUMENT_FIELDS, HIT_FIELDS, check_fields, chosen
 from handler.search.request import SearchRequest
 from handler.settings import Settings
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         HitBody,
         SearchAnswer,
         SimilarAnswer,
+        SpreadBody,
     )
 
 
@@ -63,7 +65,25 @@ def search_answer(
             name: [{"value": count.value, "documents": count.documents} for count in counts]
             for name, counts in answer.facets.items()
         }
+        body["spreads"] = {name: _spread_body(each) for name, each in answer.spreads.items()}
+    if answer.total:
+        body["total"] = {
+            "documents": answer.total.documents,
+            "relation": "exact" if answer.total.exact else "at least",
+        }
     return body
+
+
+def _spread_body(spread: Spread) -> "SpreadBody":
+    return {
+        "min": spread.least,
+        "max": spread.greatest,
+        "mean": spread.mean,
+        "histogram": [
+            {"start": each.start, "end": each.end, "documents": each.documents}
+            for each in spread.histogram
+        ],
+    }
 
 
 def fitting(answer: Any, hits: Sequence[Any], settings: Settings) -> Any:
@@ -149,6 +169,8 @@ def hit_body(hit: Hit, settings: Settings) -> "HitBody":
         body["highlight"] = hit.highlight
     if hit.explanation is not None:
         body["explanation"] = hit.explanation
+    if hit.others is not None:
+        body["others"] = hit.others
     return body
 
 

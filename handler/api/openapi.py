@@ -147,7 +147,11 @@ def _search_parameters(settings: Settings) -> list[Json]:
     parameters: list[Json] = []
     for name, field in OPTIONS.items():
         entry = dict(schema["properties"][field])
-        parameter: Json = {"name": name, "in": "query", "required": field in schema["required"]}
+        parameter: Json = {
+            "name": name,
+            "in": "query",
+            "required": field in schema.get("required", ()),
+        }
         parameter["description"] = entry.pop("description")
         if field in BOUNDS:
             entry |= _limits(entry, BOUNDS[field], settings)

@@ -43,7 +43,8 @@ class HitBody(DocumentBody, total=False):
 
     `score` orders the hits and has no unit; it is null where a sort ordered them. `section` is there
     if the passage lies in one: its headings, or its page; `url` then leads to it. `highlight`, the
-    passage as HTML, and `explanation` are there when they were asked for.
+    passage as HTML, and `explanation` are there when they were asked for. `others` is the number of
+    further hits with the same value, where `distinct` shows each value once.
     """
 
     score: float | None
@@ -51,6 +52,7 @@ class HitBody(DocumentBody, total=False):
     section: str
     highlight: str
     explanation: Explanation
+    others: int
 
 
 class FacetBody(TypedDict):
@@ -58,6 +60,30 @@ class FacetBody(TypedDict):
 
     value: str | int | float | bool
     documents: int
+
+
+class BinBody(TypedDict):
+    """The number of documents whose value is at least `start` and less than `end`."""
+
+    start: float | str
+    end: float | str
+    documents: int
+
+
+class SpreadBody(TypedDict):
+    """Least, greatest and mean value of a facet of numbers or dates, and a histogram."""
+
+    min: float | str
+    max: float | str
+    mean: float | str
+    histogram: list[BinBody]
+
+
+class TotalBody(TypedDict):
+    """How many documents match: so many, or at least so many where meaning may find more."""
+
+    documents: int
+    relation: Literal["exact", "at least"]
 
 
 class CorrectedBody(TypedDict):
@@ -68,7 +94,9 @@ class CorrectedBody(TypedDict):
 
 
 class SearchAnswer(TypedDict):
-    """What a search found; `facets` are there when they were asked for.
+    """What a search found.
+
+    `facets`, with `spreads` for numbers and dates, and `total` are there when they were asked for.
 
     `corrected` is there if words were taken for misspellings; `verbatim` turns this off.
     `truncated` is there, and true, where hits were cut because the answer was too large.
@@ -81,6 +109,8 @@ class SearchAnswer(TypedDict):
     corrected: NotRequired[CorrectedBody]
     hits: list[HitBody]
     facets: NotRequired[dict[str, list[FacetBody]]]
+    spreads: NotRequired[dict[str, SpreadBody]]
+    total: NotRequired[TotalBody]
     truncated: NotRequired[Literal[True]]
 
 

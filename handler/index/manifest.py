@@ -11,8 +11,9 @@ from handler.errors import IndexUnavailable
 from handler.files import MANIFEST, FileEntry, read_manifest
 from handler.stored_json import Count, Name, bound
 
-# 3: words of metadata fields in text/. 4: compact codes instead of a graph
-INDEX_FORMAT = 4
+# 3: words of metadata fields in text/. 4: compact codes instead of a graph.
+# 5: files are stored under their sha256
+INDEX_FORMAT = 5
 
 Rows = Annotated[int, bound(ge=0, le=2**32)]
 

@@ -16,6 +16,7 @@ from handler.corpus.schema import Schema, date_text
 from handler.errors import IndexUnavailable
 from handler.index.analysis import analyzer, content_analyzer, spaced, word_analyzer
 from handler.index.arrays import Rows, Scores
+from handler.index.patterns import ANYTHING, pattern
 from handler.index.text_writer import field_name, words_name
 
 MAX_TERMS = 64
@@ -97,15 +98,50 @@ class TextIndex:
         rows = self._searcher.fast_field_values("row", [address for _, address in hits])
         return np.array(rows, np.int64)
 
-    def facet(self, query: Query, field: str, kind: str, limit: int) -> list[FacetCount]:
-        """Return the `limit` most frequent values of `field` in documents that match `query`."""
-        terms = {"field": field, "size": limit, "segment_size": 10 * limit}
+    def facet(
+        self, query: Query, field: str, kind: str, limit: int, containing: str = ""
+    ) -> list[FacetCount]:
+        """Return the `limit` most frequent values of `field` in documents that match `query`.
+
+        Strings may be required to contain a text, in upper or lower case.
+        """
+        terms: dict[str, Any] = {"field": field, "size": limit, "segment_size": 10 * limit}
+        if containing:
+            terms["include"] = pattern(containing, before=ANYTHING, after=ANYTHING, fold=True)
         buckets = self._searcher.aggregate(query, {"values": {"terms": terms}})["values"]["buckets"]
         read: dict[str, Callable[[Any], Any]] = {"boolean": bool, "date": date_text}
         return [
             FacetCount(read[kind](b["key"]) if kind in read else b["key"], b["doc_count"])
             for b in buckets
         ]
+
+    def spread(
+        self, query: Query, field: str, bins: int, *, whole: bool
+    ) -> tuple[float, float, float, list[tuple[float, float, int]]] | None:
+        """Return least, greatest and mean value of a field, and a histogram of (start, end, count).
+
+        There are at most `bins` bins, and fewer for whole numbers that are close together. None is
+        returned if no document that matches `query` has a value.
+        """
+        stats = self._searcher.aggregate(query, {"all": {"stats": {"field": field}}})["all"]
+        if not stats["count"]:
+            return None
+        least, greatest = stats["min"], stats["max"]
+        width = (greatest - least) / bins or 1.0
+        if whole:
+            width = max(1.0, float(np.ceil((greatest - least + 1) / bins)))
+        histogram = {"field": field, "interval": width, "offset": least % width}
+        found = self._searcher.aggregate(query, {"bins": {"histogram": histogram}})["bins"]
+        edges = [
+            (bucket["key"], bucket["key"] + width, bucket["doc_count"])
+            for bucket in found["buckets"]
+        ]
+        return least, greatest, stats["avg"], edges
+
+    def after(self, row: int) -> Query:
+        """Return the query for documents beyond a row."""
+        kind = tantivy.FieldType.Unsigned
+        return Query.range_query(self.fields, "row", kind, row, None, include_lower=False)
 
     def count(self, query: Query) -> int:
         """Return how many documents match `query`."""

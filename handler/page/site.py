@@ -12,7 +12,6 @@ from handler.corpus.schema import Schema
 from handler.errors import QuerytowerError
 from handler.html_answer import html_answer
 from handler.index.index_version import IndexVersion
-from handler.index.text_index import FacetCount
 from handler.page.assets import Assets
 from handler.page.page_state import PageState
 from handler.page.rail import INPUTS, filter_fields, rail
@@ -117,46 +116,30 @@ class Site:
         trace.extra["hits"] = len(shown)
         if self._settings.log_queries:
             trace.extra["queries"] = [asked.query]
-        counts = {
-            name: self._counts(asked, searcher, index, name) or answer.facets[name]
-            for name in counted
-        }
-        filters = rail(asked, fields, counts)
+        filters = rail(asked, fields, answer.facets)
         if not shown:
             return self._page.nothing(asked, filters)
         more = len(answer.hits) > size and offset + size <= self._settings.max_offset
         return self._page.results(asked, shown, offset + 1, more, filters, answer.corrected)
-
-    def _counts(
-        self, asked: PageState, searcher: Searcher, index: IndexVersion, name: str
-    ) -> list[FacetCount]:
-        """Count a filtered field without its own filter, to show what its other values would add.
-
-        Returns nothing for a field without a filter.
-        """
-        if not asked.values(name):
-            return []
-        others = asked.among({field for field in index.manifest.schema if field != name})
-        return searcher.search(index, self._request(others, index, [name])).facets[name]
 
     def _request(
         self,
         asked: PageState,
         index: IndexVersion,
         facets: list[str],
-        k: int = 0,
-        offset: int = 0,
+        k: int,
+        offset: int,
     ) -> SearchRequest:
-        """Return the search for a state of the page; without `k`, only `facets` matter."""
+        """Return the search for a state of the page."""
         request = SearchRequest(
             query=asked.query,
-            k=k or 1,
+            k=k,
             offset=offset,
             mode=asked.mode,
             verbatim=asked.verbatim,
             filter=filter_from_parameters(asked.filters, index.manifest.schema),
             facets=facets,
-            explain=k > 0,
-            highlight=k > 0,
+            explain=True,
+            highlight=True,
         )
         return request.within(self._settings)

@@ -146,7 +146,7 @@ def _published(repository: IndexRepository, pointer: Pointer) -> StoredVersion:
     manifest, _ = repository.published_manifest(pointer)
     folder = repository.version_folder(pointer.version)
     manifest.check_format(f"{folder.url}/{IndexFiles.MANIFEST}")
-    return StoredVersion(folder, manifest)
+    return StoredVersion(folder, repository.files, manifest)
 
 
 def _read_listing(version: StoredVersion) -> Listing:

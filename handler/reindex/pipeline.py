@@ -132,7 +132,7 @@ def _publish(
     encoded = _encode(job, plan, checkpoints)
     folder = _build(job, plan, checkpoints, scratch)
     candidate = _assess(job, plan, folder)
-    _upload(job, folder, candidate)
+    _upload(job, plan, folder, candidate)
     _judge(job, plan, candidate.manifest)
     job.progress("publish", 0)
     if lease:
@@ -214,13 +214,18 @@ def _assess(job: ReindexJob, plan: Plan, folder: Path) -> Candidate:
     )
 
 
-def _upload(job: ReindexJob, folder: Path, candidate: Candidate) -> None:
-    numbers, total = count(1), len(candidate.manifest.files) + len(candidate.reports)
+def _upload(job: ReindexJob, plan: Plan, folder: Path, candidate: Candidate) -> None:
+    """Upload a version, without the files that the published version has."""
+    shared = plan.shared_files
+    files = {entry.sha256 for entry in candidate.manifest.files.values()}
+    numbers, total = count(1), len(files - shared) + len(candidate.reports)
 
     def on_file(_name: str) -> None:
         job.progress("upload", next(numbers), total)
 
-    job.repository.upload(folder, candidate.manifest, on_file, candidate.reports)
+    job.repository.upload(
+        folder, candidate.manifest, shared=shared, on_file=on_file, reports=candidate.reports
+    )
 
 
 def _judge(job: ReindexJob, plan: Plan, new: IndexManifest) -> None:

@@ -44,6 +44,16 @@ class Plan:
     reused: IndexVersion | None = None
 
     @property
+    def shared_files(self) -> set[str]:
+        """sha256 of the files in the store that a new version need not upload again.
+
+        They are good, because the version was opened, and they stay while it is published.
+        """
+        return (
+            {each.sha256 for each in self.before.manifest.files.values()} if self.before else set()
+        )
+
+    @property
     def reusable(self) -> list[EncodedBatch]:
         """The vectors of `reused`."""
         return [EncodedBatch.of_version(self.reused)] if self.reused else []

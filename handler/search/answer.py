@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from handler.corpus.document import Document, Section
 from handler.index.text_index import FacetCount
+from handler.search.facets import Spread
 
 
 class Explanation(TypedDict):
@@ -30,7 +31,8 @@ class Hit:
     """A document, its score, and the start and end of its best passage, in characters of its text.
 
     `score` is None where a sort, not a score, gave the document its place.
-    `highlight` and `explanation` are there when they were asked for.
+    `highlight` and `explanation` are there when they were asked for, and `others`, the number of
+    further hits of the same group, when each group was to be shown once.
     """
 
     document: Document
@@ -38,6 +40,7 @@ class Hit:
     passage: tuple[int, int]
     highlight: str | None = None
     explanation: Explanation | None = None
+    others: int | None = None
 
     @property
     def section(self) -> Section | None:
@@ -50,15 +53,26 @@ class Hit:
         return self.document.url_of(self.section)
 
 
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many documents match; `exact` unless meaning alone may find more."""
+
+    documents: int
+    exact: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The hits of one page, the values of each facet, and the seconds that each stage took.
 
+    `spreads` has the facets of numbers and dates, `total` what was asked for.
     `corrected` has the right spelling of each word that was taken for a misspelling.
     """
 
     hits: list[Hit]
     facets: dict[str, list[FacetCount]] = field(default_factory=dict)
+    spreads: dict[str, Spread] = field(default_factory=dict)
+    total: Total | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     corrected: dict[str, str] = field(default_factory=dict)
 

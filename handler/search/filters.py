@@ -9,10 +9,14 @@ from tantivy import FieldType, Occur, Query
 
 from handler.corpus.schema import Field, Schema, date_number
 from handler.errors import InvalidRequest
+from handler.index.patterns import ANYTHING, pattern
 from handler.index.text_writer import field_name
 
 MAX_DEPTH = 8
 MAX_CONDITIONS = 100
+# A pattern costs milliseconds to prepare.
+MAX_PATTERNS = 8
+MAX_PATTERN_CHARS = 64
 
 # What the index can hold.
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
@@ -35,6 +39,7 @@ class FilterCompiler:
         self._schema = schema
         self._fields = fields
         self._conditions = 0
+        self._patterns = 0
 
     def compile(self, condition: object, depth: int = 0) -> Query:
         """Return the query for a filter such as `{"year": {"$gte": 1990}, "genre": "gothic"}`.
@@ -100,6 +105,11 @@ class FilterCompiler:
             "$in": self._in,
             "$nin": lambda name, field, value: _not(self._in(name, field, value)),
             "$exists": self._exists,
+            "$startsWith": lambda name, field, value: self._pattern(
+                "$startsWith", name, field, value, after=ANYTHING
+            ),
+            "$contains": self._contains,
+            "$ieq": lambda name, field, value: self._pattern("$ieq", name, field, value, fold=True),
             "$not": lambda name, _field, value: _not(self._entry(name, value, MAX_DEPTH)),
         }
 
@@ -128,6 +138,40 @@ class FilterCompiler:
                 f"$in on {name!r} has {len(values)} values, {MAX_CONDITIONS} at most"
             )
         return _any([self._equal(name, field, value) for value in values])
+
+    def _contains(self, name: str, field: Field, value: object) -> Query:
+        """Match lists that have a value, and texts that contain one."""
+        if field.list or field.kind != "string":
+            return self._equal(name, field, value)
+        return self._pattern("$contains", name, field, value, before=ANYTHING, after=ANYTHING)
+
+    def _pattern(
+        self,
+        operator: str,
+        name: str,
+        field: Field,
+        value: object,
+        *,
+        before: str = "",
+        after: str = "",
+        fold: bool = False,
+    ) -> Query:
+        if field.kind != "string" or not isinstance(value, str) or not value:
+            raise InvalidRequest(
+                f"{operator} on {name!r} compares texts; {name!r} is of type {field.kind}, "
+                f"and the value {value!r}"
+            )
+        if len(value) > MAX_PATTERN_CHARS:
+            raise InvalidRequest(
+                f"{operator} on {name!r} has {len(value)} characters, {MAX_PATTERN_CHARS} at most"
+            )
+        self._patterns += 1
+        if self._patterns > MAX_PATTERNS:
+            raise InvalidRequest(
+                f"the filter has more than {MAX_PATTERNS} of $startsWith, $contains and $ieq"
+            )
+        expression = pattern(value, before=before, after=after, fold=fold)
+        return Query.regex_query(self._fields, field_name(self._schema, name), expression)
 
     def _exists(self, name: str, _field: Field, value: object) -> Query:
         if not isinstance(value, bool):

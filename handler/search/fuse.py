@@ -27,11 +27,11 @@ class Scale:
         return (scores - self.mean) / self.deviation
 
 
-def fuse(cosines: Floats, bm25: Floats) -> Floats:
+def fuse(cosines: Floats, bm25: Floats, ratio: float = 0.5) -> Floats:
     """Return one score per candidate, shape (n,), from its standardised cosine and BM25 score.
 
-    Both have the same weight. Over 19 varied collections this gave a mean nDCG@10 of 64.6; min-max
+    The cosine has the weight `ratio`, BM25 the rest. With equal weights, over 19 varied collections, this gave a mean nDCG@10 of 64.6; min-max
     scores gave 61.5 to 63.9, reciprocal ranks 58.6, BM25 alone 57.0 and cosines alone 54.2.
     Standardised, a ranking that barely tells candidates apart can't drown the other.
     """
-    return (cosines + bm25) / 2
+    return ratio * cosines + (1 - ratio) * bm25

@@ -7,7 +7,15 @@ from handler.corpus.schema import Schema
 from handler.errors import InvalidRequest
 
 DOCUMENT_FIELDS = ("id", "title", "text", "url", "metadata")
-HIT_FIELDS = (*DOCUMENT_FIELDS, "score", "passage", "section", "highlight", "explanation")
+HIT_FIELDS = (
+    *DOCUMENT_FIELDS,
+    "score",
+    "passage",
+    "section",
+    "highlight",
+    "explanation",
+    "others",
+)
 # A field of the metadata alone is called metadata.year.
 METADATA = "metadata."
 

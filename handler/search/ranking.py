@@ -102,10 +102,12 @@ def rank(
     keyword_query: Query | None,
     filter_query: Query | None = None,
     depth: int,
+    ratio: float = 0.5,
 ) -> Ranking:
     """Return the first `depth` documents or more, as far as there are so many.
 
     `vector`, the query's embedding of shape (dimension,), is needed unless the mode is keyword.
+    `ratio` is the weight of meaning in a hybrid ranking, 0 to 1.
     """
     if mode == "keyword" or vector is None:
         return _by_words(index, keyword_query, filter_query, depth)
@@ -114,10 +116,10 @@ def rank(
         if depth <= POOLS[0]:
             return first
         return first.followed_by(_by_meaning(index, vector, filter_query, POOLS[1]))
-    first, scales = _by_both(index, vector, keyword_query, filter_query, POOLS[0])
+    first, scales = _by_both(index, vector, keyword_query, filter_query, POOLS[0], ratio)
     if depth <= len(first.documents) or len(first.documents) < POOLS[0]:
         return first
-    second, _ = _by_both(index, vector, keyword_query, filter_query, POOLS[1], scales)
+    second, _ = _by_both(index, vector, keyword_query, filter_query, POOLS[1], ratio, scales)
     return first.followed_by(second)
 
 
@@ -141,6 +143,7 @@ def _by_both(
     keyword_query: Query,
     filter_query: Query | None,
     n: int,
+    ratio: float,
     scales: Scales | None = None,
 ) -> tuple[Ranking, Scales]:
     """Rank the `n` documents nearest in meaning together with the `n` that match best by words.
@@ -151,6 +154,7 @@ def _by_both(
         keyword_query: The query's words.
         filter_query: What documents must match, if anything.
         n: Documents that each part contributes.
+        ratio: Weight of meaning, 0 to 1.
         scales: How cosines and BM25 scores are standardised; measured on the candidates if None.
 
     Returns:
@@ -167,7 +171,7 @@ def _by_both(
     bm25[order[np.searchsorted(documents, matched, sorter=order)]] = matched_scores
     semantic_scale, keyword_scale = scales or (Scale.of(cosines), Scale.of(bm25))
     semantic, keyword = semantic_scale.standardise(cosines), keyword_scale.standardise(bm25)
-    fused = fuse(semantic, keyword)
+    fused = fuse(semantic, keyword, ratio)
     ranking = Ranking(
         documents=documents,
         passages=np.concatenate([near.passages, more.passages]),

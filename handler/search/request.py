@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from handler.search.bounds import (
+    FACET_VALUES,
     FACETS,
     FIELDS,
     OFFSET,
@@ -17,6 +18,7 @@ from handler.search.bounds import (
     check_text,
     check_unicode,
 )
+from handler.search.filters import MAX_PATTERN_CHARS
 from handler.settings import Settings
 
 Mode = Literal["hybrid", "semantic", "keyword"]
@@ -29,8 +31,9 @@ class SearchRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True)
 
     query: Annotated[str, QUERY_CHARS] = Field(
+        default="",
         validation_alias=AliasChoices("query", "q"),
-        description="What to search for.",
+        description="What to search for; nothing to browse by filter, sort or facets.",
         examples=["atmospheric, female lead, worldbuilding, funny"],
     )
     k: Annotated[int, K] = Field(default=10, description="Number of hits.")
@@ -55,6 +58,41 @@ class SearchRequest(BaseModel):
     facets: Annotated[list[str], FACETS] = Field(
         default=[], description="Metadata fields whose values are counted."
     )
+    facet_values: Annotated[int, FACET_VALUES] = Field(
+        default=20, description="Most values of each facet."
+    )
+    facet_query: str = Field(
+        default="",
+        max_length=MAX_PATTERN_CHARS,
+        description="Text that the values of facets must contain.",
+    )
+    total: bool = Field(default=False, description="Tell how many documents match.")
+    semantic_ratio: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Weight of meaning in a hybrid search; words have the rest.",
+    )
+    min_score: float | None = Field(
+        default=None,
+        ge=-1,
+        le=1,
+        description="Least cosine of hits that have none of the query's words.",
+    )
+    distinct: str = Field(
+        default="",
+        description="Metadata field of which each value is shown once, by its best hit.",
+        examples=["author"],
+    )
+    diversity: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="How much hits that resemble better ones are put back: 0 not at all.",
+    )
+    collapse: bool = Field(
+        default=False, description="Leave out hits that nearly repeat a better one."
+    )
     verbatim: bool = Field(
         default=False, description="Search for the words as they are typed; correct no spelling."
     )
@@ -76,7 +114,10 @@ class SearchRequest(BaseModel):
         Raises:
             InvalidRequest: a value is out of bounds, or the query is empty.
         """
-        query = check_text(self.query, "query", settings)
+        browses = self.filter or self.sort or self.facets
+        query = "" if browses and not self.query.strip() else None
+        if query is None:
+            query = check_text(self.query, "query", settings)
         for name, value in self:
             if value and isinstance(value, str | list | dict):
                 check_unicode(value, name)

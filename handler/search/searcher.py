@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,9 +15,10 @@ from handler.encoder import Encoder, Vectors
 from handler.errors import DocumentNotFound, InvalidRequest
 from handler.index.index_version import IndexVersion
 from handler.index.text_index import FacetCount
-from handler.index.text_writer import field_name
 from handler.index.word_query import WordQuery, word_query
-from handler.search.answer import Answer, Explanation, Hit
+from handler.search.answer import Answer, Explanation, Hit, Total
+from handler.search.arrange import close_enough, collapsed, one_for_each, varied
+from handler.search.facets import Spread, count_values, spread, usable_field, without_choices
 from handler.search.filters import FilterCompiler
 from handler.search.highlight import Sentences, Span, closest_sentence, mark, word_spans
 from handler.search.query_language import parse
@@ -25,7 +26,6 @@ from handler.search.ranking import NO_PASSAGE, POOLS, Ranking, rank
 from handler.search.request import SearchRequest
 from handler.search.retrieve import both, nearest
 
-FACET_VALUES = 20
 # Passages whose sentences' vectors are cached for highlights: about 1.5 kB per sentence.
 CACHED_PASSAGES = 1000
 
@@ -34,6 +34,7 @@ CACHED_PASSAGES = 1000
 class _Query:
     """A request as the index understands it.
 
+    `condition` is the part of the filter that the query's own syntax sets.
     `text` is what is left of the query to search for: nothing if it was all syntax. `vector`, shape (dimension,), is None in keyword mode, and `keyword_query` in semantic mode or
     where the query has no words. `terms` are the stems that it looks for.
     """
@@ -44,6 +45,7 @@ class _Query:
     keyword_query: Query | None
     filter_query: Query | None
     terms: list[str]
+    condition: Query | None = None
 
 
 class Searcher:
@@ -66,6 +68,8 @@ class Searcher:
         parsed = parse(request.query, index)
         filter_query = _joined(compile_filter(index, request.filter), parsed.condition)
         text = parsed.text
+        if not request.query and filter_query is None:
+            filter_query = Query.all_query()
         vector = self._vector(text) if text and request.mode != "keyword" else None
         encoded = time.perf_counter()
         by_words = request.mode != "semantic"
@@ -78,6 +82,7 @@ class Searcher:
             vector=vector,
             keyword_query=words.query if by_words else None,
             filter_query=filter_query,
+            condition=parsed.condition,
             terms=words.terms,
         )
         answer = self._answer(index, query)
@@ -108,26 +113,64 @@ class Searcher:
     def _answer(self, index: IndexVersion, query: _Query) -> Answer:
         request = query.request
         depth = request.offset + request.k
-        if not query.text and query.filter_query is not None:
-            ranking = Ranking.of(index.text.rows(query.filter_query, depth))
-        else:
-            ranking = rank(
-                index,
-                request.mode,
-                vector=query.vector,
-                keyword_query=query.keyword_query,
-                filter_query=query.filter_query,
-                depth=depth,
-            )
-        facets = {}
-        if request.facets or request.sort:
+        ranking = self._ranking(index, query, depth)
+        total, matched = None, None
+        if request.sort or request.total or request.facets:
             matched = _matched(index, query, ranking)
-            facets = _count_facets(index, request.facets, matched)
-            if request.sort:
-                ranking = _sort(index, request, ranking, matched)
+        facets = {name: self._facet(index, query, ranking, name) for name in request.facets}
+        if request.sort and matched is not None:
+            ranking = _sort(index, request, ranking, matched)
+        others: dict[int, int] = {}
+        if request.distinct:
+            usable_field(index, request.distinct, "shown once for each value")
+            ranking, others = one_for_each(index, ranking, request.distinct, depth)
+        if request.total and matched is not None:
+            exact = request.mode == "keyword" or not query.text
+            total = Total(index.text.count(matched), exact)
         page = range(request.offset, min(depth, len(ranking.documents)))
-        hits = [self._hit(index, query, ranking, at) for at in page]
-        return Answer(hits=hits, facets=facets)
+        return Answer(
+            hits=[self._hit(index, query, ranking, at, others) for at in page],
+            facets=facets,
+            spreads=_spreads(index, request, matched),
+            total=total,
+        )
+
+    def _ranking(self, index: IndexVersion, query: _Query, depth: int) -> Ranking:
+        """Return the first `depth` documents or more, as far as there are so many."""
+        request = query.request
+        if request.distinct:
+            depth = max(depth, POOLS[0] + 1)  # so that groups can be refilled
+        if not query.text and query.filter_query is not None:
+            return Ranking.of(index.text.rows(query.filter_query, depth))
+        ranking = rank(
+            index,
+            request.mode,
+            vector=query.vector,
+            keyword_query=query.keyword_query,
+            filter_query=query.filter_query,
+            depth=depth,
+            ratio=request.semantic_ratio,
+        )
+        if request.min_score is not None:
+            ranking = close_enough(ranking, request.min_score)
+        if request.collapse:
+            ranking = collapsed(index, ranking)
+        return varied(index, ranking, request.diversity)
+
+    def _facet(
+        self, index: IndexVersion, query: _Query, ranking: Ranking, name: str
+    ) -> list[FacetCount]:
+        """Count the values of a field as if none of them was chosen by the filter."""
+        request = query.request
+        others = without_choices(request.filter, name)
+        if others is not request.filter:
+            wider = _joined(compile_filter(index, others), query.condition)
+            if not query.text and wider is None:
+                wider = Query.all_query()
+            query = replace(query, filter_query=wider)
+            ranking = self._ranking(index, query, POOLS[0])
+        matched = _matched(index, query, ranking)
+        return count_values(index, name, matched, request.facet_values, request.facet_query)
 
     def _encode(self, text: str) -> Vectors:
         vector: Vectors = self._encoder.encode([text], "query")[0]
@@ -138,7 +181,14 @@ class Searcher:
         texts = [text[start:end] for start, end in spans] if len(spans) > 1 else []
         return spans, self._encoder.encode(texts, "document")
 
-    def _hit(self, index: IndexVersion, query: _Query, ranking: Ranking, at: int) -> Hit:
+    def _hit(
+        self,
+        index: IndexVersion,
+        query: _Query,
+        ranking: Ranking,
+        at: int,
+        others: Mapping[int, int],
+    ) -> Hit:
         row, passage = int(ranking.documents[at]), int(ranking.passages[at])
         document = index.document(row)
         if passage == NO_PASSAGE:
@@ -153,6 +203,7 @@ class Searcher:
             passage=span,
             highlight=self._highlight(index, query, document, span) if wanted.highlight else None,
             explanation=_explanation(ranking, at) if wanted.explain else None,
+            others=others.get(row),
         )
 
     def _highlight(self, index: IndexVersion, query: _Query, document: Document, span: Span) -> str:
@@ -209,35 +260,25 @@ def _matched(index: IndexVersion, query: _Query, ranking: Ranking) -> Query:
     return matched if query.filter_query is None else both(matched, query.filter_query)
 
 
-def _count_facets(
-    index: IndexVersion, names: list[str], matched: Query
-) -> dict[str, list[FacetCount]]:
-    counts = {}
-    for name in names:
-        field = _usable(index, name, "counted")
-        kind = index.manifest.schema[name].kind
-        counts[name] = index.text.facet(matched, field, kind, FACET_VALUES)
-    return counts
+def _spreads(
+    index: IndexVersion, request: SearchRequest, matched: Query | None
+) -> dict[str, Spread]:
+    """Return the spread of each facet of numbers or dates."""
+    if matched is None:
+        return {}
+    found = {name: spread(index, name, matched) for name in request.facets}
+    return {name: each for name, each in found.items() if each}
 
 
 def _sort(index: IndexVersion, request: SearchRequest, ranking: Ranking, matched: Query) -> Ranking:
     name, descending = request.sort.removeprefix("-"), request.sort.startswith("-")
-    field = _usable(index, name, "sorted by")
+    field = usable_field(index, name, "sorted by")
     if index.manifest.schema[name].list:
         raise InvalidRequest(
             f"{name!r} has lists of values, which have no order; sort by another field"
         )
     depth = request.offset + request.k
     return ranking.reordered(index.text.sorted_rows(matched, field, descending, depth))
-
-
-def _usable(index: IndexVersion, name: str, purpose: str) -> str:
-    """Return the text index's name for a metadata field, unless that is long text."""
-    schema = index.manifest.schema
-    if name not in schema or schema[name].kind == "text":
-        known = ", ".join(field for field, entry in schema.items() if entry.kind != "text")
-        raise InvalidRequest(f"{name!r} can't be {purpose}; fields that can: {known or 'none'}")
-    return field_name(schema, name)
 
 
 def _explanation(ranking: Ranking, at: int) -> Explanation:

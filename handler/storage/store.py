@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Event
@@ -20,7 +21,7 @@ from handler.storage.connect import connect, folder_of
 from handler.storage.failures import FAILURES, LOST, explain
 
 if TYPE_CHECKING:
-    from obstore import GetOptions, PutMode
+    from obstore import GetOptions, ObjectMeta, PutMode
     from obstore.store import ObjectStore
 
 SMALL = 1 << 20
@@ -33,13 +34,24 @@ WRITER = "writer"
 """Metadata by which a writer knows its own object again when the first answer got lost."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """Path inside the store, size in bytes, and the ETag, which changes with the content."""
+    """Path inside the store, size in bytes, ETag, which changes with the content, and its date."""
 
     path: str
     size: int
     etag: str
+    modified: datetime
+
+    @classmethod
+    def of(cls, meta: "ObjectMeta") -> Self:
+        """Return the object that obstore describes."""
+        return cls(
+            path=meta["path"],
+            size=meta["size"],
+            etag=str(meta["e_tag"]),
+            modified=meta["last_modified"],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +99,7 @@ class Store:
         self._check(path)
         with self._explained(path), self._found(path):
             meta = obstore.head(self._objects, path)
-        return StoredObject(path, meta["size"], str(meta["e_tag"]))
+        return StoredObject.of(meta)
 
     def download(self, path: str, to: Path, *, size: int, etag: str | None = None) -> None:
         """Copy an object of `size` bytes to the file `to`, a large one in parallel parts.
@@ -170,10 +182,8 @@ class Store:
                 found = [meta for chunk in obstore.list(self._objects, prefix) for meta in chunk]
         except ObjectNotFound:
             return []
-        objects = [StoredObject(meta["path"], meta["size"], str(meta["e_tag"])) for meta in found]
-        return sorted(
-            (each for each in objects if each.path != store_folder.LOCK), key=lambda each: each.path
-        )
+        objects = [StoredObject.of(meta) for meta in found if meta["path"] != store_folder.LOCK]
+        return sorted(objects, key=lambda each: each.path)
 
     def delete(self, paths: Iterable[str]) -> None:
         """Delete objects; those that do not exist are passed over."""

@@ -12,5 +12,6 @@ class Layout:
     LAST_ATTEMPT = "verdict.json"
     ROLLED_BACK = "rolled-back.json"
     VERSIONS = "versions"
+    FILES = "files"
     CHECKPOINTS = "work"
     GOLDEN = "golden"

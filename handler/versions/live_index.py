@@ -13,9 +13,10 @@ from handler.errors import CacheFull, IndexUnavailable, ModelMismatch, Querytowe
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.log import log, metric
+from handler.staging import scratch_folder
 from handler.versions.pointer import Pointer
 from handler.versions.repository import IndexRepository
-from handler.versions.transfer import download_version
+from handler.versions.transfer import fetch_version, kept_files
 
 REFRESH_WAIT = 0.3
 """Seconds that a request waits for a newer version before the old one answers it."""
@@ -131,32 +132,38 @@ class LiveIndex:
         self._full_pause = min(max(2 * self._full_pause, FULL_SECONDS), FULL_SECONDS_MOST)
 
     def _open(self, pointer: Pointer) -> IndexVersion:
-        folder = self._fetch(pointer)
-        fetched = time.perf_counter()
+        if self._repository.folder.local:
+            # Its files are mapped where they are; the folder with links to them can go.
+            with scratch_folder() as scratch:
+                return self._open_in(scratch, pointer)
+        index = f"{self._repository.store.url}/{self._repository.name}"
+        folder = self._cache / hashlib.sha256(index.encode()).hexdigest()[:16]
         try:
-            version = IndexVersion.open(folder)
+            version = self._open_in(folder, pointer)
         except IndexUnavailable:
-            if not self._repository.folder.local:
-                shutil.rmtree(folder, ignore_errors=True)
+            self._forget_unused(folder)
             raise
-        if not self._repository.folder.local:
-            self._forget_others(folder)
+        self._forget_others(folder, pointer.version)
+        return version
+
+    def _open_in(self, folder: Path, pointer: Pointer) -> IndexVersion:
+        place = self._fetch(folder, pointer)
+        fetched = time.perf_counter()
+        version = IndexVersion.open(place)
         self.opening_seconds = time.perf_counter() - fetched
         return version
 
-    def _fetch(self, pointer: Pointer) -> Path:
-        """Return the local folder of a version, downloaded unless it is here already."""
+    def _fetch(self, folder: Path, pointer: Pointer) -> Path:
+        """Return the place of a version in `folder`, fetched unless it is here already."""
         stored = self._repository.version_folder(pointer.version)
         manifest, data = self._repository.published_manifest(pointer)
         manifest.check_format(f"index {self._repository.name!r} version {manifest.version}")
         self._check_model(manifest)
-        if stored.local:
-            return stored.local
-        index = f"{self._repository.store.url}/{self._repository.name}"
-        place = self._cache / hashlib.sha256(index.encode()).hexdigest()[:16] / pointer.version
+        place = folder / pointer.version
         if not (place / IndexFiles.MANIFEST).exists():
-            self._make_room(place, manifest)
-            download_version(stored, manifest, data, place)
+            if not stored.local:
+                self._make_room(place, manifest)
+            fetch_version(self._repository.files, manifest, data, place)
         return place
 
     def _check_model(self, manifest: IndexManifest) -> None:
@@ -175,10 +182,11 @@ class LiveIndex:
         Raises:
             CacheFull: it does not fit.
         """
-        in_use = self._version.manifest.version if self._version else ""
+        here: dict[str, Path] = {}
         if place.parent.is_dir():
-            self._forget_others(place.parent / in_use)
-        needed = sum(entry.bytes for entry in manifest.files.values())
+            self._forget_unused(place.parent)
+            here = kept_files(place.parent)
+        needed = sum(each.bytes for each in manifest.files.values() if each.sha256 not in here)
         disk = next(each for each in place.parents if each.is_dir())
         free = shutil.disk_usage(disk).free
         if free < needed:
@@ -188,8 +196,11 @@ class LiveIndex:
                 "QUERYTOWER_CACHE to a larger folder"
             )
 
-    def _forget_others(self, folder: Path) -> None:
-        """Remove other versions from the cache; those in use stay mapped, hence readable."""
-        for path in folder.parent.iterdir():
-            if path != folder and not path.name.startswith("."):
+    def _forget_unused(self, folder: Path) -> None:
+        self._forget_others(folder, self._version.manifest.version if self._version else "")
+
+    def _forget_others(self, folder: Path, kept: str) -> None:
+        """Remove other versions from a folder; those in use stay mapped, hence readable."""
+        for path in folder.glob("*"):
+            if path.name != kept and not path.name.startswith("."):
                 shutil.rmtree(path, ignore_errors=True)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from handler.index.manifest import IndexFiles
+from handler.storage.store import StoredObject
 from handler.versions.pointer import Pointer
 from handler.versions.repository import IndexRepository
 
@@ -24,7 +25,8 @@ def prune(
     """Remove all versions but the newest `keep`, and return the names of those removed.
 
     The current version stays, and so does each that is younger than `grace` seconds or was current
-    within them. Uploads that ended without a manifest a day ago are removed too.
+    within them. Uploads that ended without a manifest a day ago are removed too. Then files that no
+    version names are removed, if they are a day old: a run under way may have uploaded others.
 
     Raises:
         IndexUnavailable: the store has no such index.
@@ -51,7 +53,29 @@ def prune(
     ]
     for version in removed:
         _remove(repository, version, folders[version])
+    _sweep(repository, now)
     return removed
+
+
+def _sweep(repository: IndexRepository, now: datetime) -> None:
+    """Remove files that no version names, unless a version can't be read or they are young.
+
+    They are listed before the manifests: what a run publishes meanwhile is named or young.
+    """
+    files = repository.files.list()
+    versions = {each.name: each.manifest for each in repository.versions()}
+    for each in repository.versions_folder.list():
+        version, _, name = each.path.partition("/")
+        if name == IndexFiles.MANIFEST and version not in versions:
+            return  # of a newer querytower, or damaged
+    named = {entry.sha256 for manifest in versions.values() for entry in manifest.files.values()}
+    unnamed = [each.path for each in files if each.path not in named and _is_old(each, now)]
+    young = {each.path for each in repository.files.list() if not _is_old(each, now)}
+    repository.files.delete(name for name in unnamed if name not in young)
+
+
+def _is_old(each: StoredObject, now: datetime) -> bool:
+    return (now - each.modified).total_seconds() > ABANDONED_SECONDS
 
 
 def _remove(repository: IndexRepository, version: str, names: Sequence[str]) -> None:

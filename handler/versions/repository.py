@@ -1,7 +1,7 @@
 """One index in a store: its versions, the pointer to the published one, and their notes."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,11 @@ class IndexRepository:
     def versions_folder(self) -> StoredFolder:
         """All versions, whole or not."""
         return self.folder.folder(Layout.VERSIONS)
+
+    @property
+    def files(self) -> StoredFolder:
+        """The files of all versions, each under its sha256."""
+        return self.folder.folder(Layout.FILES)
 
     @property
     def attempts(self) -> Attempts:
@@ -177,7 +182,7 @@ class IndexRepository:
         folder = self.version_folder(name)
         try:
             data, _ = folder.get(IndexFiles.MANIFEST)
-            return StoredVersion(folder, _manifest(data, folder, name))
+            return StoredVersion(folder, self.files, _manifest(data, folder, name))
         except (ObjectNotFound, IndexUnavailable):
             return None
 
@@ -202,11 +207,21 @@ class IndexRepository:
         self,
         folder: Path,
         manifest: IndexManifest,
+        *,
+        shared: Collection[str] = (),
         on_file: Callable[[str], None] | None = None,
         reports: Iterable[Path] = (),
     ) -> None:
         """Upload a finished version from a local `folder`; see `upload_version`."""
-        upload_version(self.version_folder(manifest.version), folder, manifest, on_file, reports)
+        upload_version(
+            self.files,
+            self.version_folder(manifest.version),
+            folder,
+            manifest,
+            shared=shared,
+            on_file=on_file,
+            reports=reports,
+        )
 
 
 def _manifest(data: bytes, folder: StoredFolder, version: str) -> IndexManifest:

@@ -9,14 +9,18 @@ from handler.index.manifest import IndexFiles, IndexManifest
 from handler.storage.store import StoredObject
 from handler.stored_json import Garbled, read_json
 from handler.versions.stored_folder import StoredFolder
-from handler.versions.transfer import download_version, note_etags
+from handler.versions.transfer import fetch_version, lookup, note_etags
 
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """A version whose manifest is there; its other files may be damaged."""
+    """A version whose manifest is there; its files may be damaged.
+
+    `folder` has the manifest and the reports, `files` the files of all versions.
+    """
 
     folder: StoredFolder
+    files: StoredFolder
     manifest: IndexManifest
 
     @property
@@ -36,18 +40,14 @@ class StoredVersion:
             return None
 
     def check_complete(self) -> dict[str, StoredObject]:
-        """Return the objects in the version's folder by name.
+        """Return the version's files in the store by name.
 
         Raises:
-            IndexUnavailable: a file is missing or has another size.
+            IndexUnavailable: a file is missing or has another size, or the format is another.
             StoreError: the store can't be read.
         """
-        found = {each.path: each for each in self.folder.list()}
-        wrong = [
-            name
-            for name, entry in self.manifest.files.items()
-            if name not in found or found[name].size != entry.bytes
-        ]
+        self.manifest.check_format(f"version {self.name}")
+        found, wrong = lookup(self.files, self.manifest.files)
         if wrong:
             raise IndexUnavailable(
                 f"version {self.name} is damaged: {', '.join(wrong)} missing or incomplete"
@@ -85,14 +85,14 @@ class StoredVersion:
     def open(self, scratch: Path) -> IndexVersion:
         """Open the version.
 
-        The version of a folder store is opened in place. Any other is downloaded into `scratch`.
+        The files of a folder store are mapped in place. Any others are downloaded into `scratch`.
 
         Raises:
             IndexUnavailable: the version is incomplete or was altered.
             StoreError: the store fails.
         """
         self.check_complete()
-        folder = self.folder.local or scratch / self.name
+        folder = scratch / self.name
         if not (folder / IndexFiles.MANIFEST).exists():
-            download_version(self.folder, self.manifest, self.manifest.to_json().encode(), folder)
+            fetch_version(self.files, self.manifest, self.manifest.to_json().encode(), folder)
         return IndexVersion.open(folder)

@@ -1,16 +1,22 @@
-"""The files of one index version, copied between a folder of a store and a local one."""
+"""The files of index versions, copied between a store and folders of this machine.
+
+In the store, a file lies once under its sha256, however many versions name it.
+"""
 
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Semaphore
 
 from handler.errors import StoreError
+from handler.files import FileEntry
 from handler.index.manifest import IndexFiles, IndexManifest
+from handler.storage.store import StoredObject
 from handler.versions.stored_folder import StoredFolder
 
 PARALLEL = 8
@@ -18,37 +24,63 @@ PARALLEL = 8
 
 
 def upload_version(
+    files: StoredFolder,
     stored: StoredFolder,
     folder: Path,
     manifest: IndexManifest,
+    *,
+    shared: Collection[str] = (),
     on_file: Callable[[str], None] | None = None,
     reports: Iterable[Path] = (),
 ) -> None:
-    """Copy a finished version from `folder` into the folder `stored`, its manifest last.
+    """Copy a finished version from `folder` into a store, its manifest last.
 
-    The files of `reports` and a note of all ETags go beside it; the ETags tell later whether
-    a file was overwritten. `on_file` is told the name of each file that has arrived.
-    An interrupted upload is never visible, because a version without a manifest does not count.
-    It is removed where that is possible.
+    A note of all ETags goes beside the manifest; it tells later whether a file was overwritten.
+    A version without a manifest does not count, so an interrupted upload is never visible. Its
+    files stay until `prune` finds that no version names them.
+
+    Args:
+        files: the folder of the files of all versions.
+        stored: the folder of this version.
+        folder: where the version was made.
+        manifest: its manifest.
+        shared: sha256 of files that are in the store, and good, and stay there meanwhile.
+        on_file: told the name of each file that has arrived.
+        reports: files that go beside the manifest.
 
     Raises:
         StoreError: the store can't be written.
     """
-    files = {name: folder / name for name in manifest.files} | {path.name: path for path in reports}
-    etags, ended, slots = {}, Event(), Semaphore(PARALLEL)
+    new = {
+        name: entry.sha256 for name, entry in manifest.files.items() if entry.sha256 not in shared
+    }
+    reported = {path.name: path for path in reports}
+    ended, slots = Event(), Semaphore(PARALLEL)
 
-    def put(name: str) -> tuple[str, str]:
+    def put(name: str) -> str:
         with slots:
-            return name, "" if ended.is_set() else stored.put(name, files[name])
+            if ended.is_set():
+                return name
+            if name in reported:
+                stored.put(name, reported[name])
+            else:
+                files.put(new[name], folder / name)
+        return name
 
-    try:
+    def put_all(names: Iterable[str]) -> None:
         with ThreadPoolExecutor(PARALLEL) as pool:
-            for name, etag in pool.map(put, files):
-                etags[name] = etag
+            for name in pool.map(put, names):
                 if on_file:
                     on_file(name)
-        note_etags(stored, etags)
+
+    try:
+        put_all([*new, *reported])
+        found, _ = lookup(files, manifest.files)
+        note_etags(stored, {name: each.etag for name, each in found.items()})
         stored.put(IndexFiles.MANIFEST, folder / IndexFiles.MANIFEST)
+        # A prune may have removed an old file under the same name, just before the manifest came.
+        _, wrong = lookup(files, manifest.files)
+        put_all(name for name in wrong if name in new)
     except BaseException:
         ended.set()
         # A pool that is interrupted while it starts a thread doesn't wait for that thread.
@@ -60,18 +92,46 @@ def upload_version(
         raise
 
 
+def lookup(
+    files: StoredFolder, entries: Mapping[str, FileEntry]
+) -> tuple[dict[str, StoredObject], list[str]]:
+    """Return the objects of a manifest's files by name, and the names missing or of another size.
+
+    Raises:
+        StoreError: the store can't be read.
+    """
+    there = {each.path: each for each in files.list()}
+    found, wrong = {}, []
+    for name, entry in entries.items():
+        each = there.get(entry.sha256)
+        if each is None or each.size != entry.bytes:
+            wrong.append(name)
+        else:
+            found[name] = each
+    return found, wrong
+
+
 def note_etags(stored: StoredFolder, etags: Mapping[str, str]) -> None:
     """Write down the ETags that the files of a version have while they are known to be good."""
     stored.put(IndexFiles.ETAGS, (json.dumps(etags, indent=1) + "\n").encode())
 
 
-def download_version(
-    stored: StoredFolder, manifest: IndexManifest, text: bytes, target: Path
-) -> None:
-    """Download the files of `manifest` into the folder `target`, and write `text` as its manifest.
+def kept_files(folder: Path) -> dict[str, Path]:
+    """Return the files of the versions in `folder`, which `fetch_version` made, by sha256."""
+    found: dict[str, Path] = {}
+    for path in folder.glob(f"[!.]*/{IndexFiles.MANIFEST}"):
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            entries = json.loads(path.read_bytes())["files"]
+            found |= {entry["sha256"]: path.parent / name for name, entry in entries.items()}
+    return found
 
-    `target` appears when all files have arrived. Sizes are checked here, and checksums when the
-    version is opened.
+
+def fetch_version(files: StoredFolder, manifest: IndexManifest, text: bytes, target: Path) -> None:
+    """Make the folder `target` with the files of `manifest`, and write `text` as its manifest.
+
+    A store that is a folder is linked to. From any other, files are downloaded, unless a version
+    beside `target` has them. `target` appears when all files have arrived. Sizes of downloads are
+    checked here, and checksums when the version is opened.
 
     Raises:
         StoreError: the store or the disk fails.
@@ -83,14 +143,25 @@ def download_version(
         raise StoreError(
             f"{target.parent} can't be written: {cause.strerror}; set QUERYTOWER_CACHE"
         ) from cause
+    here = {} if files.local else kept_files(target.parent)
+
+    def fetch(name: str, entry: FileEntry) -> None:
+        if files.local:
+            (part / name).symlink_to(files.local / entry.sha256)
+            return
+        with suppress(KeyError, OSError):
+            os.link(here[entry.sha256], part / name)
+            return
+        try:
+            files.download(entry.sha256, part / name, size=entry.bytes)
+        except StoreError as cause:
+            raise type(cause)(f"{name} of version {manifest.version}: {cause}") from cause
+
     try:
         for name in manifest.files:
             (part / name).parent.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(PARALLEL) as pool:
-            copies = [
-                pool.submit(stored.download, name, part / name, size=entry.bytes)
-                for name, entry in manifest.files.items()
-            ]
+            copies = [pool.submit(fetch, name, entry) for name, entry in manifest.files.items()]
         for copy in copies:
             copy.result()
         (part / IndexFiles.MANIFEST).write_bytes(text)

@@ -9,6 +9,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -62,7 +63,10 @@ def main(
     if repository.store.local is None:
         raise typer.BadParameter(f"{store} is not a folder; this measures a process, not a network")
     pointer, _ = repository.pointer()
-    version = repository.version_folder(pointer.version).local
+    stored = next(each for each in repository.versions() if each.name == pointer.version)
+    folder = tempfile.TemporaryDirectory()
+    stored.open(Path(folder.name))
+    version = Path(folder.name) / pointer.version
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         "PYTHONPATH": str(PROJECT),

@@ -37,6 +37,7 @@ def ask(options: Mapping[str, Any], *, store: str, name: str, model: Path) -> "S
     """
     settings = Settings(store=store, index=name, model=str(model.absolute()))
     values = {key: items(value) if key in LISTS else value for key, value in options.items()}
+    values = {key: value for key, value in values.items() if value != ""}
     values["filter"] = _filter(options["filter"])
     try:
         request = SearchRequest.model_validate(values).within(settings)

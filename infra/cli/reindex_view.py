@@ -89,11 +89,10 @@ def show_versions(
         current: name of the current version, empty if there is none.
         published: times at which earlier versions were published, by name.
     """
-    table = Table("version", "made (UTC)", "documents", "model", "quality", "MB", "")
+    table = Table("version", "made (UTC)", "documents", "model", "quality", "MB", "new MB", "")
     for column in table.columns:
         column.no_wrap = True
-    for each in found:
-        size = sum(entry.bytes for entry in each.files.values())
+    for each, (size, added) in zip(found, _sizes(found), strict=True):
         table.add_row(
             each.version,
             f"{datetime.fromisoformat(each.created):%Y-%m-%d %H:%M}",
@@ -103,6 +102,7 @@ def show_versions(
                 f"{SHORT.get(name, name)} {value:.3f}" for name, value in each.quality.items()
             ),
             f"{size / 1e6:.1f}",
+            f"{added / 1e6:.1f}",
             _state(each, current, published),
         )
     console = Console(highlight=False)
@@ -129,12 +129,25 @@ def described_versions(
             "rejected": each.rejected,
             "model": each.model,
             "precision": each.precision,
-            "bytes": sum(entry.bytes for entry in each.files.values()),
+            "bytes": size,
+            "bytes_added": added,
+            "bytes_shared": size - added,
             "quality": each.quality,
             "failures": each.failures,
         }
-        for each in found
+        for each, (size, added) in zip(found, _sizes(found), strict=True)
     ]
+
+
+def _sizes(found: Sequence[IndexManifest]) -> list[tuple[int, int]]:
+    """Return the bytes of each version, and of those the bytes that no older version has."""
+    sizes, older = [], set[str]()
+    for manifest in reversed(found):
+        files = {entry.sha256: entry.bytes for entry in manifest.files.values()}
+        added = sum(size for sha256, size in files.items() if sha256 not in older)
+        sizes.append((sum(files.values()), added))
+        older |= {*files}
+    return sizes[::-1]
 
 
 def show_difference(difference: Difference) -> None:

@@ -30,11 +30,11 @@ def with_search_options(command: Command) -> Command:
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    kind = field.annotation if field.annotation in (int, bool) else str
+    kind = field.annotation if field.annotation in (int, float, bool) else str
     help_text = field.description or ""
     if get_origin(field.annotation) is list:
         help_text = help_text.rstrip(".") + ", separated by commas."
-    names = [f"--{name}", *([SHORT[name]] if name in SHORT else [])]
+    names = [f"--{name.replace('_', '-')}", *([SHORT[name]] if name in SHORT else [])]
     option = typer.Option(*names, help=help_text)
     return inspect.Parameter(
         name,

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -121,9 +122,18 @@ class Place:
         return [event for event, _ in self.told]
 
     def current(self) -> IndexVersion:
-        """Open the current version of a folder store."""
-        assert self.store.local
-        return IndexVersion.open(self.store.local / PATHS.version(self.version()))
+        """Open the current version."""
+        return self.opened(self.version())
+
+    def opened(self, version: str) -> IndexVersion:
+        """Open a version."""
+        [stored] = [each for each in self.repository.versions() if each.name == version]
+        with TemporaryDirectory() as scratch:
+            return stored.open(Path(scratch))
+
+    def file(self, name: str, version: str = "") -> str:
+        """Return the path of a file of a version, the current one by default."""
+        return PATHS.file(self.store, version or self.version(), name)
 
     def version(self) -> str:
         return self.repository.pointer()[0].version
@@ -176,9 +186,8 @@ def answers(index: IndexVersion, encoder: Encoder) -> list[Any]:
 
 def files_of(store: Store, version: str) -> dict[str, bytes]:
     """Return the files of a version that must not depend on how it came about."""
-    root = PATHS.version(version)
     names = (IndexFiles.VECTORS, IndexFiles.SCALES, IndexFiles.PASSAGES)
-    return {name: store.get(f"{root}/{name}")[0] for name in names}
+    return {name: store.get(PATHS.file(store, version, name))[0] for name in names}
 
 
 def facts(store: Store) -> list[Any]:

@@ -1,17 +1,23 @@
 """The history of an index: list, go back, remove, compare."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from handler.corpus.passages import Split
 from handler.encoder import Encoder
-from handler.errors import GatesFailed, IndexUnavailable, LostRace
+from handler.errors import GatesFailed, IndexUnavailable, LeaseHeld, LostRace
 from handler.index.manifest import IndexFiles
 from handler.index.writer import Options
 from handler.quality.compare import compare_versions
 from handler.quality.gates import Limits
+from handler.storage.store import StoredObject
+from handler.versions.live_index import LiveIndex
 from handler.versions.prune import prune
 from handler.versions.rollback import rollback
 from tests.handler.reindexing import Counting, Place, record
@@ -104,7 +110,7 @@ def test_rollback_to_what_is_not_there_or_damaged_changes_nothing(place: Place) 
     fourth, third, *_ = names(place)
     with pytest.raises(IndexUnavailable, match="no version '2020'"):
         rollback(place.repository, "2020")
-    place.store.put(f"{PATHS.version(third)}/{IndexFiles.VECTORS}", b"short")
+    place.store.put(place.file(IndexFiles.VECTORS, third), b"short")
     with pytest.raises(
         IndexUnavailable, match=rf"{third} is damaged: {IndexFiles.VECTORS} missing or incomplete"
     ):
@@ -231,7 +237,7 @@ def test_going_back_twice_publishes_neither_corpus_again(place: Place) -> None:
 
 def test_what_was_rolled_back_does_not_cover_for_a_damaged_version(place: Place) -> None:
     rollback(place.repository)
-    place.store.delete([f"{PATHS.version(place.version())}/{IndexFiles.SCALES}"])
+    place.store.delete([place.file(IndexFiles.SCALES)])
     with pytest.raises(
         IndexUnavailable,
         match=r"is damaged: scales\.bin.*the same corpus was rolled back.*use force",
@@ -242,7 +248,7 @@ def test_what_was_rolled_back_does_not_cover_for_a_damaged_version(place: Place)
 
 def test_nobody_goes_back_to_an_altered_version(place: Place) -> None:
     old = names(place)[1]
-    path = f"{PATHS.version(old)}/{IndexFiles.VECTORS}"
+    path = place.file(IndexFiles.VECTORS, old)
     data = place.store.get(path)[0]
     place.store.put(path, data[:-1] + b"?")
     with pytest.raises(
@@ -295,3 +301,108 @@ def test_a_rebuild_after_damage_keeps_the_options_and_the_gates(place: Place, da
     manifest = outcome.manifest
     assert manifest
     assert (manifest.precision, manifest.language, manifest.split["size"]) == ("f16", "german", 20)
+
+
+def paths(place: Place) -> set[str]:
+    """Return the files of all versions in the store."""
+    return {each.path.rpartition("/")[2] for each in place.store.list(PATHS.files)}
+
+
+def named(place: Place) -> set[str]:
+    """Return the files that the versions name."""
+    manifests = [version.manifest for version in place.repository.versions()]
+    return {entry.sha256 for manifest in manifests for entry in manifest.files.values()}
+
+
+def test_versions_share_the_files_that_are_alike(place: Place) -> None:
+    assert paths(place) == named(place)
+    before = paths(place)
+    place.write("e.jsonl", ['{"id": []}'])
+    place.run(full=True)
+    manifests = [version.manifest for version in place.repository.versions()[:2]]
+    vectors = {manifest.files[IndexFiles.VECTORS].sha256 for manifest in manifests}
+    assert manifests[0].rejected == 1
+    assert len(vectors) == 1
+    assert vectors <= before
+
+
+def test_prune_removes_the_files_that_no_version_names(place: Place) -> None:
+    everything = paths(place)
+    prune(place.repository, 1)
+    assert paths(place) == everything, "a run under way may want them"
+    prune(place.repository, 1, now=NEXT_WEEK)
+    assert paths(place) == named(place) < everything
+    assert place.current().manifest.documents == 4
+    place.write("d.jsonl", [record("d0")])
+    place.run()
+    assert place.current().manifest.documents == 1
+
+
+def test_prune_removes_no_file_while_it_does_not_know_what_a_version_names(place: Place) -> None:
+    everything = paths(place)
+    place.store.put(f"{PATHS.versions}/20200101T000000-aaaaaa/manifest.json", b'{"format": 99}')
+    assert len(prune(place.repository, 1, now=NEXT_WEEK)) == 3
+    assert paths(place) == everything
+
+
+def test_runs_prunes_and_readers_race_without_a_lost_file(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two corpora take turns, so that files come, go, and come back under the same name."""
+    monkeypatch.undo()  # versions have their real names again
+
+    def is_old(each: StoredObject, now: datetime) -> bool:
+        return (now - each.modified).total_seconds() > 3
+
+    monkeypatch.setattr("handler.versions.prune._is_old", is_old)
+    ended, seen = Event(), list[int]()
+
+    def prune_on() -> None:
+        while not ended.is_set():
+            prune(place.repository, 1, grace=60.0)
+
+    def read_on() -> None:
+        live = LiveIndex(
+            place.repository,
+            cache=place.folder / "cache",
+            fingerprint=place.encoder.manifest.fingerprint,
+            poll_seconds=0,
+        )
+        while not ended.is_set():
+            seen.append(live.current().manifest.documents)
+
+    def write_on(count: int) -> None:
+        writer = Place(place.folder, Counting(place.encoder))
+        for _ in range(4):
+            with suppress(LeaseHeld, LostRace):
+                place.write("d.jsonl", [record(f"d{n}") for n in range(count)])
+                writer.run(force=True)
+
+    with ThreadPoolExecutor(4) as pool:
+        others = [pool.submit(prune_on), pool.submit(read_on)]
+        try:
+            for run in [pool.submit(write_on, count) for count in (2, 3)]:
+                run.result()
+        finally:
+            ended.set()
+        for other in others:
+            other.result()
+    assert {*seen} <= {2, 3, 4}
+    assert place.current().manifest.documents in (2, 3)
+
+
+def test_a_version_of_an_earlier_format_is_rebuilt(place: Place) -> None:
+    version = place.version()
+    path = f"{PATHS.version(version)}/{IndexFiles.MANIFEST}"
+    old = json.loads(place.store.get(path)[0]) | {"format": 3, "precision": "f16"}
+    place.store.put(path, json.dumps(old).encode())
+    place.repository.publish(version, place.repository.pointer_etag())
+    with pytest.raises(
+        IndexUnavailable, match=r"format 3, this querytower reads \d+; run querytower reindex"
+    ):
+        place.current()
+    outcome = place.run(options=lambda current: current)
+    assert (outcome.kind, outcome.encoded) == ("published", 4)
+    assert outcome.manifest
+    assert outcome.manifest.precision == "f16"
+    assert prune(place.repository, 1, now=NEXT_WEEK)[-1] == version

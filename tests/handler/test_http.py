@@ -183,7 +183,7 @@ def test_what_is_asked_for_is_added(client: TestClient) -> None:
     assert "</mark> &lt;b&gt;in" in hit["highlight"]
     assert {"cosine", "bm25"} <= hit["explanation"].keys()
     body = search(client, query="the family street", **wishes)
-    assert body.keys() == {"query", "mode", "hits", "facets"} | STATE
+    assert body.keys() == {"query", "mode", "hits", "facets", "spreads"} | STATE
     counts = {entry["value"]: entry["documents"] for entry in body["facets"]["genres"]}
     assert counts == {
         "science fiction": 1,

@@ -48,7 +48,7 @@ QUERIES: list[tuple[str | bytes, int, str]] = [
     ),
     (f'{{"query": "{HALF}"}}', 422, "query holds half of a surrogate pair, which is not text"),
     ('{"query": null}', 422, "query: Input should be a valid string"),
-    ('{"k": 3}', 422, "query: Field required"),
+    ('{"k": 3}', 422, "query is empty; say what to search for"),
     ('{"query": "x", "q": "y"}', 422, "q: Extra inputs are not permitted"),
     ('{"query": "x", "limit": 3}', 422, "limit: Extra inputs are not permitted"),
     ('{"query": "x", "k": 0}', 422, "k is 0; it may be 1 to 100 (QUERYTOWER_MAX_K)"),
@@ -111,7 +111,7 @@ BATCHES = [
         "the number of queries is 65; it may be 1 to 64",
     ),
     ('{"queries": [{"query": "x"}, {"query": "x", "k": 0}]}', "k is 0; it may be 1 to 100"),
-    ('{"queries": [{"query": "x"}, {"k": 1}]}', "queries.1.query: Field required"),
+    ('{"queries": [{"query": "x"}, {"k": 1}]}', "query is empty; say what to search for"),
 ]
 EMBEDDINGS = [
     ('{"input": []}', "input is empty; send one text or more"),
@@ -128,7 +128,7 @@ EMBEDDINGS = [
     ),
 ]
 PATHS = [
-    ("GET", "/search", 422, "q: Field required"),
+    ("GET", "/search", 422, "query is empty"),
     ("GET", "/search?q=%20", 422, "query is empty"),
     ("GET", f"/search?q={'x' * 2001}", 422, "query has 2001 characters"),
     ("GET", "/search?q=x&k=0", 422, "k is 0; it may be 1 to 100"),

@@ -97,7 +97,7 @@ class Publisher:
         return sorted(path.name for path in self.cache.glob("*/*"))
 
     def path(self, manifest: IndexManifest, name: str) -> str:
-        return f"{PATHS.version(manifest.version)}/{name}"
+        return PATHS.file(self.store, manifest.version, name)
 
 
 @pytest.fixture(params=["folder", "memory"])

@@ -23,7 +23,7 @@ __all__ = ["at_home", "place", "proxy"]
 
 QUICK = LeaseConfig(seconds=30)
 WRITES = [r"lease\.json", r"indexes/[^/]+/work", r"versions/[^/]+/manifest\.json", r"current\.json"]
-READS = [r"current\.json", r"objects\.json", r"vectors\.bin", "list-type"]
+READS = [r"current\.json", r"objects\.json", "/files/", "list-type"]
 
 
 @pytest.mark.parametrize("path", WRITES)
@@ -53,7 +53,7 @@ def test_reads_that_fail(place: Place, proxy: Proxy, path: str) -> None:
     [
         Fault(method="GET|PUT|POST", status=500, times=1),
         Fault(method="GET|PUT|POST", status=503, code="SlowDown", times=1),
-        Fault(r"vectors\.bin", "GET", cut=20, times=1),
+        Fault("/files/", "GET", cut=20, times=1),
         Fault(r"current\.json", "PUT", status=500, lost=True, times=1),
         Fault(r"lease\.json", "PUT", status=500, lost=True, times=1),
     ],
@@ -74,7 +74,7 @@ def test_a_passing_fault_is_not_even_noticed(place: Place, proxy: Proxy, fault: 
 def test_a_truncated_download_of_the_old_version_is_noticed(place: Place, proxy: Proxy) -> None:
     old, reader = place.version(), Reader(place)
     reader.answer()
-    proxy.faults.append(Fault(r"vectors\.bin", "GET", shorten=100))
+    proxy.faults.append(Fault("/files/", "GET", shorten=20))
     with pytest.raises(StoreError, match="incomplete"):
         place.run(lease=QUICK)
     proxy.faults.clear()
@@ -118,7 +118,7 @@ def test_permission_denied_on_write_changes_nothing(place: Place, proxy: Proxy) 
 def test_a_corrupt_old_version_means_a_full_rebuild_which_is_said(
     at_home: Place, name: str, damage: str
 ) -> None:
-    path = f"{PATHS.version(at_home.version())}/{name}"
+    path = at_home.file(name)
     data = at_home.store.get(path)[0]
     at_home.store.delete([path])
     if damage != "gone":
@@ -131,7 +131,7 @@ def test_a_corrupt_old_version_means_a_full_rebuild_which_is_said(
 
 def test_an_incomplete_version_is_repaired_though_the_corpus_stays_the_same(at_home: Place) -> None:
     at_home.run()
-    at_home.store.delete([f"{PATHS.version(at_home.version())}/{IndexFiles.SCALES}"])
+    at_home.store.delete([at_home.file(IndexFiles.SCALES)])
     assert at_home.run().encoded == 12
     assert at_home.current().manifest.documents == 12
 
@@ -143,7 +143,7 @@ def test_an_altered_version_is_repaired_though_the_corpus_stays_the_same(
 ) -> None:
     place: Place = request.getfixturevalue(kind)
     place.run()
-    path = f"{PATHS.version(place.version())}/{name}"
+    path = place.file(name)
     data = place.store.get(path)[0]
     place.store.put(path, data[:-1] + b"?")
     assert place.run().encoded == 12
@@ -158,17 +158,17 @@ def test_files_that_were_only_written_again_are_as_good(at_home: Place) -> None:
     at_home.run()
     before = at_home.version()
     root = PATHS.version(before)
-    for each in at_home.store.list(root):
+    for each in [*at_home.store.list(root), *at_home.store.list(PATHS.files)]:
         at_home.store.put(each.path, at_home.store.get(each.path)[0])
     assert (at_home.run().kind, at_home.version()) == ("unchanged", before)
     known = json.loads(at_home.store.get(f"{root}/{IndexFiles.ETAGS}")[0])
-    assert known[IndexFiles.VECTORS] == at_home.store.head(f"{root}/{IndexFiles.VECTORS}").etag, (
+    assert known[IndexFiles.VECTORS] == at_home.store.head(at_home.file(IndexFiles.VECTORS)).etag, (
         "looked at each time"
     )
 
 
 def test_a_corrupt_old_version_in_a_bucket(place: Place) -> None:
-    path = f"{PATHS.version(place.version())}/{IndexFiles.VECTORS}"
+    path = place.file(IndexFiles.VECTORS)
     place.store.put(path, place.store.get(path)[0][:-1])
     assert place.run().encoded == 12
     assert (

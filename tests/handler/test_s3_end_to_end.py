@@ -14,7 +14,7 @@ from tests.bucket import Bucket, refreshed, refused, search
 from tests.library import BOOKS, FILMS, Library, index_corpus, write_corpus
 from tests.stored_paths import PATHS
 
-VECTORS = "/vectors.bin"
+FILES = "/files/"
 
 
 def test_the_same_answers_as_from_a_folder(bucket: Bucket, library: Library) -> None:
@@ -30,7 +30,7 @@ def test_the_same_answers_as_from_a_folder(bucket: Bucket, library: Library) -> 
 def test_a_new_process_downloads_nothing_again(bucket: Bucket) -> None:
     bucket.publish(BOOKS)
     search(bucket.service())
-    assert any(VECTORS in request.path for request in bucket.proxy.requests)
+    assert any(FILES in request.path for request in bucket.proxy.requests)
     del bucket.proxy.requests[:]
     search(bucket.service())
     assert {request.path.rpartition("/")[2] for request in bucket.proxy.requests} <= {
@@ -68,7 +68,7 @@ def spoil(bucket: Bucket, name: str, how: str) -> None:
     """Truncate, tamper with, or remove a file of the published version, past the proxy's faults."""
     store = Store.open(bucket.url)
     pointer, _ = IndexRepository(store, "default").pointer()
-    path = f"{PATHS.version(pointer.version)}/{name}"
+    path = PATHS.file(store, pointer.version, name)
     if how == "removed":
         store.delete([path])
         return

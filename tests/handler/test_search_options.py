@@ -25,7 +25,23 @@ VALUES: dict[str, Any] = {
     "fields": ["id", "score", "metadata.year"],
     "explain": True,
     "highlight": True,
+    "facet_values": 1,
+    "facet_query": "myst",
+    "total": True,
+    "semantic_ratio": 1.0,
+    "min_score": 1.0,
+    "distinct": "in_print",
+    "diversity": 1.0,
+    "collapse": True,
 }
+# What an option needs beside it to change the answer.
+BESIDE: dict[str, dict[str, Any]] = {
+    "facet_values": {"facets": ["genres"]},
+    "facet_query": {"facets": ["genres"]},
+    "min_score": {"mode": "semantic"},
+}
+# No two books of the library are nearly the same.
+CHANGE_NOTHING_HERE = {"collapse"}
 PLAIN = {"query": "a baot on the coast"}
 
 
@@ -44,21 +60,24 @@ def test_the_table_has_every_option() -> None:
 def test_an_option_means_the_same_by_every_way(
     client: TestClient, library: Library, run: Run, name: str
 ) -> None:
-    options = PLAIN | {name: VALUES[name]}
+    plain = PLAIN | BESIDE.get(name, {})
+    options = plain | {name: VALUES[name]}
     posted = client.post("/search", json=options).json()
-    assert posted != client.post("/search", json=PLAIN).json()
+    assert posted != client.post("/search", json=plain).json() or name in CHANGE_NOTHING_HERE
     parameters = {("q" if key == "query" else key): as_text(options[key]) for key in options}
     assert client.get("/search", params=parameters).json() == posted
     batch = client.post("/search/batch", json={"queries": [options]}).json()
     assert batch["results"] == [posted]
-    arguments = [] if name == "query" else command_line(name)
+    given = [each for each in options if each != "query"]
+    arguments = [text for each in given for text in command_line(each, options[each])]
     where = ("--store", library.store, "--model", library.model, "--json")
     outcome = run("search", options["query"], *where, *arguments)
     assert json.loads(outcome.out) == posted
 
 
-def command_line(name: str) -> list[str]:
-    return [f"--{name}"] if VALUES[name] is True else [f"--{name}", as_text(VALUES[name])]
+def command_line(name: str, value: Any) -> list[str]:
+    option = f"--{name.replace('_', '-')}"
+    return [option] if value is True else [option, as_text(value)]
 
 
 def test_the_description_has_every_option(client: TestClient) -> None:
