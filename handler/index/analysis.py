@@ -1,6 +1,7 @@
 """Text analysis: words, stems, stop words, and scripts that write no spaces."""
 
 import re
+import unicodedata
 
 import tantivy
 
@@ -14,6 +15,10 @@ WITH_STOP_WORDS = (
 ).split()
 MAX_TERM_CHARS = 60
 # Scripts that write no spaces are indexed as overlapping pairs of characters.
+# Languages that write compounds as one word.
+COMPOUNDING = "danish dutch finnish german hungarian norwegian swedish".split()
+# Letters that lower case and the removal of accents leave different; one stands for one.
+LETTERS = str.maketrans("İЁё", "iЕе")
 UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
 )
@@ -21,10 +26,20 @@ UNSPACED = re.compile(
 
 def analyzer(language: str) -> tantivy.TextAnalyzer:
     """Return the analyzer for one of LANGUAGES or "none": lower case, stems, no accents."""
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    builder = builder.filter(tantivy.Filter.remove_long(MAX_TERM_CHARS)).filter(
-        tantivy.Filter.lowercase()
-    )
+    return _stemming(tantivy.Tokenizer.simple(), language)
+
+
+def name_analyzer(language: str) -> tantivy.TextAnalyzer:
+    """Return the analyzer of names that are separated by spaces alone, and may have symbols."""
+    return _stemming(tantivy.Tokenizer.whitespace(), language)
+
+
+def _stemming(tokenizer: tantivy.Tokenizer, language: str) -> tantivy.TextAnalyzer:
+    builder = tantivy.TextAnalyzerBuilder(tokenizer)
+    builder = builder.filter(tantivy.Filter.remove_long(MAX_TERM_CHARS))
+    builder = builder.filter(tantivy.Filter.lowercase())
+    if language == "english":  # its stemmer takes café and cafe for different words
+        builder = builder.filter(tantivy.Filter.ascii_fold())
     if language in LANGUAGES:
         builder = builder.filter(tantivy.Filter.stemmer(language))
     return builder.filter(tantivy.Filter.ascii_fold()).build()
@@ -48,8 +63,14 @@ def word_analyzer() -> tantivy.TextAnalyzer:
 
 
 def spaced(text: str) -> str:
-    """Write runs of a script without spaces as overlapping pairs: 東京都 becomes 東京 京都."""
-    return text if text.isascii() else UNSPACED.sub(lambda run: f" {_pairs(run[0])} ", text)
+    """Write runs of a script without spaces as overlapping pairs: 東京都 becomes 東京 京都.
+
+    Letters are composed with their accents, which would else end a word.
+    """
+    if text.isascii():
+        return text
+    composed = unicodedata.normalize("NFC", text).translate(LETTERS)
+    return UNSPACED.sub(lambda run: f" {_pairs(run[0])} ", composed)
 
 
 def _pairs(run: str) -> str:

@@ -12,8 +12,8 @@ from handler.files import MANIFEST, FileEntry, read_manifest
 from handler.stored_json import Count, Name, bound
 
 # 3: words of metadata fields in text/. 4: compact codes instead of a graph.
-# 5: files are stored under their sha256
-INDEX_FORMAT = 5
+# 5: files are stored under their sha256. 6: names and other forms of words in text/
+INDEX_FORMAT = 6
 
 Rows = Annotated[int, bound(ge=0, le=2**32)]
 

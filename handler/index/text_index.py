@@ -14,10 +14,18 @@ from tantivy import Occur, Query
 from handler.corpus.document import Document
 from handler.corpus.schema import Schema, date_text
 from handler.errors import IndexUnavailable
-from handler.index.analysis import analyzer, content_analyzer, spaced, word_analyzer
+from handler.index.analysis import (
+    COMPOUNDING,
+    analyzer,
+    content_analyzer,
+    name_analyzer,
+    spaced,
+    word_analyzer,
+)
 from handler.index.arrays import Rows, Scores
+from handler.index.names import camel_parts, symbol_names
 from handler.index.patterns import ANYTHING, pattern
-from handler.index.text_writer import field_name, words_name
+from handler.index.text_writer import words_name
 
 MAX_TERMS = 64
 # Words with one prefix that are read at most.
@@ -43,7 +51,8 @@ class TextIndex:
         self.words = analyzer(language)
         self._content = content_analyzer(language)
         self._plain = word_analyzer()
-        self._vocabulary = "words" if _has_field(index.schema, "words") else "all"
+        self._names = name_analyzer(language)
+        self.compounding = language in COMPOUNDING
 
     @classmethod
     def open(cls, folder: Path, places: npt.NDArray[np.uint32], language: str) -> Self:
@@ -149,8 +158,11 @@ class TextIndex:
         return int(result.count)
 
     def content_words(self, text: str) -> dict[str, str]:
-        """Return the words of `text` that carry meaning, or all if none does, with their stems."""
-        spread = spaced(text)
+        """Return the words of `text` that carry meaning, or all if none does, with their stems.
+
+        Words inside names such as getUserName follow.
+        """
+        spread = " ".join([spaced(text), *camel_parts(text)])
         words = self._content.analyze(spread) or self._plain.analyze(spread)
         stems: dict[str, str] = {}
         for word in words:
@@ -173,15 +185,34 @@ class TextIndex:
 
     def documents_with_word(self, word: str) -> int:
         """Return how many documents have a word, which is `plain`."""
-        return int(self._searcher.doc_freq(self._vocabulary, word))
+        return int(self._searcher.doc_freq("words", word))
 
     def words_starting(self, prefix: str) -> list[tuple[str, int]]:
         """Return the words with a prefix and how many documents have each, most frequent first."""
-        return list(self._searcher.terms_with_prefix(self._vocabulary, prefix, limit=MAX_STARTING))
+        return list(self._searcher.terms_with_prefix("words", prefix, limit=MAX_STARTING))
+
+    def words_ending(self, suffix: str) -> list[tuple[str, int]]:
+        """Return the words with an ending, like `words_starting`, of a language with compounds."""
+        if not self.compounding:
+            return []
+        found = self._searcher.terms_with_prefix("tails", suffix[::-1], limit=MAX_STARTING)
+        return [(word[::-1], documents) for word, documents in found]
+
+    def name(self, name: str) -> str:
+        """Return a name as the index has it: in lower case, without accents, stemmed."""
+        return next(iter(self._names.analyze(name)), "")
+
+    def named(self, name: str) -> Query | None:
+        """Return the query for documents with a `name`, or None if there are none."""
+        if not self._searcher.doc_freq("names", name):
+            return None
+        return Query.term_query(self.fields, "names", name, "freq")
 
     def phrase(self, text: str) -> Query | None:
         """Return the query for the words of `text` side by side, or None where it has no word."""
         words: list[Any] = self.words.analyze(spaced(text))
+        if len(text.split()) == 1 and (symbols := symbol_names(text)):
+            return self.named(self.name(symbols[0])) or Query.empty_query()
         if len(words) > 1:
             return Query.phrase_query(self.fields, "all", words)
         return Query.term_query(self.fields, "all", words[0], "freq") if words else None
@@ -189,8 +220,7 @@ class TextIndex:
     def value(self, schema: Schema, name: str, text: str) -> Query | None:
         """Return the query for documents that have the words of `text` in one field.
 
-        The field is `title`, `id` or one of `schema` that holds strings or texts. The whole value
-        matches too, as it is. None is returned where `text` has no word.
+        The field is `title`, `id` or one of `schema` that holds strings or texts. None is returned where `text` has no word.
         """
         if name == "id":
             return Query.term_query(self.fields, "id", text)
@@ -198,10 +228,7 @@ class TextIndex:
         words: list[Any] = self.words.analyze(spaced(text))
         if not words:
             return None
-        try:
-            each = [Query.term_query(self.fields, field, word, "basic") for word in words]
-        except ValueError:  # the index has format 2
-            return Query.term_query(self.fields, field_name(schema, name), text)
+        each = [Query.term_query(self.fields, field, word, "basic") for word in words]
         return Query.boolean_query([(Occur.Must, part) for part in each])
 
     def search(self, query: Query, limit: int) -> tuple[Rows, Scores]:
@@ -209,12 +236,3 @@ class TextIndex:
         hits = self._searcher.search(query, limit, count=False).hits
         rows = self._searcher.fast_field_values("row", [address for _, address in hits])
         return np.array(rows, np.int64), np.array([score for score, _ in hits], np.float32)
-
-
-def _has_field(fields: tantivy.Schema, name: str) -> bool:
-    """Tell whether an index has a field, which one of an older format may lack."""
-    try:
-        Query.term_query(fields, name, "")
-    except ValueError:
-        return False
-    return True

@@ -9,7 +9,14 @@ import tantivy
 
 from handler.corpus.document import Document, Value, to_json
 from handler.corpus.schema import Field, Schema, date_number
-from handler.index.analysis import analyzer, spaced, word_analyzer
+from handler.index.analysis import (
+    COMPOUNDING,
+    analyzer,
+    name_analyzer,
+    spaced,
+    word_analyzer,
+)
+from handler.index.names import camel_parts, indexed_names
 
 WRITER_BYTES = 256_000_000
 
@@ -31,6 +38,8 @@ def _build_schema(schema: Schema) -> tantivy.Schema:
     builder.add_text_field("title", tokenizer_name="words", index_option="freq")
     builder.add_text_field("all", tokenizer_name="words", index_option="position")
     builder.add_text_field("words", tokenizer_name="plain", index_option="basic")
+    builder.add_text_field("names", tokenizer_name="names", index_option="freq")
+    builder.add_text_field("tails", tokenizer_name="plain", index_option="basic")
     builder.add_bytes_field("source", stored=True)
     add = {
         "integer": builder.add_integer_field,
@@ -60,10 +69,12 @@ class TextWriter:
         """Start in `folder`, which is made; nothing can be read before `close`."""
         folder.mkdir(parents=True)
         self._schema = schema
+        self._compounding = language in COMPOUNDING
         self._numbers = {name: number for number, name in enumerate(schema)}
         self._index = tantivy.Index(_build_schema(schema), path=str(folder))
         self._index.register_tokenizer("words", analyzer(language))
         self._index.register_tokenizer("plain", word_analyzer())
+        self._index.register_tokenizer("names", name_analyzer(language))
         # One thread keeps documents in order and segments few; encoding takes far longer anyway.
         self._writer = self._index.writer(heap_size=WRITER_BYTES, num_threads=1)
         self._rows = 0
@@ -74,9 +85,13 @@ class TextWriter:
         entry.add_unsigned("row", self._rows)
         entry.add_text("id", document.id)
         entry.add_text("title", spaced(document.title))
-        text = spaced(searchable(document))
-        entry.add_text("all", text)
-        entry.add_text("words", text)
+        text = searchable(document)
+        words = spaced(text)
+        entry.add_text("all", "\n".join([words, *camel_parts(text)]))
+        entry.add_text("words", words)
+        entry.add_text("names", indexed_names(text))
+        if self._compounding:  # words from their ends, to find compounds by their last part
+            entry.add_text("tails", words[::-1])
         entry.add_bytes("source", to_json(document).encode())
         for name, value in document.metadata.items():
             if name in self._schema:

@@ -3,10 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tantivy import Occur, Query
 
-from handler.index.spelling import Correction, corrections, suspected
+from handler.index.compounds import compounds_of, in_two, parts_of
+from handler.index.names import COMPOUND, joined_names, symbol_names
+from handler.index.spelling import MIN_CHARS, Correction, corrections, suspected
 from handler.index.text_index import TextIndex
 
 # With equal weights, short titles win. The body holds the title too, and the title adds a little.
@@ -17,10 +20,19 @@ ID_BOOST = 10.0
 EDITS_BOOST = {1: 0.8, 2: 0.6}
 # What the likely right spelling counts of a word that occurs, but in so few documents.
 SUSPECTED_BOOST = 0.5
-SUSPECTED_DOCUMENTS = 3
+# How few documents make a word rare, which may be misspelt or usually written as two.
+RARE_DOCUMENTS = 3
+# Words with the same beginning or ending that are looked at for compounds.
+MOST_NEIGHBOURS = 200
+
+# What a compound counts for one of its parts, and a part for the whole.
+COMPOUND_BOOST = 0.5
+# An ISBN as one number, against the words that hyphens make of it.
+WHOLE_NUMBER_BOOST = 4.0
+# Words of which neighbours are looked up as one.
+MAX_PAIRS = 32
 
 QUOTED = re.compile(r'["“„«]([^"“”„«»]+)["”“»]')
-COMPOUND = re.compile(r"[^\W_]+(?:[-_./:#@+][^\W_]+)+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +52,22 @@ def word_query(index: TextIndex, text: str, verbatim: bool = False) -> WordQuery
     """Return the BM25 query for what somebody typed.
 
     "Quoted words" score higher side by side, and so do the parts of a compound, such as an error
-    code or an ISBN. An id finds its document. A word that no document has is replaced by those one
-    or two letters away, unless the query is to be taken `verbatim`.
+    code or an ISBN. An id finds its document. Names are found joined and apart: Spider-Man,
+    spiderman, spider man. A word that no document has is replaced by those one or two letters away.
+    A `verbatim` query gets none of this but names with symbols, such as C++.
     """
     words = index.content_words(text)
-    if not words:
+    names = {name for each in symbol_names(text) if (name := index.name(each))}
+    if not words and not names:
         return WordQuery()
     builder = _Builder(index, verbatim)
     parts = [Query.boost_query(Query.term_query(index.fields, "id", text.strip()), ID_BOOST)]
     for word, stem in words.items():
         parts += builder.word(word, stem)
-    phrases = [*COMPOUND.findall(text), *QUOTED.findall(text)]
+    parts += [query for name in names if (query := index.named(name)) is not None]
+    if not verbatim:
+        parts += builder.joined(text, list(words))
+    phrases = [match[0] for match in COMPOUND.finditer(text)] + QUOTED.findall(text)
     parts += [query for phrase in phrases if (query := index.phrase(phrase)) is not None]
     return WordQuery(
         query=Query.boolean_query([(Occur.Should, part) for part in parts]),
@@ -69,32 +86,75 @@ class _Builder:
         self.corrected: dict[str, str] = {}
 
     def word(self, word: str, stem: str) -> list[Query]:
-        """Return the queries for a word and its title, or for what is taken for its spelling."""
+        """Return the queries for a word, and for how else it may be written."""
         documents = self._index.documents_with(stem)
-        if self._verbatim or documents > SUSPECTED_DOCUMENTS:
+        if self._verbatim:
             return list(self._term(stem))
-        if documents:
-            right = suspected(self._index.plain(word), documents, self._frequency)
-            near = [] if right is None else list(self._corrections(word, [right], SUSPECTED_BOOST))
-            return [*self._term(stem), *near]
+        named = self._index.named(stem)
+        queries: list[Query] = []
         plain = self._index.plain(word)
+        if self._index.compounding:
+            queries += self._compounds(plain)
+        if documents <= RARE_DOCUMENTS:
+            queries += self._apart(plain)
+        if documents > RARE_DOCUMENTS or (not documents and (queries or named)):
+            return [*self._term(stem, named), *queries]
+        if documents:
+            right = suspected(plain, documents, self._frequency)
+            near = [] if right is None else list(self._corrections(word, [right], SUSPECTED_BOOST))
+            return [*self._term(stem, named), *queries, *near]
         likely = corrections(plain, self._frequency, self._index.words_starting)
         return list(self._corrections(word, likely)) or list(self._term(stem))
+
+    def joined(self, text: str, words: list[str]) -> Iterator[Query]:
+        """Yield the queries for compounds of the text, and for neighbouring words, as one word."""
+        low, pairs = text.lower(), pairwise(words[:MAX_PAIRS])
+        neighbours = {first + second for first, second in pairs if f"{first} {second}" in low}
+        for name in dict.fromkeys([*joined_names(text), *neighbours]):
+            stem = self._index.name(name)
+            if stem in self.terms:
+                continue
+            # An ISBN may be divided otherwise in the text, and alone outdoes all its parts.
+            digits = any(character.isdigit() for character in name)
+            named = self._index.named(stem) if digits else None
+            if named is not None or self._index.documents_with(stem):
+                for query in self._term(stem, named):
+                    yield Query.boost_query(query, WHOLE_NUMBER_BOOST) if name.isdigit() else query
+
+    def _apart(self, plain: str) -> list[Query]:
+        """Return the queries for a word as two side by side, where a document has them so."""
+        phrases = [self._index.phrase(two) for two in in_two(plain, self._frequency)]
+        return [query for query in phrases if query is not None and self._index.count(query)]
+
+    def _compounds(self, plain: str) -> Iterator[Query]:
+        """Yield the queries for the parts of a compound, and for compounds that a word is part of."""
+        index = self._index
+        starting = index.words_starting(plain)[:MOST_NEIGHBOURS] if len(plain) >= MIN_CHARS else []
+        ending = index.words_ending(plain)[:MOST_NEIGHBOURS]
+        whole = compounds_of(plain, starting, ending, self._frequency)
+        for related in (parts_of(plain, self._frequency), whole):
+            stems = {index.stem(word) for word in related}
+            self.terms += stems - set(self.terms)
+            terms = [Query.term_query(index.fields, "all", stem, "freq") for stem in sorted(stems)]
+            if terms:
+                best = Query.disjunction_max_query(terms)
+                yield Query.boost_query(best, COMPOUND_BOOST)
 
     def _frequency(self, word: str) -> int:
         return self._index.documents_with_word(word)
 
-    def _term(self, stem: str) -> Iterator[Query]:
+    def _term(self, stem: str, named: Query | None = None) -> Iterator[Query]:
         self.terms.append(stem)
         fields = self._index.fields
-        yield Query.term_query(fields, "all", stem, "freq")
+        term = Query.term_query(fields, "all", stem, "freq")
+        yield term if named is None else Query.disjunction_max_query([term, named])
         yield Query.boost_query(Query.term_query(fields, "title", stem, "freq"), TITLE_BOOST)
 
     def _corrections(
         self, word: str, likely: list[Correction], boost: float | None = None
     ) -> Iterator[Query]:
         """Yield the query for the best of the `likely` spellings that a document has."""
-        queries = []
+        queries: list[Query] = []
         for each in likely:
             stem = self._index.stem(each.word)
             if stem in self.terms or not self._index.documents_with(stem):

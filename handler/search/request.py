@@ -94,7 +94,8 @@ class SearchRequest(BaseModel):
         default=False, description="Leave out hits that nearly repeat a better one."
     )
     verbatim: bool = Field(
-        default=False, description="Search for the words as they are typed; correct no spelling."
+        default=False,
+        description="Search for the words as they are typed: nothing is corrected, joined or split.",
     )
     fields: Annotated[list[str], FIELDS] = Field(
         default=[],
