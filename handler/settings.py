@@ -159,10 +159,10 @@ def _parse(name: str, text: str, field: Field[Any]) -> Any:
         value = kind(text)
     except ValueError as cause:
         raise SettingError(f"{name} is {text!r}; set it to a number ({kind.__name__})") from cause
-    if kind in (int, float) and not abs(value) <= MOST:  # nor is NaN
-        raise SettingError(f"{name} is {text[:40]!r}; set it to a number up to {MOST:,}")
     if bound is not None and not value >= bound:
         raise SettingError(f"{name} is {text!r}; set it to {bound:g} or more")
+    if kind in (int, float) and abs(value) > MOST:
+        raise SettingError(f"{name} is {text[:40]!r}; set it to a number up to {MOST:,}")
     if like and not re.fullmatch(like, text):
         raise SettingError(f"{name} is {text!r}; set it to something like {field.default}")
     return value

@@ -56,7 +56,6 @@ def test_words_for_on_and_off(text: str, expected: bool) -> None:
         ("POLL_SECONDS", "soon", "a number (float)"),
         ("STORE_TIMEOUT", "0", "0.1 or more"),
         ("STORE_TIMEOUT", "inf", "a number up to"),
-        ("STORE_TIMEOUT", "nan", "a number up to"),
         ("STORE_TIMEOUT", "1e300", "a number up to"),
         ("POLL_SECONDS", "inf", "a number up to"),
         ("THREADS", "9" * 30, "a number up to"),
