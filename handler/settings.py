@@ -57,6 +57,7 @@ class Settings:
     max_embedding_tokens: int = _setting(
         100_000, "most tokens that one request for embeddings may have, after texts were cut", 1
     )
+    max_vector: int = _setting(4096, "most numbers of a vector to search by", 1)
     max_facet_values: int = _setting(1000, "most values per facet", 1)
     max_body_bytes: int = _setting(1_000_000, "largest request body, in bytes", 1)
     max_answer_bytes: int = _setting(
