@@ -12,6 +12,7 @@ from handler.corpus.options import ReadOptions
 from handler.corpus.readers.source import Source
 from handler.corpus.records import Found, Reject, has_made_up_id, once, read_source
 from handler.corpus.sources import Corpus
+from handler.errors import UnreadableFile
 from handler.index.index_version import IndexVersion
 from handler.stored_json import Garbled, read_json
 
@@ -106,6 +107,12 @@ class IncrementalReader:
         if self.indexed and item in self.indexed.rows:
             yield from self.indexed.items(item)
             return
+        try:
+            yield from self._read(item)
+        except UnreadableFile as problem:
+            yield Found(0, Reject(item.path, 0, str(problem)))
+
+    def _read(self, item: CorpusObject) -> Iterator[Found]:
         with self.corpus.opened(item, self.scratch) as file:
             given = len(self.objects) == 1
             source = Source.of_file(
