@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from typing import Annotated, Literal, Self
 
 from handler.bundle import MAX_DIMENSION
@@ -13,19 +14,25 @@ from handler.stored_json import Count, Name, bound
 
 # 3: words of metadata fields in text/. 4: compact codes instead of a graph.
 # 5: files are stored under their sha256. 6: names and other forms of words in text/
-INDEX_FORMAT = 6
+# 7: vectors and tables in segments
+INDEX_FORMAT = 7
 
 Rows = Annotated[int, bound(ge=0, le=2**32)]
+Segments = Annotated[list[tuple[Rows, Rows]], bound(max_length=10_000)]
 
 
 class IndexFiles:
     """File names of an index version."""
 
+    SEGMENTS = "segments"
+    # The files of each segment:
     VECTORS = "vectors.bin"
     SCALES = "scales.bin"
     COMPACT = "compact.bin"
     DOCUMENTS = "documents.bin"
     PASSAGES = "passages.bin"
+    # Beside the segments:
+    ORDER = "order.bin"
     TEXT = "text"
     SUGGESTIONS = "suggestions"
     MANIFEST = MANIFEST
@@ -36,9 +43,14 @@ class IndexFiles:
     REPORT = "drift.html"
     ETAGS = "etags.json"
 
+    @classmethod
+    def segment(cls, number: int) -> str:
+        """Return the folder of a segment."""
+        return f"{cls.SEGMENTS}/{number}"
 
-# Files that every version has.
-NEEDED = (IndexFiles.VECTORS, IndexFiles.SCALES, IndexFiles.DOCUMENTS, IndexFiles.PASSAGES)
+
+# Files that every segment has.
+IN_SEGMENTS = (IndexFiles.VECTORS, IndexFiles.SCALES, IndexFiles.DOCUMENTS, IndexFiles.PASSAGES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +59,9 @@ class IndexManifest:
 
     `model` and `fingerprint` name the bundle that made the vectors; `split` has the size and
     overlap of passages in tokens; `quality` has what was measured on the finished version, and
-    `failures` why it was not good enough to publish. `corpus` describes the source: its `url`, the
-    sha256 of the file `objects` that lists its objects, and a digest of all `inputs`.
+    `failures` why it was not good enough to publish. `segments` has the documents and
+    passages of each segment, those that are gone included. `corpus` describes the source: its
+    `url`, the sha256 of the file `objects` that lists its objects, and a digest of all `inputs`.
     """
 
     name: Name
@@ -67,6 +80,7 @@ class IndexManifest:
     quality: dict[str, float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     corpus: dict[str, str] = field(default_factory=dict)
+    segments: Segments = field(default_factory=list)
     files: dict[str, FileEntry] = field(default_factory=dict)
     format: int = INDEX_FORMAT
 
@@ -93,8 +107,11 @@ class IndexManifest:
             Split(**self.split)
         except (TypeError, ValueError):
             return "split: not a size and overlap of passages"
-        missing = [name for name in NEEDED if name not in self.files]
-        return f"files: {missing[0]} is missing" if missing else ""
+        if self.format == INDEX_FORMAT:
+            for number, name in product(range(len(self.segments)), IN_SEGMENTS):
+                if (path := f"{IndexFiles.segment(number)}/{name}") not in self.files:
+                    return f"files: {path} is missing"
+        return ""
 
     def check_format(self, origin: str) -> None:
         """Check that the version's files can be read; `origin` is where it was found.

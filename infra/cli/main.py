@@ -33,6 +33,7 @@ COMMANDS = (
     "reindex",
     "versions",
     "rollback",
+    "compact",
     "prune",
     "diff",
 )
