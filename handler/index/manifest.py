@@ -12,6 +12,9 @@ from handler.files import MANIFEST, FileEntry, manifest_fields, parse_manifest
 # 5: files are stored under their sha256. 6: names and other forms of words in text/
 INDEX_FORMAT = 6
 
+NOISE = "noise"
+"""Name, in a manifest's quality, of the cosine up to which a hit may be chance; see checks.py."""
+
 
 class IndexFiles:
     """File names of an index version."""

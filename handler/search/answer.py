@@ -66,6 +66,7 @@ class Answer:
     """The hits of one page, the values of each facet, and the seconds that each stage took.
 
     `spreads` has the facets of numbers and dates, `total` what was asked for.
+    `nothing_close` tells that no hit has a word of the query, or is nearer than chance.
     `corrected` has the right spelling of each word that was taken for a misspelling.
     """
 
@@ -75,6 +76,7 @@ class Answer:
     total: Total | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     corrected: dict[str, str] = field(default_factory=dict)
+    nothing_close: bool = False
 
 
 def corrected_query(query: str, corrected: Mapping[str, str]) -> str:

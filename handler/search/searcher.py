@@ -14,6 +14,7 @@ from handler.corpus.passages import sentence_spans
 from handler.encoder import Encoder, Vectors
 from handler.errors import DocumentNotFound, InvalidRequest
 from handler.index.index_version import IndexVersion
+from handler.index.manifest import NOISE
 from handler.index.text_index import FacetCount
 from handler.index.word_query import WordQuery, word_query
 from handler.search.answer import Answer, Explanation, Hit, Total
@@ -129,6 +130,7 @@ class Searcher:
         total, matched = None, None
         if request.sort or request.total or request.facets:
             matched = _matched(index, query, ranking)
+        nothing_close = _nothing_close(index, query, ranking)
         facets = {name: self._facet(index, query, ranking, name) for name in request.facets}
         if request.sort and matched is not None:
             ranking = _sort(index, request, ranking, matched)
@@ -145,6 +147,7 @@ class Searcher:
             facets=facets,
             spreads=_spreads(index, request, matched),
             total=total,
+            nothing_close=nothing_close,
         )
 
     def _ranking(self, index: IndexVersion, query: _Query, depth: int) -> Ranking:
@@ -236,6 +239,15 @@ class Searcher:
         if not spans and query.vector is not None:
             spans = closest_sentence(self._sentences(text), query.vector)
         return mark(text, spans)
+
+
+def _nothing_close(index: IndexVersion, query: _Query, ranking: Ranking) -> bool:
+    """Tell whether hits were found by meaning alone, and none is nearer than those of nonsense."""
+    level = index.manifest.quality.get(NOISE)
+    if level is None or query.vector is None or not len(ranking.documents):
+        return False
+    has_words = bool((np.nan_to_num(ranking.bm25) > 0).any())
+    return not has_words and bool(np.nanmax(ranking.cosines) <= level)
 
 
 def unit_vector(numbers: Sequence[float], dimension: int) -> Vectors:
