@@ -114,6 +114,9 @@ class SearchRequest(BaseModel):
     collapse: bool = Field(
         default=False, description="Leave out hits that nearly repeat a better one."
     )
+    typing: bool = Field(
+        default=False, description="Take the last word for the beginning of a word."
+    )
     verbatim: bool = Field(
         default=False,
         description="Search for the words as they are typed: nothing is corrected, joined or split.",

@@ -81,7 +81,7 @@ class Searcher:
         by_words = request.mode != "semantic"
         words = WordQuery()
         if by_words or request.highlight or request.sort:
-            words = word_query(index.text, text, request.verbatim)
+            words = word_query(index.text, text, verbatim=request.verbatim, typing=request.typing)
         query = _Query(
             request=request,
             text=text,

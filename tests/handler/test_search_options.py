@@ -21,6 +21,7 @@ VALUES: dict[str, Any] = {
     "filter": {"year": {"$gte": 1990}},
     "sort": "-year",
     "facets": ["genres", "year"],
+    "typing": True,
     "verbatim": True,
     "fields": ["id", "score", "metadata.year"],
     "explain": True,
@@ -44,7 +45,7 @@ BESIDE: dict[str, dict[str, Any]] = {
 }
 # No two books of the library are nearly the same.
 CHANGE_NOTHING_HERE = {"collapse"}
-PLAIN = {"query": "a baot on the coast"}
+PLAIN = {"query": "a baot on the coas"}
 
 
 def as_text(value: Any) -> str:
