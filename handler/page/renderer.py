@@ -88,7 +88,7 @@ class PageRenderer:
             heading=f"Results for “{asked.query}”{number}",
             corrected=_corrected(asked, answer.corrected),
             close=part("close", query=asked.query) if answer.nothing_close else NOTHING,
-            count=_total(answer.total),
+            count="" if answer.nothing_close else _total(answer.total),
             sort=_sort(asked, orders),
             chosen=chosen(asked),
             first=first,

@@ -223,20 +223,27 @@ class Searcher:
         else:
             span = index.span(passage)
         score = float(ranking.scores[at])
-        wanted = query.request
+        wanted, highlight = query.request, None
+        if wanted.highlight:
+            cosine = float(ranking.cosines[at])
+            highlight = self._highlight(index, query, document, span, cosine)
         return Hit(
             document=document,
             score=None if np.isnan(score) else score,
             passage=span,
-            highlight=self._highlight(index, query, document, span) if wanted.highlight else None,
+            highlight=highlight,
             explanation=_explanation(ranking, at) if wanted.explain else None,
             others=others.get(row),
         )
 
-    def _highlight(self, index: IndexVersion, query: _Query, document: Document, span: Span) -> str:
+    def _highlight(
+        self, index: IndexVersion, query: _Query, document: Document, span: Span, cosine: float
+    ) -> str:
+        """Mark the words of the query, or else the nearest sentence, unless that is chance."""
         text = document.text[slice(*span)] or document.title
         spans = word_spans(text, query.terms, index.text.words)
-        if not spans and query.vector is not None:
+        chance = cosine <= index.manifest.quality.get(NOISE, -2.0)
+        if not spans and query.vector is not None and not chance:
             spans = closest_sentence(self._sentences(text), query.vector)
         return mark(text, spans)
 

@@ -64,11 +64,6 @@ box.addEventListener("input", fit);
 document.addEventListener("shown", fit);
 fit();
 
-box.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.defaultPrevented) return;
-  event.preventDefault();
-  form.requestSubmit();
-});
 clear.addEventListener("click", () => {
   box.value = "";
   fit();
@@ -76,6 +71,13 @@ clear.addEventListener("click", () => {
 });
 
 const closeCompletions = complete(box, document.getElementById("completions"), () => ask({ typing: true }));
+
+// After the list of completions, which may take the key.
+box.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.defaultPrevented) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
