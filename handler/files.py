@@ -32,9 +32,23 @@ class FileEntry:
 
 
 def measure_files(folder: Path) -> dict[str, FileEntry]:
-    """Measure every file below `folder` but the manifest itself; keys are relative POSIX paths."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    """Measure every file below `folder` but the manifest and locks; keys are relative POSIX paths."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and _is_kept(path))
     return {path.relative_to(folder).as_posix(): FileEntry.of(path) for path in paths}
+
+
+def _is_kept(path: Path) -> bool:
+    return path.name != MANIFEST and path.suffix != ".lock"
+
+
+def link_files(source: Path, target: Path) -> None:
+    """Link to every file in the folder `source`, locks left out, from the folder `target`.
+
+    Whoever writes in `target` must replace a link, and never write through it.
+    """
+    for path in source.iterdir():
+        if path.is_file() and _is_kept(path):
+            (target / path.name).symlink_to(path.resolve())
 
 
 def check_file(folder: Path, name: str, entry: FileEntry, error: type[QuerytowerError]) -> None:

@@ -78,6 +78,13 @@ class Settings:
         "fields of the corpus that hold id, title, text and link, such as isbn,name,summary+review,; "
         "empty: guessed",
     )
+    corpus_types: str = _setting(
+        "",
+        "types of metadata fields instead of the inferred ones, such as year=integer,code=string",
+    )
+    corpus_ignore: str = _setting("", "metadata fields to leave out, separated by commas")
+    corpus_table: str = _setting("", "table of a SQLite corpus, or a query that starts with SELECT")
+    corpus_encoding: str = _setting("", "encoding of the corpus's text files; empty: detected")
     corpus_hosts: str = _setting(
         "", "other hosts to which a corpus URL may redirect, separated by commas"
     )

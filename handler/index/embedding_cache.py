@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from handler.corpus.hashes import SIZE, Hashes, as_hashes
 from handler.errors import StoreError
-from handler.index.index_version import IndexVersion
+from handler.index.index_version import IndexVersion, Table
 from handler.index.vectors import DTYPES, Precision
 
 MAGIC = b"QTPART01"
@@ -48,15 +48,25 @@ class EncodedBatch:
         return cls(hashes=as_hashes(hashes), first=first, spans=spans, codes=codes, scales=scales)
 
     @classmethod
-    def of_version(cls, index: IndexVersion) -> Self:
-        """Return the vectors of an opened index version; nothing is read yet."""
-        return cls(
-            hashes=version_hashes(index, "text"),
-            first=np.append(index.documents["passage"], len(index.passages)).astype(np.int64),
-            spans=np.stack([index.passages["start"], index.passages["end"]], axis=1),
-            codes=index.vectors.codes,
-            scales=index.vectors.scales,
-        )
+    def of_version(cls, index: IndexVersion) -> list[Self]:
+        """Return the vectors of an opened index version, by segment; nothing is read yet."""
+        parts, row, passage = [], 0, 0
+        for segment, (documents, passages) in zip(
+            index.vectors.segments, index.manifest.segments, strict=True
+        ):
+            rows = slice(row, row + documents)
+            spans = index.passages[passage : passage + passages]
+            parts.append(
+                cls(
+                    hashes=hashes_of(index.documents[rows], "text"),
+                    first=index.bounds[row : row + documents + 1] - passage,
+                    spans=np.stack([spans["start"], spans["end"]], axis=1),
+                    codes=segment.codes,
+                    scales=segment.scales,
+                )
+            )
+            row, passage = row + documents, passage + passages
+        return parts
 
     @classmethod
     def read(cls, path: Path, precision: Precision) -> Self:
@@ -162,8 +172,13 @@ class EmbeddingCache:
 
 
 def version_hashes(index: IndexVersion, field: str) -> Hashes:
-    """Return the hashes of an index version's documents by row; `field` is "text" or "content"."""
-    return np.ascontiguousarray(index.documents[field]).view(f"S{SIZE}")
+    """Return the hashes of a version's documents in order; `field` is "text" or "content"."""
+    return hashes_of(index.documents[index.order], field)
+
+
+def hashes_of(documents: Table, field: str) -> Hashes:
+    """Return the hashes in a table of documents."""
+    return np.ascontiguousarray(documents[field]).view(f"S{SIZE}")
 
 
 def spans_of(pairs: Iterable[tuple[int, int]]) -> npt.NDArray[np.uint32]:

@@ -1,6 +1,7 @@
 """What an index version consists of: its file names and its manifest."""
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Literal, Self
 
@@ -10,7 +11,10 @@ from handler.files import MANIFEST, FileEntry, manifest_fields, parse_manifest
 
 # 3: words of metadata fields in text/. 4: compact codes instead of a graph.
 # 5: files are stored under their sha256. 6: names and other forms of words in text/
-INDEX_FORMAT = 6
+# 7: vectors and tables in segments
+INDEX_FORMAT = 7
+
+SHA256 = re.compile("[0-9a-f]{64}")
 
 NOISE = "noise"
 """Name, in a manifest's quality, of the cosine up to which a hit may be chance; see checks.py."""
@@ -19,11 +23,15 @@ NOISE = "noise"
 class IndexFiles:
     """File names of an index version."""
 
+    SEGMENTS = "segments"
+    # The files of each segment:
     VECTORS = "vectors.bin"
     SCALES = "scales.bin"
     COMPACT = "compact.bin"
     DOCUMENTS = "documents.bin"
     PASSAGES = "passages.bin"
+    # Beside the segments:
+    ORDER = "order.bin"
     TEXT = "text"
     SUGGESTIONS = "suggestions"
     MANIFEST = MANIFEST
@@ -34,6 +42,11 @@ class IndexFiles:
     REPORT = "drift.html"
     ETAGS = "etags.json"
 
+    @classmethod
+    def segment(cls, number: int) -> str:
+        """Return the folder of a segment."""
+        return f"{cls.SEGMENTS}/{number}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class IndexManifest:
@@ -41,8 +54,9 @@ class IndexManifest:
 
     `model` and `fingerprint` name the bundle that made the vectors; `split` has the size and
     overlap of passages in tokens; `quality` has what was measured on the finished version, and
-    `failures` why it was not good enough to publish. `corpus` describes the source: its `url`, the
-    sha256 of the file `objects` that lists its objects, and a digest of all `inputs`.
+    `failures` why it was not good enough to publish. `segments` has the documents and
+    passages of each segment, those that are gone included. `corpus` describes the source: its
+    `url`, the sha256 of the file `objects` that lists its objects, and a digest of all `inputs`.
     """
 
     name: str
@@ -61,6 +75,7 @@ class IndexManifest:
     quality: dict[str, float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     corpus: dict[str, str] = field(default_factory=dict)
+    segments: list[tuple[int, int]] = field(default_factory=list)
     files: dict[str, FileEntry] = field(default_factory=dict)
     format: int = INDEX_FORMAT
 
@@ -76,12 +91,15 @@ class IndexManifest:
             IndexUnavailable: no manifest, a newer format, or names of files outside its folder.
         """
         raw = parse_manifest(data, origin, INDEX_FORMAT, IndexUnavailable)
-        known = manifest_fields(cls, raw, origin, IndexUnavailable)
+        known = manifest_fields(cls, {"segments": [], **raw}, origin, IndexUnavailable)
         try:
+            known["segments"] = [(int(rows), int(passages)) for rows, passages in known["segments"]]
+            if not all(SHA256.fullmatch(entry.sha256) for entry in known["files"].values()):
+                raise TypeError("a sha256 has other characters than 64 hexadecimal digits")
             known["schema"] = {name: Field(**entry) for name, entry in known["schema"].items()}
-        except (TypeError, AttributeError) as cause:
+        except (TypeError, ValueError, AttributeError) as cause:
             raise IndexUnavailable(
-                f"{origin} lacks or garbles a field of the schema: {cause}; index again"
+                f"{origin} lacks or garbles a field: {cause}; index again"
             ) from cause
         return cls(**known)
 

@@ -30,7 +30,7 @@ def self_retrieval(index: IndexVersion, encoder: Encoder) -> float:
 
     It is low when vectors, passages and documents don't belong together, or not to this encoder.
     """
-    rows = sample(len(index.documents), SAMPLE)
+    rows = index.order[sample(len(index.order), SAMPLE)]
     return sum(_finds_itself(index, encoder, row) for row in rows.tolist()) / len(rows)
 
 
@@ -68,7 +68,7 @@ def search_recall(vectors: VectorIndex) -> float:
     if not vectors.approximate:
         return 1.0
     exact, shares = vectors.exact(), []
-    for query in vectors.vectors(sample(len(vectors), SAMPLE)):
+    for query in vectors.vectors(vectors.live[sample(len(vectors), SAMPLE)]):
         tenth = exact.search(query, TOP)[1][-1] - TIE
         shares.append(float((vectors.search(query, TOP)[1] >= tenth).mean()))
     return float(np.mean(shares))

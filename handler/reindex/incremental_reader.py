@@ -13,6 +13,7 @@ from handler.corpus.options import ReadOptions
 from handler.corpus.readers.source import Source
 from handler.corpus.records import Found, Reject, has_made_up_id, once, read_source
 from handler.corpus.sources import Corpus
+from handler.index.arrays import Rows
 from handler.index.index_version import IndexVersion
 
 
@@ -24,7 +25,7 @@ class IndexedObjects:
     """
 
     index: IndexVersion
-    rows: Mapping[CorpusObject, range]
+    rows: Mapping[CorpusObject, Rows]
     rejects: Mapping[str, Sequence[Reject]]
 
     @classmethod
@@ -39,13 +40,13 @@ class IndexedObjects:
         for entry in listing.entries:
             complete = len(by_path.get(entry.object.path, [])) == entry.rejected
             if complete and not entry.duplicates:
-                rows[entry.object] = range(start, start + entry.documents)
+                rows[entry.object] = index.order[start : start + entry.documents]
             start += entry.documents
         return cls(index, rows if start == index.manifest.documents else {}, by_path)
 
     def items(self, item: CorpusObject) -> Iterator[Found]:
         """Yield what the object gave; the lines of documents are not known any more."""
-        for row in self.rows[item]:
+        for row in self.rows[item].tolist():
             document = self.index.document(row)
             yield Found(0, document, "" if has_made_up_id(document) else "id")
         for reject in self.rejects.get(item.path, ()):
@@ -101,6 +102,7 @@ class IncrementalReader:
                 object=item, documents=documents, rejected=rejected, duplicates=duplicates
             )
             self.entries.append(entry)
+        self.findings.check()
 
     def _items(self, item: CorpusObject) -> Iterator[Found]:
         if self.indexed and item in self.indexed.rows:

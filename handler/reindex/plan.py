@@ -56,7 +56,7 @@ class Plan:
     @property
     def reusable(self) -> list[EncodedBatch]:
         """The vectors of `reused`."""
-        return [EncodedBatch.of_version(self.reused)] if self.reused else []
+        return EncodedBatch.of_version(self.reused) if self.reused else []
 
 
 def plan_update(job: ReindexJob, scratch: Path, *, dry: bool = False) -> Plan | Outcome:
@@ -188,6 +188,8 @@ def _spool(
         reader, scratch / "spool.jsonl", rejects, max_rejects, job.reading.types, most
     )
     job.progress("read", spool.documents, spool.documents)
+    for sentence in [*reader.findings.sentences(job.reading.fields), *spool.losses()]:
+        job.tell("corpus_read", found=sentence)
     if spool.left_out:
         problem = (
             f"the corpus has more than {most:,} metadata fields: {spool.left_out!r} and others "

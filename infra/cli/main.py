@@ -42,6 +42,7 @@ COMMANDS = (
     "reindex",
     "versions",
     "rollback",
+    "compact",
     "prune",
     "diff",
 )

@@ -29,6 +29,7 @@ def read(source: Source) -> Iterator[Raw]:
     with source.local() as path:
         try:
             with parquet.ParquetFile(path) as file:
+                source.findings.rows += file.metadata.num_rows
                 for batch in file.iter_batches(batch_size=BATCH_ROWS):
                     for row in _rows(batch, pyarrow):
                         line += 1

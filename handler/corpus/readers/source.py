@@ -123,7 +123,8 @@ class Source:
         findings: Findings | None = None,
     ) -> Self:
         """Return the content of a file; that of a gzip file is what was compressed."""
-        opened, packed = unpacked(cast(Opened, partial(path.open, "rb")), name)
+        findings = findings or Findings()
+        opened, packed = unpacked(partial(_counted, path, findings), name)
         return cls(
             name=name,
             open=opened,
@@ -131,7 +132,7 @@ class Source:
             path=None if packed else path,
             scratch=scratch,
             given=given,
-            findings=findings or Findings(),
+            findings=findings,
         )
 
     def member(self, name: str, opened: Callable[[], IO[bytes]]) -> Self:
@@ -181,6 +182,23 @@ class Source:
                 shutil.copyfileobj(bounded, copy, 1 << 20)
             copy.flush()
             yield Path(copy.name)
+
+
+class _CountedFile(io.FileIO):
+    """A file whose bytes are counted while they are read."""
+
+    findings: Findings
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        count = super().readinto(buffer)
+        self.findings.bytes += count or 0
+        return count
+
+
+def _counted(path: Path, findings: Findings) -> IO[bytes]:
+    file = _CountedFile(path)
+    file.findings = findings
+    return io.BufferedReader(file, HEAD_BYTES)
 
 
 def _fail(problem: UnreadableFile) -> IO[bytes]:
