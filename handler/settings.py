@@ -69,7 +69,10 @@ class Settings:
     api_keys: str = _setting(
         "", "sha256 of each accepted key, separated by commas; empty: no key needed"
     )
-    log_queries: bool = _setting(False, "log the text of queries")
+    log_queries: bool = _setting(False, "log the text of queries, and what they found")
+    events: str = _setting(
+        "off", "what becomes of events, such as clicks: off, log, or store", like="off|log|store"
+    )
     corpus: str = _setting(
         "", "corpus to index: path or URL (s3://, gs://, az://, https://) of a file or folder"
     )
@@ -85,6 +88,9 @@ class Settings:
     corpus_ignore: str = _setting("", "metadata fields to leave out, separated by commas")
     corpus_table: str = _setting("", "table of a SQLite corpus, or a query that starts with SELECT")
     corpus_encoding: str = _setting("", "encoding of the corpus's text files; empty: detected")
+    corpus_base_url: str = _setting(
+        "", "address of the corpus's documents on the web, such as https://docs.example/{stem}/"
+    )
     corpus_hosts: str = _setting(
         "", "other hosts to which a corpus URL may redirect, separated by commas"
     )

@@ -240,6 +240,12 @@ class ModelsAnswer(TypedDict):
     data: list[ModelBody]
 
 
+class EventsAnswer(TypedDict):
+    """How many events were recorded."""
+
+    accepted: int
+
+
 class ProblemBody(TypedDict):
     """What is wrong and what to do about it, as RFC 9457 has it; the log has more by the id."""
 
@@ -268,4 +274,5 @@ ANSWERS: dict[str, type | tuple[type, ...]] = {
     "get_schema": SchemaAnswer,
     "create_embeddings": EmbeddingsAnswer,
     "list_models": ModelsAnswer,
+    "record_events": EventsAnswer,
 }

@@ -67,7 +67,9 @@ class Answer:
 
     `spreads` has the facets of numbers and dates, `total` what was asked for.
     `nothing_close` tells that no hit has a word of the query, or is nearer than chance.
-    `corrected` has the right spelling of each word that was taken for a misspelling.
+    `cosine` is that of the nearest passage to the query, whether or not its document is on the
+    page; None in keyword mode. `corrected` has the right spelling of each word that was taken for
+    a misspelling.
     """
 
     hits: list[Hit]
@@ -77,6 +79,7 @@ class Answer:
     seconds: dict[str, float] = field(default_factory=dict)
     corrected: dict[str, str] = field(default_factory=dict)
     nothing_close: bool = False
+    cosine: float | None = None
 
 
 def corrected_query(query: str, corrected: Mapping[str, str]) -> str:
