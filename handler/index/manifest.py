@@ -20,6 +20,9 @@ INDEX_FORMAT = 7
 Rows = Annotated[int, bound(ge=0, le=2**32)]
 Segments = Annotated[list[tuple[Rows, Rows]], bound(max_length=10_000)]
 
+NOISE = "noise"
+"""Name, in a manifest's quality, of the cosine up to which a hit may be chance; see checks.py."""
+
 
 class IndexFiles:
     """File names of an index version."""
