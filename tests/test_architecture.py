@@ -29,6 +29,7 @@ FLOORS = (
         "settings",
         "staging",
         "startup",
+        "stored_json",
         "urls",
         "workers",
     },

@@ -18,6 +18,13 @@ from handler.service import Service
 from tests.library import Library, add_index
 from tests.serving import serving
 
+
+@pytest.fixture
+def sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every sentence for a match: a random model's cosines are all chance."""
+    monkeypatch.setattr("handler.search.searcher.NOISE", "none")
+
+
 BY_MEANING = "/search?q=zebra&mode=semantic&highlight=true"
 
 
@@ -66,14 +73,14 @@ def marked(answer: Any) -> list[bool]:
     return ["<mark>" in hit["highlight"] for hit in answer.json()["hits"]]
 
 
-def test_highlights_by_meaning_end_with_the_allowance(tales: Library) -> None:
+def test_highlights_by_meaning_end_with_the_allowance(tales: Library, sure: None) -> None:
     for allowed, marks in ((3 * LEAST_COST * 4, 4), (3 * LEAST_COST * 2 + 1, 2), (LEAST_COST, 0)):
         answer = client_of(tales, max_encoded_chars=allowed).get(BY_MEANING)
         assert marked(answer) == [True] * marks + [False] * (4 - marks)
         assert all("ran" in hit["highlight"] for hit in answer.json()["hits"])
 
 
-def test_the_searches_of_a_batch_share_the_allowance(tales: Library) -> None:
+def test_the_searches_of_a_batch_share_the_allowance(tales: Library, sure: None) -> None:
     query = {"query": "zebra", "mode": "semantic", "highlight": True}
     client = client_of(tales, max_encoded_chars=3 * LEAST_COST * 6)
     body = client.post("/search/batch", json={"queries": [query] * 3}).json()
