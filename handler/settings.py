@@ -69,7 +69,10 @@ class Settings:
     api_keys: str = _setting(
         "", "sha256 of each accepted key, separated by commas; empty: no key needed"
     )
-    log_queries: bool = _setting(False, "log the text of queries")
+    log_queries: bool = _setting(False, "log the text of queries, and what they found")
+    events: str = _setting(
+        "off", "what becomes of events, such as clicks: off, log, or store", like="off|log|store"
+    )
     corpus: str = _setting(
         "", "corpus to index: path or URL (s3://, gs://, az://, https://) of a file or folder"
     )

@@ -238,6 +238,12 @@ class ModelsAnswer(TypedDict):
     data: list[ModelBody]
 
 
+class EventsAnswer(TypedDict):
+    """How many events were recorded."""
+
+    accepted: int
+
+
 class ProblemBody(TypedDict):
     """What is wrong and what to do about it, as RFC 9457 has it; the log has more by the id."""
 
@@ -266,4 +272,5 @@ ANSWERS: dict[str, type | tuple[type, ...]] = {
     "get_schema": SchemaAnswer,
     "create_embeddings": EmbeddingsAnswer,
     "list_models": ModelsAnswer,
+    "record_events": EventsAnswer,
 }

@@ -21,7 +21,7 @@ from handler.search.bounds import K, check_number
 from handler.search.request import SearchRequest, first_fault
 from handler.search.searcher import find
 from handler.service import Service
-from handler.trace import Trace
+from handler.trace import Trace, note_results
 from handler.versions.repository import IndexRepository
 
 T = TypeVar("T")
@@ -69,9 +69,10 @@ def _search(service: Service, arguments: Json, trace: Trace) -> Json:
         request = SearchRequest.model_validate(given).within(settings)
     except ValidationError as cause:
         raise InvalidRequest(first_fault(cause.errors())) from cause
+    answer = service.searcher.search(index, request)
     if settings.log_queries:
         trace.extra["queries"] = [request.query]
-    answer = service.searcher.search(index, request)
+        note_results(trace, answer)
     trace.seconds.update(answer.seconds)
     trace.extra["hits"] = len(answer.hits)
     return {"index": index.manifest.name, "hits": [_hit(index, hit) for hit in answer.hits]}
@@ -144,7 +145,8 @@ def _argument(arguments: Json, name: str, kind: type[T], default: T | None = Non
 def _hit(index: IndexVersion, hit: Hit) -> Json:
     score = {} if hit.score is None else {"score": round(hit.score, 4)}
     passage = {"passage": hit.document.text[slice(*hit.passage)]}
-    return _document(index, hit.document) | score | passage
+    link = {"url": hit.url} if hit.url else {}
+    return _document(index, hit.document) | link | score | passage
 
 
 def _document(index: IndexVersion, document: Document) -> Json:

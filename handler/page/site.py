@@ -24,7 +24,7 @@ from handler.search.request import SearchRequest
 from handler.search.searcher import Searcher, find
 from handler.service import Service
 from handler.settings import Settings
-from handler.trace import index_of, trace_of
+from handler.trace import index_of, note_results, trace_of
 
 PAGE_SIZE = 10
 MAX_FACETS = 6
@@ -116,6 +116,7 @@ class Site:
         trace.extra["hits"] = len(shown)
         if self._settings.log_queries:
             trace.extra["queries"] = [asked.query]
+            note_results(trace, answer)
         filters = rail(asked, fields, answer.facets)
         if not shown:
             return self._page.nothing(asked, filters)

@@ -13,6 +13,7 @@ from handler.corpus.document import Document
 from handler.corpus.passages import sentence_spans
 from handler.encoder import Encoder, Vectors
 from handler.errors import DocumentNotFound, InvalidRequest
+from handler.index.arrays import Scores
 from handler.index.index_version import IndexVersion
 from handler.index.text_index import FacetCount
 from handler.index.word_query import WordQuery, word_query
@@ -126,6 +127,7 @@ class Searcher:
         request = query.request
         depth = request.offset + request.k
         ranking = self._ranking(index, query, depth)
+        cosine = _greatest(ranking.cosines)
         total, matched = None, None
         if request.sort or request.total or request.facets:
             matched = _matched(index, query, ranking)
@@ -145,6 +147,7 @@ class Searcher:
             facets=facets,
             spreads=_spreads(index, request, matched),
             total=total,
+            cosine=cosine,
         )
 
     def _ranking(self, index: IndexVersion, query: _Query, depth: int) -> Ranking:
@@ -325,6 +328,12 @@ def _sort(index: IndexVersion, request: SearchRequest, ranking: Ranking, matched
         )
     depth = request.offset + request.k
     return ranking.reordered(index.text.sorted_rows(matched, field, descending, depth))
+
+
+def _greatest(cosines: Scores) -> float | None:
+    """Return the greatest of the cosines that are known, or None if none is."""
+    known = cosines[~np.isnan(cosines)]
+    return float(known.max()) if len(known) else None
 
 
 def _explanation(ranking: Ranking, at: int) -> Explanation:

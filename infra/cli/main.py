@@ -38,6 +38,7 @@ COMMANDS = (
     "settings",
     "indexes",
     "status",
+    "insights",
     "eval",
     "reindex",
     "versions",
