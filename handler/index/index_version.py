@@ -13,6 +13,7 @@ from handler.errors import IndexUnavailable
 from handler.files import check_file
 from handler.index.arrays import Rows, rows_between
 from handler.index.manifest import IndexFiles, IndexManifest
+from handler.index.rules import NO_RULES, Rules
 from handler.index.suggestions import Suggestions
 from handler.index.text_index import TextIndex
 from handler.index.vectors import VectorIndex
@@ -29,6 +30,7 @@ Table = npt.NDArray[Any]
 class IndexVersion:
     """An index version. Documents have rows from 0, and so have passages.
 
+    `rules` are not part of the version: they are those of the index when it was last looked at.
     Rows go on from segment to segment, and a document keeps its own until all is rewritten. `order`
     has the rows of the documents in the order of the corpus; other rows belong to documents that
     are gone. `rows` has the same rows ascending. `owners` has the document of each passage;
@@ -46,6 +48,7 @@ class IndexVersion:
     owners: Rows
     bounds: Rows
     suggestions: Suggestions
+    rules: Rules = NO_RULES
 
     @classmethod
     def open(cls, folder: Path, checked: Collection[str] = ()) -> Self:

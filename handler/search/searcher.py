@@ -18,6 +18,7 @@ from handler.index.index_version import IndexVersion
 from handler.index.text_index import FacetCount
 from handler.index.word_query import WordQuery, word_query
 from handler.search.answer import Answer, Explanation, Hit, Total
+from handler.search.apply_rules import AppliedRules, boosted, pinned
 from handler.search.arrange import blended, close_enough, collapsed, one_for_each, varied
 from handler.search.facets import Spread, count_values, spread, usable_field, without_choices
 from handler.search.filters import FilterCompiler
@@ -35,7 +36,7 @@ CACHED_PASSAGES = 1000
 class _Query:
     """A request as the index understands it.
 
-    `condition` is the part of the filter that the query's own syntax sets.
+    `condition` is the part of the filter that the query's own syntax and the rules set.
     `text` is what is left of the query to search for: nothing if it was all syntax. `vector`, shape (dimension,), is None in keyword mode, and `keyword_query` in semantic mode or
     where the query has no words. `terms` are the stems that it looks for.
     """
@@ -46,6 +47,7 @@ class _Query:
     keyword_query: Query | None
     filter_query: Query | None
     terms: list[str]
+    rules: AppliedRules
     condition: Query | None = None
 
     @property
@@ -60,6 +62,7 @@ class Searcher:
     def __init__(self, encoder: Encoder, cached_queries: int = 1000) -> None:
         """Keep the embeddings of the last `cached_queries` queries, for paging and filtering."""
         self._encoder = encoder
+        self._applied: dict[str, AppliedRules] = {}
         self._vector = lru_cache(cached_queries)(self._encode)
         # The same passages come up again and again while somebody types.
         self._sentences = lru_cache(CACHED_PASSAGES)(self._encode_sentences)
@@ -72,7 +75,9 @@ class Searcher:
         """
         started = time.perf_counter()
         parsed = parse(request.query, index)
-        filter_query = _joined(compile_filter(index, request.filter), parsed.condition)
+        rules = self._rules(index)
+        condition = _joined(parsed.condition, rules.shown)
+        filter_query = _joined(compile_filter(index, request.filter), condition)
         text = parsed.text
         vector = self._query_vector(index, request, text)
         if not request.query and vector is None and filter_query is None:
@@ -81,14 +86,21 @@ class Searcher:
         by_words = request.mode != "semantic"
         words = WordQuery()
         if by_words or request.highlight or request.sort:
-            words = word_query(index.text, text, verbatim=request.verbatim, typing=request.typing)
+            words = word_query(
+                index.text,
+                text,
+                verbatim=request.verbatim,
+                typing=request.typing,
+                alternatives=rules.alternatives,
+            )
         query = _Query(
             request=request,
             text=text,
             vector=vector,
             keyword_query=words.query if by_words else None,
             filter_query=filter_query,
-            condition=parsed.condition,
+            condition=condition,
+            rules=rules,
             terms=words.terms,
         )
         answer = self._answer(index, query)
@@ -113,7 +125,8 @@ class Searcher:
         if unlike:
             unwanted = np.mean([_mean_vector(index, rows[each]) for each in unlike], axis=0)
             wanted = wanted - 0.5 * unwanted
-        near = nearest(index, wanted / (np.linalg.norm(wanted) or 1), k + len(rows))
+        wanted = wanted / (np.linalg.norm(wanted) or 1)
+        near = nearest(index, wanted, k + len(rows), self._rules(index).shown)
         hits = [
             Hit(document=index.document(other), score=float(cosine), passage=index.span(passage))
             for other, passage, cosine in zip(
@@ -153,8 +166,8 @@ class Searcher:
     def _ranking(self, index: IndexVersion, query: _Query, depth: int) -> Ranking:
         """Return the first `depth` documents or more, as far as there are so many."""
         request = query.request
-        if request.distinct:
-            depth = max(depth, POOLS[0] + 1)  # so that groups can be refilled
+        if request.distinct or query.rules.boosts:
+            depth = max(depth, POOLS[0] + 1)  # so that groups can be refilled, and boosts lift
         if query.browsed is not None:
             return Ranking.of(index.text.rows(query.browsed, depth))
         ranking = rank(
@@ -168,11 +181,22 @@ class Searcher:
         )
         if request.rank:
             ranking = blended(index, ranking, request.rank)
+        ranking = boosted(index, ranking, query.rules)
         if request.min_score is not None:
             ranking = close_enough(ranking, request.min_score)
         if request.collapse:
             ranking = collapsed(index, ranking)
-        return varied(index, ranking, request.diversity)
+        ranking = varied(index, ranking, request.diversity)
+        return pinned(index, ranking, query.rules, request.query, query.filter_query)
+
+    def _rules(self, index: IndexVersion) -> AppliedRules:
+        """Return the rules of an index, prepared once for each version and change of them."""
+        known = self._applied.get(index.manifest.name)
+        version = index.manifest.version
+        if known is None or known.rules is not index.rules or known.version != version:
+            known = AppliedRules.of(index)
+            self._applied[index.manifest.name] = known
+        return known
 
     def _facet(
         self, index: IndexVersion, query: _Query, ranking: Ranking, name: str

@@ -40,6 +40,7 @@ COMMANDS = (
     "status",
     "insights",
     "eval",
+    "rules",
     "reindex",
     "versions",
     "rollback",

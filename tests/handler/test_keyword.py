@@ -279,8 +279,8 @@ def plays(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
     return write(tmp_path_factory.mktemp("plays"), PLAYS)
 
 
-def ids(index: TextIndex, text: str, **wishes: bool) -> list[str]:
-    query = word_query(index, text, **wishes).query
+def ids(index: TextIndex, text: str, *, typing: bool = False, verbatim: bool = False) -> list[str]:
+    query = word_query(index, text, typing=typing, verbatim=verbatim).query
     rows = [] if query is None else index.search(query, 10)[0].tolist()
     return [index.document(row).id for row in rows]
 
