@@ -389,6 +389,15 @@ def test_a_query_never_gets_the_document_of_its_own_id(
         assert [len(ids) for ids in result.hits] == [2] * len(animals.queries)
 
 
+def test_a_stranger_with_the_id_of_a_query_stays_among_its_hits(
+    encoder: Encoder, index: IndexVersion
+) -> None:
+    query = JudgedQuery("otter", "hares in snow and otters", {"otter": 1})
+    assert "otter" in run(index, encoder, [query], "keyword", 10, lambda: None).hits[0]
+    [warning] = corpus_warnings(index, [query])
+    assert warning.startswith("1 query has the id of a document with another text")
+
+
 def test_hits_and_metrics_of_the_sample_corpus(encoder: Encoder, tmp_path: Path) -> None:
     dataset = Dataset.read(DEMO)
     index = open_index(dataset, encoder, OPTIONS, tmp_path)
