@@ -88,6 +88,9 @@ class Settings:
     corpus_ignore: str = _setting("", "metadata fields to leave out, separated by commas")
     corpus_table: str = _setting("", "table of a SQLite corpus, or a query that starts with SELECT")
     corpus_encoding: str = _setting("", "encoding of the corpus's text files; empty: detected")
+    corpus_base_url: str = _setting(
+        "", "address of the corpus's documents on the web, such as https://docs.example/{stem}/"
+    )
     corpus_hosts: str = _setting(
         "", "other hosts to which a corpus URL may redirect, separated by commas"
     )

@@ -8,12 +8,11 @@ from pathlib import PurePosixPath
 
 from handler.corpus.bounds import read_whole
 from handler.corpus.extract.outline import Extract
+from handler.corpus.links import FOLDER_PAGES, link_of
 from handler.corpus.readers.source import Note, Raw, Source, reading
 from handler.corpus.readers.text import encoding_of, shown
 from handler.errors import CorpusError, UnreadableFile, install_command
 
-# Names that say nothing but "this is what the folder is about".
-FOLDER_NAMES = {"index", "_index", "readme"}
 UTF_8 = {"utf-8", "utf-8-sig", "ascii"}
 # The share of characters that may be wrong, as where a file was put together of several.
 MOST_WRONG = 0.01
@@ -90,6 +89,7 @@ def raw_document(source: Source, extract: Extract) -> Raw:
     if extract.text or extract.title:
         fields["title"] = extract.title or title
     fields["text"] = extract.text
+    fields["url"] = link_of(source.name, fields, source.options.base_url)
     return Raw(1, fields, extract.sections)
 
 
@@ -97,7 +97,7 @@ def _name(name: str) -> tuple[str, str]:
     """Return the title that a file's name makes, and the day that Jekyll puts in front of it."""
     path = PurePosixPath(name.removesuffix(".gz"))
     stem = path.stem
-    if stem.lower() in FOLDER_NAMES and path.parent.name:
+    if stem.lower() in FOLDER_PAGES and path.parent.name:
         stem = path.parent.name
     post = POST_NAME.fullmatch(stem)
     return (post[2], post[1]) if post else (stem, "")
