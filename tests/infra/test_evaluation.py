@@ -330,7 +330,8 @@ def test_an_index_is_built_once(animals: Dataset, encoder: Encoder, tmp_path: Pa
 
 def test_a_damaged_index_is_built_again(animals: Dataset, encoder: Encoder, tmp_path: Path) -> None:
     version = open_index(animals, encoder, OPTIONS, tmp_path).manifest.version
-    path = index_folder(animals, encoder, OPTIONS, tmp_path) / "index" / IndexFiles.VECTORS
+    folder = index_folder(animals, encoder, OPTIONS, tmp_path) / "index"
+    [path] = folder.rglob(IndexFiles.VECTORS)
     path.write_bytes(path.read_bytes()[:-1])
     assert open_index(animals, encoder, OPTIONS, tmp_path).manifest.version != version
 
