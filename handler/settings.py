@@ -11,6 +11,8 @@ from typing import Any, Self
 from handler.errors import QuerytowerError
 
 PREFIX = "QUERYTOWER_"
+# Beyond that, libraries and the clock overflow.
+MOST = 10**12
 WORDS = dict.fromkeys(("1", "true", "on", "yes"), True) | dict.fromkeys(
     ("0", "false", "off", "no"), False
 )
@@ -173,6 +175,8 @@ def _parse(name: str, text: str, field: Field[Any]) -> Any:
         raise SettingError(f"{name} is {text!r}; set it to a number ({kind.__name__})") from cause
     if bound is not None and not value >= bound:
         raise SettingError(f"{name} is {text!r}; set it to {bound:g} or more")
+    if kind in (int, float) and abs(value) > MOST:
+        raise SettingError(f"{name} is {text[:40]!r}; set it to a number up to {MOST:,}")
     if like and not re.fullmatch(like, text):
         raise SettingError(f"{name} is {text!r}; set it to something like {field.default}")
     return value

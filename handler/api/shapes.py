@@ -110,6 +110,7 @@ class SearchAnswer(TypedDict):
 
     `facets`, with `spreads` for numbers and dates, and `total` are there when they were asked for.
 
+    `nothing_close` is there if no hit has a word of the query, or is nearer than chance would be.
     `corrected` is there if words were taken for misspellings; `verbatim` turns this off.
     `truncated` is there, and true, where hits were cut because the answer was too large.
     """
@@ -123,6 +124,7 @@ class SearchAnswer(TypedDict):
     facets: NotRequired[dict[str, list[FacetBody]]]
     spreads: NotRequired[dict[str, SpreadBody]]
     total: NotRequired[TotalBody]
+    nothing_close: NotRequired[Literal[True]]
     truncated: NotRequired[Literal[True]]
 
 

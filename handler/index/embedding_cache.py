@@ -78,19 +78,27 @@ class EncodedBatch:
         with path.open("rb") as file:
             size = path.stat().st_size
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
-        if (
-            hashlib.blake2b(data[:-SIZE], digest_size=SIZE).digest() != data[-SIZE:]
-            or data[:8] != MAGIC
-        ):
+        whole = hashlib.blake2b(data[:-SIZE], digest_size=SIZE).digest() == data[-SIZE:]
+        try:
+            if not whole or data[:8] != MAGIC:
+                raise ValueError
+            return cls._parsed(data[:-SIZE], precision)
+        except ValueError:
             raise StoreError(
                 f"{path.name} is incomplete or was altered; its documents are encoded again"
-            )
+            ) from None
+
+    @classmethod
+    def _parsed(cls, data: memoryview, precision: Precision) -> Self:
+        """Return the batch in the bytes of a file, or raise ValueError if they don't fit together."""
         head = np.frombuffer(data, HEADER, 1)[0]
         n, m, dimension = int(head["documents"]), int(head["passages"]), int(head["dimension"])
         at = HEADER.itemsize
 
         def take(dtype: Any, count: int) -> npt.NDArray[Any]:
             nonlocal at
+            if count * np.dtype(dtype).itemsize > len(data) - at:
+                raise ValueError
             array = np.frombuffer(data, dtype, count, at)
             at += array.nbytes
             return array
@@ -104,6 +112,8 @@ class EncodedBatch:
             take(np.float32, m),
             take(DTYPES[precision], m * dimension).reshape(m, dimension),
         )
+        if first[0] != 0 or first[-1] != m or (np.diff(first) < 1).any():
+            raise ValueError
         return cls(hashes=hashes, first=first, spans=spans, codes=codes, scales=scales)
 
     def write(self, path: Path) -> None:

@@ -1,20 +1,27 @@
 """What an index version consists of: its file names and its manifest."""
 
 import json
-import re
 from dataclasses import asdict, dataclass, field
-from typing import Literal, Self
+from itertools import product
+from typing import Annotated, Literal, Self
 
-from handler.corpus.schema import Field, Schema
+from handler.bundle import MAX_DIMENSION
+from handler.corpus.passages import Split
+from handler.corpus.schema import Schema
 from handler.errors import IndexUnavailable
-from handler.files import MANIFEST, FileEntry, manifest_fields, parse_manifest
+from handler.files import MANIFEST, FileEntry, read_manifest
+from handler.stored_json import Count, Name, bound
 
 # 3: words of metadata fields in text/. 4: compact codes instead of a graph.
 # 5: files are stored under their sha256. 6: names and other forms of words in text/
 # 7: vectors and tables in segments
 INDEX_FORMAT = 7
 
-SHA256 = re.compile("[0-9a-f]{64}")
+Rows = Annotated[int, bound(ge=0, le=2**32)]
+Segments = Annotated[list[tuple[Rows, Rows]], bound(max_length=10_000)]
+
+NOISE = "noise"
+"""Name, in a manifest's quality, of the cosine up to which a hit may be chance; see checks.py."""
 
 
 class IndexFiles:
@@ -45,6 +52,10 @@ class IndexFiles:
         return f"{cls.SEGMENTS}/{number}"
 
 
+# Files that every segment has.
+IN_SEGMENTS = (IndexFiles.VECTORS, IndexFiles.SCALES, IndexFiles.DOCUMENTS, IndexFiles.PASSAGES)
+
+
 @dataclass(frozen=True, kw_only=True)
 class IndexManifest:
     """Contents of an index version's manifest.json.
@@ -56,23 +67,23 @@ class IndexManifest:
     `url`, the sha256 of the file `objects` that lists its objects, and a digest of all `inputs`.
     """
 
-    name: str
-    version: str
-    created: str
-    documents: int
-    passages: int
-    rejected: int
-    model: str
-    fingerprint: str
-    dimension: int
+    name: Name
+    version: Name
+    created: Name
+    documents: Rows
+    passages: Rows
+    rejected: Count
+    model: Name
+    fingerprint: Name
+    dimension: Annotated[int, bound(ge=1, le=MAX_DIMENSION)]
     precision: Literal["i8", "f16"]
-    language: str
+    language: Name
     split: dict[str, int]
     schema: Schema
     quality: dict[str, float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     corpus: dict[str, str] = field(default_factory=dict)
-    segments: list[tuple[int, int]] = field(default_factory=list)
+    segments: Segments = field(default_factory=list)
     files: dict[str, FileEntry] = field(default_factory=dict)
     format: int = INDEX_FORMAT
 
@@ -87,18 +98,23 @@ class IndexManifest:
         Raises:
             IndexUnavailable: no manifest, a newer format, or names of files outside its folder.
         """
-        raw = parse_manifest(data, origin, INDEX_FORMAT, IndexUnavailable)
-        known = manifest_fields(cls, {"segments": [], **raw}, origin, IndexUnavailable)
+        remedy = "roll back, or index again"
+        manifest = read_manifest(cls, data, origin, INDEX_FORMAT, IndexUnavailable, remedy)
+        if problem := manifest.problem():
+            raise IndexUnavailable(f"{origin} lacks or garbles a field: {problem}; {remedy}")
+        return manifest
+
+    def problem(self) -> str:
+        """Return what no single field shows, or an empty text."""
         try:
-            known["segments"] = [(int(rows), int(passages)) for rows, passages in known["segments"]]
-            if not all(SHA256.fullmatch(entry.sha256) for entry in known["files"].values()):
-                raise TypeError("a sha256 has other characters than 64 hexadecimal digits")
-            known["schema"] = {name: Field(**entry) for name, entry in known["schema"].items()}
-        except (TypeError, ValueError, AttributeError) as cause:
-            raise IndexUnavailable(
-                f"{origin} lacks or garbles a field: {cause}; index again"
-            ) from cause
-        return cls(**known)
+            Split(**self.split)
+        except (TypeError, ValueError):
+            return "split: not a size and overlap of passages"
+        if self.format == INDEX_FORMAT:
+            for number, name in product(range(len(self.segments)), IN_SEGMENTS):
+                if (path := f"{IndexFiles.segment(number)}/{name}") not in self.files:
+                    return f"files: {path} is missing"
+        return ""
 
     def check_format(self, origin: str) -> None:
         """Check that the version's files can be read; `origin` is where it was found.

@@ -10,7 +10,6 @@ from pydantic_core import to_json
 from handler.corpus.document import Document
 from handler.errors import DocumentNotFound, IndexNotFound, InvalidRequest, QuerytowerError
 from handler.index.index_version import IndexVersion
-from handler.index.manifest import IndexManifest
 from handler.mcp.descriptions import DEFAULT_K, DOCUMENT_CHARS, SEARCH_OPTIONS
 from handler.mcp.fields import filterable
 from handler.mcp.messages import INVALID_PARAMS, Json, RpcError, text_param
@@ -113,7 +112,7 @@ def _index_body(service: Service, name: str) -> Json:
     """Return name, size and fields of an index, from its manifest: nothing else is downloaded."""
     repository = IndexRepository(service.store, name)
     pointer, _ = repository.pointer()
-    manifest = IndexManifest.parse(repository.published_manifest(pointer), name)
+    manifest, _ = repository.published_manifest(pointer)
     fields = {each: field.kind for each, field in filterable(manifest.schema).items()}
     return {"name": name, "documents": manifest.documents, "fields": fields}
 

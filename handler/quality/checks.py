@@ -12,6 +12,8 @@ from handler.index.vectors import VectorIndex
 
 SAMPLE = 100
 TOP = 10
+NONSENSE = 48
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
 # Of two passages with equal vectors, a search may find either.
 TIE = 1e-5
 
@@ -40,6 +42,22 @@ def _finds_itself(index: IndexVersion, encoder: Encoder, row: int) -> bool:
     vector = encoder.encode([text], "query")[0]
     tenth = index.vectors.search(vector, TOP)[1][-1]
     return bool(index.vectors.cosines(vector, passage)[0] >= tenth - TIE)
+
+
+def noise_level(index: IndexVersion, encoder: Encoder) -> float:
+    """Return the best cosine that three of four nonsense queries do not exceed.
+
+    A query whose best hit is no closer than that found nothing by meaning.
+    """
+    rng = random.Random(0)  # noqa: S311
+    best = []
+    for _ in range(NONSENSE):
+        words = [
+            "".join(rng.choices(LETTERS, k=rng.randint(4, 10))) for _ in range(rng.randint(1, 3))
+        ]
+        vector = encoder.encode([" ".join(words)], "query")[0]
+        best.append(float(index.vectors.search(vector, 1)[1][0]))
+    return float(np.percentile(best, 75))
 
 
 def search_recall(vectors: VectorIndex) -> float:

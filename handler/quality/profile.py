@@ -54,15 +54,10 @@ class Profile:
             tops={golden.queries[key]: top for key, top in results.tops.items()},
         )
 
-    @classmethod
-    def parse(cls, raw: Any) -> Self | None:
-        """Return the profile in parsed JSON, or None if it has other fields or bins."""
-        try:
-            profile = cls(**raw)
-            bins = len(profile.lengths), len(profile.neighbours), len(profile.nearest)
-        except TypeError:
-            return None
-        return profile if bins == (len(CHARACTERS), len(COSINES), len(COSINES)) else None
+    def has_these_bins(self) -> bool:
+        """Tell whether the distributions have the bins of this querytower."""
+        bins = len(self.lengths), len(self.neighbours), len(self.nearest)
+        return bins == (len(CHARACTERS), len(COSINES), len(COSINES))
 
 
 def _centroid(index: IndexVersion) -> npt.NDArray[np.float64]:

@@ -15,6 +15,7 @@ from handler.encoder import Encoder, Vectors
 from handler.errors import DocumentNotFound, InvalidRequest
 from handler.index.arrays import Scores
 from handler.index.index_version import IndexVersion
+from handler.index.manifest import NOISE
 from handler.index.text_index import FacetCount
 from handler.index.word_query import WordQuery, word_query
 from handler.search.answer import Answer, Explanation, Hit, Total
@@ -144,6 +145,7 @@ class Searcher:
         total, matched = None, None
         if request.sort or request.total or request.facets:
             matched = _matched(index, query, ranking)
+        nothing_close = _nothing_close(index, query, ranking)
         facets = {name: self._facet(index, query, ranking, name) for name in request.facets}
         if request.sort and matched is not None:
             ranking = _sort(index, request, ranking, matched)
@@ -160,6 +162,7 @@ class Searcher:
             facets=facets,
             spreads=_spreads(index, request, matched),
             total=total,
+            nothing_close=nothing_close,
             cosine=cosine,
         )
 
@@ -247,22 +250,38 @@ class Searcher:
         else:
             span = index.span(passage)
         score = float(ranking.scores[at])
-        wanted = query.request
+        wanted, highlight = query.request, None
+        if wanted.highlight:
+            cosine = float(ranking.cosines[at])
+            highlight = self._highlight(index, query, document, span, cosine)
         return Hit(
             document=document,
             score=None if np.isnan(score) else score,
             passage=span,
-            highlight=self._highlight(index, query, document, span) if wanted.highlight else None,
+            highlight=highlight,
             explanation=_explanation(ranking, at) if wanted.explain else None,
             others=others.get(row),
         )
 
-    def _highlight(self, index: IndexVersion, query: _Query, document: Document, span: Span) -> str:
+    def _highlight(
+        self, index: IndexVersion, query: _Query, document: Document, span: Span, cosine: float
+    ) -> str:
+        """Mark the words of the query, or else the nearest sentence, unless that is chance."""
         text = document.text[slice(*span)] or document.title
         spans = word_spans(text, query.terms, index.text.words)
-        if not spans and query.vector is not None:
+        chance = cosine <= index.manifest.quality.get(NOISE, -2.0)
+        if not spans and query.vector is not None and not chance:
             spans = closest_sentence(self._sentences(text), query.vector)
         return mark(text, spans)
+
+
+def _nothing_close(index: IndexVersion, query: _Query, ranking: Ranking) -> bool:
+    """Tell whether hits were found by meaning alone, and none is nearer than those of nonsense."""
+    level = index.manifest.quality.get(NOISE)
+    if level is None or query.vector is None or not len(ranking.documents):
+        return False
+    has_words = bool((np.nan_to_num(ranking.bm25) > 0).any())
+    return not has_words and bool(np.nanmax(ranking.cosines) <= level)
 
 
 def unit_vector(numbers: Sequence[float], dimension: int) -> Vectors:

@@ -168,8 +168,7 @@ class LiveIndex:
     def _fetch(self, folder: Path, pointer: Pointer) -> Path:
         """Return the place of a version in `folder`, fetched unless it is here already."""
         stored = self._repository.version_folder(pointer.version)
-        data = self._repository.published_manifest(pointer)
-        manifest = IndexManifest.parse(data, f"{stored.url}/{IndexFiles.MANIFEST}")
+        manifest, data = self._repository.published_manifest(pointer)
         manifest.check_format(f"index {self._repository.name!r} version {manifest.version}")
         self._check_model(manifest)
         place = folder / pointer.version
@@ -195,12 +194,13 @@ class LiveIndex:
         Raises:
             CacheFull: it does not fit.
         """
-        if not place.parent.is_dir():
-            return
-        self._forget_unused(place.parent)
-        here = kept_files(place.parent)
+        here: dict[str, Path] = {}
+        if place.parent.is_dir():
+            self._forget_unused(place.parent)
+            here = kept_files(place.parent)
         needed = sum(each.bytes for each in manifest.files.values() if each.sha256 not in here)
-        free = shutil.disk_usage(place.parent).free
+        disk = next(each for each in place.parents if each.is_dir())
+        free = shutil.disk_usage(disk).free
         if free < needed:
             raise CacheFull(
                 f"version {manifest.version} of index {self._repository.name!r} needs {needed:,} "

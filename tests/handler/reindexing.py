@@ -15,7 +15,6 @@ from handler.corpus.sources import open_corpus
 from handler.encoder import Encoder, TextKind, Vectors
 from handler.index.embedding_cache import version_hashes
 from handler.index.index_version import IndexVersion
-from handler.index.manifest import IndexManifest
 from handler.index.writer import Options
 from handler.quality.gates import Limits
 from handler.reindex.job import Outcome, ReindexJob
@@ -213,7 +212,7 @@ def facts(store: Store) -> list[Any]:
     """Return what the manifest of the current version must say however it came about."""
     repository = IndexRepository(store, "default")
     pointer, _ = repository.pointer()
-    manifest = IndexManifest.parse(repository.published_manifest(pointer), "")
+    manifest = repository.published_manifest(pointer)[0]
     return [
         manifest.documents,
         manifest.passages,
