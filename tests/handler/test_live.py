@@ -399,7 +399,7 @@ def test_a_spoilt_cache_is_downloaded_again_at_the_next_look(
     monkeypatch.setattr(handler.versions.live_index, "RETRY_SECONDS", 0)
     remote.publish()
     remote.live().current()
-    [path] = remote.cache.glob(f"*/*/{IndexFiles.VECTORS}")
+    [path] = remote.cache.glob(f"*/*/segments/*/{IndexFiles.VECTORS}")
     path.write_bytes(b"spoilt")
     live = remote.live()
     with pytest.raises(IndexUnavailable, match="incomplete or was altered"):
@@ -455,6 +455,18 @@ def test_a_start_removes_what_is_not_in_use_first(
     second = remote.publish()
     assert remote.live().current().manifest == second
     assert remote.cached() == [second.version]
+
+
+def test_what_killed_downloads_left_goes_with_the_next_one(remote: Publisher) -> None:
+    remote.publish()
+    remote.live().current()
+    (place,) = remote.cache.glob("*/*")
+    for name in (".v1.part-aaaaaaaa", f".{place.name}.part-0_bbbbbb", "20200101T000000-000000"):
+        (place.parent / name / "text").mkdir(parents=True)
+        (place.parent / name / "text" / "half").write_bytes(b"x")
+    second = remote.publish()
+    remote.live().current()
+    assert {path.name for path in place.parent.iterdir()} == {second.version}
 
 
 def sizes(manifest: IndexManifest) -> tuple[int, int]:
