@@ -31,7 +31,7 @@ FLOORS = (
         "urls",
     },
     {"storage"},
-    {"corpus", "encoder", "bundle"},
+    {"corpus", "encoder", "reranker", "bundle"},
     {"index"},
     {"search"},
     {"versions"},

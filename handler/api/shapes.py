@@ -186,6 +186,34 @@ class ReadyAnswer(TypedDict):
     fingerprint: str
 
 
+class TextBody(TypedDict):
+    """A document of a request to rerank."""
+
+    text: str
+
+
+class RankedBody(TypedDict):
+    """The place of a document in the request, and how well it fits the query, 0 to 1."""
+
+    index: int
+    relevance_score: float
+    document: NotRequired[TextBody]
+
+
+class RerankAnswer(TypedDict):
+    """Documents, the best first."""
+
+    results: list[RankedBody]
+
+
+class ScoredTextBody(TypedDict):
+    """The place of a text in the request, and how well it fits the query, 0 to 1."""
+
+    index: int
+    score: float
+    text: NotRequired[str]
+
+
 class EmbeddingBody(TypedDict):
     """The unit vector of one text: numbers, or base64 of little-endian float32."""
 

@@ -11,6 +11,7 @@ from handler.search.bounds import (
     FIELDS,
     OFFSET,
     QUERY_CHARS,
+    RERANK,
     Bounds,
     K,
     check_items,
@@ -92,6 +93,11 @@ class SearchRequest(BaseModel):
     )
     collapse: bool = Field(
         default=False, description="Leave out hits that nearly repeat a better one."
+    )
+    rerank: Annotated[int | None, RERANK] = Field(
+        default=None,
+        description="Hits to put in a better order with the bundle's reranker; 0 for none.",
+        examples=[20],
     )
     verbatim: bool = Field(
         default=False,
