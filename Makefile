@@ -81,7 +81,7 @@ lint: install   ## style and types
 
 lock: install   ## write requirements/ again from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
-	$(COMPILE) pyproject.toml --extra export --extra parquet --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra export --extra excel --extra parquet --extra zstd --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --group tools -o requirements/tools.txt
 	$(COMPILE) pyproject.toml --extra export --group clients -c requirements/runtime.txt -o requirements/clients.txt
 	$(COMPILE) --group checkov -o requirements/checkov.txt

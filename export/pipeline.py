@@ -116,20 +116,13 @@ def export_model(
         )
         (folder / ModelFiles.MANIFEST).write_text(manifest.to_json(), "utf-8")
         if reranker:
-            export_reranker(
-                reranker,
-                folder / ModelFiles.RERANKER,
-                precision=precision,
-                target=target,
-                min_agreement=min_agreement,
-                progress=progress,
-            )
+            place = folder / ModelFiles.RERANKER
+            export_reranker(reranker, place, precision, target, min_agreement, progress)
     weights = sum(file.stat().st_size for file in weight_files(sentence.transformer))
     sizes = {"weights": weights, "fp32 graph": len(fp32)}
     sizes |= {name: entry.bytes for name, entry in manifest.files.items()}
-    return ExportReport(
-        folder=to, manifest=manifest, sizes=sizes, seconds=clock.seconds, notes=notes
-    )
+    seconds = clock.seconds
+    return ExportReport(folder=to, manifest=manifest, sizes=sizes, seconds=seconds, notes=notes)
 
 
 def _manifest(source: Source, sentence: SentenceConfig) -> ModelManifest:

@@ -33,13 +33,20 @@ QUERIES, PASSAGES, FIRST = 8, 24, 5
 def export_reranker(
     model: str,
     to: Path,
-    *,
     precision: WeightPrecision,
     target: CpuTarget,
     min_agreement: float,
     progress: Progress,
 ) -> ModelManifest:
-    """Write graph, tokenizer and manifest of the cross-encoder `model` to the new folder `to`.
+    """Write graph, tokenizer and manifest of a cross-encoder.
+
+    Args:
+        model: folder or hub id of the cross-encoder.
+        to: folder that is made.
+        precision: number format of the weights.
+        target: CPU that int8 is made for.
+        min_agreement: least share of the first passages that int8 and fp32 must have in common.
+        progress: is told of the download.
 
     Raises:
         ModelError: the model can't be found, read or converted, is no cross-encoder, or its int8

@@ -71,6 +71,10 @@ class DocumentNotFound(QuerytowerError):
     """The index has no document with this id."""
 
 
+class VersionGone(QuerytowerError):
+    """A request goes on where another left off, in a version that is no longer current."""
+
+
 class LeaseHeld(QuerytowerError):
     """Another run works on the index."""
 

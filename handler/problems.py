@@ -12,6 +12,7 @@ from handler.errors import (
     InvalidRequest,
     ModelMismatch,
     QuerytowerError,
+    VersionGone,
 )
 
 # The phrases of RFC 9110; Python before 3.13 has older ones.
@@ -28,6 +29,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str | None], ...] = (
     (InvalidRequest, HTTPStatus.UNPROCESSABLE_ENTITY, None),
     (AnswerTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, None),
     (DocumentNotFound, HTTPStatus.NOT_FOUND, None),
+    (VersionGone, HTTPStatus.GONE, None),
     (IndexNotFound, HTTPStatus.NOT_FOUND, None),
     (ModelMismatch, HTTPStatus.SERVICE_UNAVAILABLE, None),
     (QuerytowerError, HTTPStatus.SERVICE_UNAVAILABLE, SEE_LOG),

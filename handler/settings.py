@@ -55,6 +55,7 @@ class Settings:
     max_embedding_tokens: int = _setting(
         100_000, "most tokens that one request for embeddings may have, after texts were cut", 1
     )
+    max_vector: int = _setting(4096, "most numbers of a vector to search by", 1)
     max_facet_values: int = _setting(1000, "most values per facet", 1)
     max_body_bytes: int = _setting(1_000_000, "largest request body, in bytes", 1)
     max_answer_bytes: int = _setting(
@@ -84,6 +85,13 @@ class Settings:
         "fields of the corpus that hold id, title, text and link, such as isbn,name,summary+review,; "
         "empty: guessed",
     )
+    corpus_types: str = _setting(
+        "",
+        "types of metadata fields instead of the inferred ones, such as year=integer,code=string",
+    )
+    corpus_ignore: str = _setting("", "metadata fields to leave out, separated by commas")
+    corpus_table: str = _setting("", "table of a SQLite corpus, or a query that starts with SELECT")
+    corpus_encoding: str = _setting("", "encoding of the corpus's text files; empty: detected")
     corpus_hosts: str = _setting(
         "", "other hosts to which a corpus URL may redirect, separated by commas"
     )

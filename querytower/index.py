@@ -114,7 +114,7 @@ class Index:
         """
         check_number(k, "k", K, self._service.settings)
         with self._lock:
-            answer = self._service.searcher.similar(self._service.index(), document_id, k)
+            answer = self._service.searcher.similar(self._service.index(), [document_id], k)
         return Results([Hit.of(hit) for hit in answer.hits])
 
     def get(self, document_id: str) -> Document:

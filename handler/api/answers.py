@@ -8,10 +8,12 @@ from starlette.responses import Response
 
 from handler.api.answer_size import ENVELOPE_BYTES, fit, size_of, too_large
 from handler.corpus.document import Document
+from handler.index.arrays import Rows
 from handler.index.index_version import IndexVersion
 from handler.search.answer import Answer, Hit, corrected_query
 from handler.search.facets import Spread
 from handler.search.hit_fields import DOCUMENT_FIELDS, HIT_FIELDS, check_fields, chosen
+from handler.search.listing import Cursor
 from handler.search.request import SearchRequest
 from handler.settings import Settings
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from handler.api.shapes import (
         BatchAnswer,
         DocumentAnswer,
+        DocumentBody,
+        DocumentsAnswer,
         HitBody,
         SearchAnswer,
         SimilarAnswer,
@@ -137,6 +141,38 @@ def similar_answer(
     return cast("SimilarAnswer", fitting(body, hits, settings))
 
 
+def listing_answer(
+    index: IndexVersion,
+    rows: Rows,
+    fields: list[str],
+    settings: Settings,
+    *,
+    more: bool | None = None,
+) -> "DocumentsAnswer":
+    """Return the body that answers with the whole documents at `rows`.
+
+    `more` tells whether others may follow the last row. Of a listing, as many documents as fit are
+    returned, and where to go on. If it is None, these are all that was asked for.
+
+    Raises:
+        InvalidRequest: one of `fields` is unknown.
+        AnswerTooLarge: not even the first document can be cut to what Lambda can send.
+    """
+    check_fields(fields, DOCUMENT_FIELDS, index.manifest.schema)
+    body: DocumentsAnswer = {"index_version": index.manifest.version, "documents": []}
+    left = settings.max_answer_bytes - ENVELOPE_BYTES - size_of(body) - 200
+    for row in rows.tolist():
+        shown = chosen(_document_fields(index.document(row), None), fields)
+        left -= size_of(shown) + 1
+        if more is not None and left < 0 and body["documents"]:
+            break
+        body["documents"].append(cast("DocumentBody", shown))
+    count = len(body["documents"])
+    if more is not None and count and (more or count < len(rows)):
+        body["next"] = str(Cursor(index.manifest.version, int(rows[count - 1])))
+    return cast("DocumentsAnswer", fitting(body, body["documents"], settings))
+
+
 def hit_bodies(
     index: IndexVersion, hits: Sequence[Hit], fields: list[str], settings: Settings
 ) -> "list[HitBody]":
@@ -188,12 +224,16 @@ def document_answer(
         AnswerTooLarge: the answer can't be cut to what Lambda can send.
     """
     check_fields(fields, DOCUMENT_FIELDS, index.manifest.schema)
-    whole = {
+    whole = _document_fields(document, max_chars)
+    body = chosen(whole, fields) | {"index_version": index.manifest.version}
+    return cast("DocumentAnswer", fitting(body, [body], settings))
+
+
+def _document_fields(document: Document, max_chars: int | None) -> dict[str, Any]:
+    return {
         "id": document.id,
         "title": document.title,
         "text": document.text[:max_chars],
         "url": document.url,
         "metadata": document.metadata,
     }
-    body = chosen(whole, fields) | {"index_version": index.manifest.version}
-    return cast("DocumentAnswer", fitting(body, [body], settings))

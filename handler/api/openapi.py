@@ -1,5 +1,6 @@
 """The OpenAPI document. Imported when somebody asks for it, so that no start waits for it."""
 
+from itertools import chain
 from typing import Any
 
 from fastapi import FastAPI
@@ -77,10 +78,16 @@ def _answer_schemas() -> Json:
     """Return the schemas of all answers, by the names of their shapes."""
     inputs: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
         (shape.__name__, "serialization", TypeAdapter(shape))
-        for shape in [*ANSWERS.values(), ProblemBody]
+        for shape in [*chain(*map(_shapes, ANSWERS)), ProblemBody]
     ]
     _, document = TypeAdapter.json_schemas(inputs, ref_template=REFERENCE)
     return dict(document["$defs"])
+
+
+def _shapes(operation: str) -> tuple[type, ...]:
+    """Return the shapes of the answers that an operation may give."""
+    shapes = ANSWERS[operation]
+    return shapes if isinstance(shapes, tuple) else (shapes,)
 
 
 def _bound_bodies(schemas: Json, settings: Settings) -> None:
@@ -120,12 +127,14 @@ def _complete(operation: Json, path: str, settings: Settings) -> None:
         parameters.insert(0, _path_parameter("name", "Name of the index."))
     if name == "search_by_url":
         parameters += _search_parameters(settings)
-    shape = REFERENCE.format(model=ANSWERS[name].__name__)
+    shapes = _shapes(name)
+    references = [{"$ref": REFERENCE.format(model=shape.__name__)} for shape in shapes]
+    schema = references[0] if len(references) == 1 else {"anyOf": references}
     operation["responses"] = {
         "200": {
-            "description": (ANSWERS[name].__doc__ or "").split("\n")[0],
+            "description": (shapes[0].__doc__ or "").split("\n")[0],
             "headers": {each: {"$ref": f"#/components/headers/{each}"} for each in HEADERS},
-            "content": {"application/json": {"schema": {"$ref": shape}}},
+            "content": {"application/json": {"schema": schema}},
         },
         **{status: _problem(text) for status, text in PROBLEMS.items()},
     }

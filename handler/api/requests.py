@@ -15,6 +15,17 @@ class BatchRequest(BaseModel):
     queries: list[SearchRequest]
 
 
+class SimilarRequest(BaseModel):
+    """A search for documents like some, and unlike others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    like: list[str] = Field(min_length=1, description="Ids of documents to find more of.")
+    unlike: list[str] = Field(default=[], description="Ids of documents to keep away from.")
+    k: int | None = Field(default=None, description="Number of hits; 10 by default.")
+    fields: list[str] = Field(default=[], description="Fields of a hit to return.")
+
+
 TokenId = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 
 

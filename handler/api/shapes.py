@@ -30,6 +30,18 @@ class DocumentAnswer(DocumentBody):
     index_version: str
 
 
+class DocumentsAnswer(TypedDict):
+    """Documents in the order of the index, or of the ids asked for; or one document by its id.
+
+    `next` is there while more follow: it is the parameter `after` of the next request.
+    """
+
+    index_version: str
+    documents: list[DocumentBody]
+    next: NotRequired[str]
+    truncated: NotRequired[Literal[True]]
+
+
 class PassageBody(TypedDict):
     """The best passage of a hit, and where it starts and ends in the text, in characters."""
 
@@ -264,15 +276,16 @@ class ProblemBody(TypedDict):
     request_id: str
 
 
-# By the names of operations.
-ANSWERS: dict[str, type] = {
+# By the names of operations; several where the parameters decide.
+ANSWERS: dict[str, type | tuple[type, ...]] = {
     "search": SearchAnswer,
     "search_by_url": SearchAnswer,
     "search_batch": BatchAnswer,
     "get_similar": SimilarAnswer,
     "get_similar_by_id": SimilarAnswer,
     "get_document": DocumentAnswer,
-    "get_document_by_id": DocumentAnswer,
+    "list_documents": (DocumentsAnswer, DocumentAnswer),
+    "find_similar": SimilarAnswer,
     "get_random": DocumentAnswer,
     "suggest": SuggestAnswer,
     "get_health": HealthAnswer,

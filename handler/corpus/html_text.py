@@ -4,10 +4,13 @@ import html
 import re
 from html.parser import HTMLParser
 
+# A tag as it is closed, or as it stands alone; an attribute, so that a<b && c>d is no tag.
+ATTRIBUTE = r"""\s+[a-zA-Z_:][\w:.-]*(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>`=]+))?"""
 TAG = re.compile(
-    r"</?(?:p|br|div|span|b|i|u|em|strong|small|sup|sub|a|ul|ol|li|dl|dt|dd|h[1-6]|hr|table|tbody|thead"
-    r"|tr|td|th|img|font|center|blockquote|pre|code|section|article|header|footer|figure|iframe"
-    r"|script|style|html|body|head|title)(?:\s[^<>]*)?/?>|<!--",
+    r"</(?:p|div|span|b|i|u|em|strong|small|sup|sub|a|ul|ol|li|dl|dt|dd|h[1-6]|table|tbody|thead|tr"
+    r"|td|th|font|center|blockquote|pre|code|section|article|header|footer|figure|iframe|script"
+    r"|style|html|body|head|title)\s*>"
+    rf"|<(?:p|br|hr|img|li|tr|td|div)(?:{ATTRIBUTE})*\s*/?>|<!--",
     re.IGNORECASE,
 )
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")

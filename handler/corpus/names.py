@@ -6,7 +6,8 @@ from pathlib import Path
 from handler.errors import CorpusError
 
 KINDS = (
-    "JSON lines, CSV, Parquet, Markdown or text, each also compressed (.gz), or a folder of them"
+    "JSON lines, JSON, CSV, Parquet, Excel, SQLite, Markdown or text, also compressed, or an archive "
+    "or a folder of them"
 )
 
 # Never looked into: media, code and styles. Of other endings, the content decides.
@@ -22,7 +23,7 @@ def corpus_files(path: Path) -> list[Path]:
     """
     if path.is_dir():
         inside = (p for p in path.rglob("*") if is_corpus_name(p.relative_to(path).as_posix()))
-        files = sorted(p for p in inside if p.is_file())
+        files = sorted(p for p in inside if p.is_file() and _stays_inside(p, path))
     elif path.is_file():
         files = [path] if is_corpus_name(path.name) else []
     else:
@@ -37,3 +38,8 @@ def is_corpus_name(path: str) -> bool:
     hidden = any(part.startswith(".") for part in path.split("/"))
     kind, _ = TYPES.guess_type(path.rpartition("/")[2])
     return not hidden and not (kind or "").startswith(FOREIGN)
+
+
+def _stays_inside(file: Path, folder: Path) -> bool:
+    """Tell whether a file in a folder is no link that leads out of it."""
+    return not file.is_symlink() or file.resolve().is_relative_to(folder.resolve())

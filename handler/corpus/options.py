@@ -28,6 +28,7 @@ class ReadOptions:
         fields: names of the fields of records.
         types: the type of a metadata field by its name, instead of the inferred one.
         ignore: metadata fields that are left out, nested ones included.
+        table: table of a database, or a query that starts with SELECT; empty: the only table.
         encoding: character encoding of all text files; empty: detected for each.
         bounds: how much is read.
     """
@@ -35,6 +36,7 @@ class ReadOptions:
     fields: FieldNames = field(default_factory=FieldNames)
     types: Mapping[str, str] = field(default_factory=dict)
     ignore: list[str] = field(default_factory=list)
+    table: str = ""
     encoding: str = ""
     bounds: Bounds = DEFAULT_BOUNDS
 

@@ -1,7 +1,7 @@
 """Corpora to documents; what is no document is reported with its place and the reason."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from handler.corpus.decimal_commas import Commas
 from handler.corpus.document import Document, Section, Value
+from handler.corpus.findings import Findings
 from handler.corpus.flatten import as_text, flatten
 from handler.corpus.names import corpus_files
 from handler.corpus.options import DEFAULT_OPTIONS, ReadOptions
@@ -50,20 +51,26 @@ class FlatRecord(NamedTuple):
     sections: tuple[Section, ...] = ()
 
 
-def read_corpus(path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> Iterator[Document | Reject]:
+def read_corpus(
+    path: Path, options: ReadOptions = DEFAULT_OPTIONS, findings: Findings | None = None
+) -> Iterator[Document | Reject]:
     """Yield the documents of a file or a folder in order, and a Reject for each record that is none.
 
-    Of several documents with one id, the first stays. Nothing but ids is held in memory.
+    Of several documents with one id, the first stays. Nothing but ids is held in memory. `findings`
+    is told what was found out.
 
     Raises:
-        CorpusError: the path doesn't exist, or needs a library that is not installed.
+        CorpusError: the path doesn't exist, needs a library that is not installed, or has no field of
+            a name that the options give.
     """
     seen: set[bytes] = set()
+    findings = findings or Findings()
     for file in corpus_files(path):
         name = file.name if path.is_file() else file.relative_to(path).as_posix()
-        source = Source.of_file(file, name, options, given=path.is_file())
+        source = Source.of_file(file, name, options, given=path.is_file(), findings=findings)
         for found in read_source(source):
             yield once(found, seen, name)
+    findings.check()
 
 
 def read_source(source: Source) -> Iterator[Found]:
@@ -150,8 +157,13 @@ def _documents(
     commas = Commas.of(sample if notes.get("delimiter") == ";" else [])
     kind = ", ".join([reader.NAME, *(f"{name} {value}" for name, value in notes.items())])
     source.findings.kinds[kind] += 1
-    source.findings.roles[roles] += 1
+    missing: set[str] = set()
+    if not reader.DOCUMENTS and sample:
+        source.findings.roles[roles] += 1
+        missing = _missing(roles, sample, source)
     for record in chain(held, () if broken else flat):
+        if missing:
+            missing -= _present(missing, record, source)
         yield _found(record, roles, commas, source)
     if broken:
         raise broken
@@ -161,6 +173,30 @@ def _roles(sample: list[dict[str, Value]], reader: Reader, source: Source) -> Ro
     if reader.DOCUMENTS:
         return STANDARD_ROLES
     return find_roles(sample, source.options.fields)
+
+
+def _missing(roles: Roles, sample: Sequence[dict[str, Value]], source: Source) -> set[str]:
+    """Note which fields that the user named are in the first records, and return the others."""
+    columns = {name: None for fields in sample for name in fields}
+    names = source.options.fields
+    given = {
+        *([roles.id] if names.id else []),
+        *([roles.title] if names.title else []),
+        *(roles.text if names.text else []),
+        *([roles.url] if names.url else []),
+    }
+    objects = {name.partition(".")[0] for name in columns}
+    missing = {name for name in given if name not in columns and name not in objects}
+    source.findings.present |= given - missing
+    for name in missing:
+        source.findings.absent.setdefault(name, list(columns))
+    return missing
+
+
+def _present(missing: set[str], record: FlatRecord, source: Source) -> set[str]:
+    found = {name for name in missing if name in record.fields}
+    source.findings.present |= found
+    return found
 
 
 def _found(record: FlatRecord, roles: Roles, commas: Commas, source: Source) -> Found:

@@ -23,7 +23,7 @@ CODES = (
 TITLES = (
     *("title", "headline", "name", "heading", "titel", "titre", "titulo", "bezeichnung"),
     *("produktname", "artikelname", "productname", "nom", "nombre", "libelle", "designation"),
-    *("intitule", "betreff"),
+    *("intitule", "betreff", "titolo", "nome", "naam", "namn", "nazwa", "tytul", "название"),
 )
 # Only if they are texts, of which few repeat.
 WEAK_TITLES = (
@@ -33,6 +33,7 @@ TEXTS = (
     *("text", "fulltext", "body", "content", "contents", "description", "abstract", "article"),
     *("passage", "plot", "beschreibung", "inhalt", "volltext", "langtext", "texte", "contenu"),
     *("descriptif", "texto", "contenido", "descripcion", "artikelbeschreibung", "bodyhtml"),
+    *("testo", "descrizione", "beschrijving", "beskrivning", "opis", "tresc", "описание", "текст"),
 )
 # These may just as well be about the text.
 WEAK_TEXTS = (
@@ -97,6 +98,11 @@ def find_roles(sample: Sequence[Flat], names: FieldNames) -> Roles:
     if not text and not title:
         title = _named(WEAK_TEXTS, columns, taken)
     return Roles(id=id_, title=title, text=text, url=url, guessed_id=not sure)
+
+
+def is_text_name(name: str) -> bool:
+    """Tell whether a field that is called so is likely to be the title or the text of a record."""
+    return _normal(name) in {*TITLES, *TEXTS, *WEAK_TEXTS}
 
 
 def _columns(sample: Sequence[Flat]) -> dict[str, list[Value]]:

@@ -95,6 +95,17 @@ class Spool:
             left_out=inference.left_out,
         )
 
+    def losses(self) -> list[str]:
+        """Return which values did not fit the types of their fields, for people."""
+        return [
+            f"{name}: {loss.count:,} of {self._seen(name) + loss.count:,} values are no {self.types[name]}, "
+            f"such as {loss.example!r}, and were dropped; to keep them: --type {name}=string"
+            for name, loss in list(self.dropped.items())[:20]
+        ]
+
+    def _seen(self, name: str) -> int:
+        return self.schema[name].documents if name in self.schema else 0
+
     def fits(self, schema: Schema, types: Mapping[str, str]) -> bool:
         """Tell whether fields that were converted to `types` in an earlier `schema` still have its kinds."""
         return all(

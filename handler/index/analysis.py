@@ -17,6 +17,15 @@ MAX_TERM_CHARS = 60
 # Scripts that write no spaces are indexed as overlapping pairs of characters.
 # Languages that write compounds as one word.
 COMPOUNDING = "danish dutch finnish german hungarian norwegian swedish".split()
+# Words that people ask with, beyond the stop words of the analyzer.
+ASKING = {
+    "english": frozenset(
+        "about am anybody anyone anything can could did do does doing find give he her him his how i "
+        "know like look looking me my our please search searching shall she should show so some "
+        "somebody someone something tell us want we what when where which who whom whose why would "
+        "you your".split()
+    )
+}
 # Letters that lower case and the removal of accents leave different; one stands for one.
 LETTERS = str.maketrans("İЁё", "iЕе")
 UNSPACED = re.compile(

@@ -29,8 +29,8 @@ def in_two(word: str, frequency: Frequency) -> list[str]:
         number = head[-1].isdigit() != tail[0].isdigit()
         if not number and min(cut, len(word) - cut) < MIN_PART:
             continue
-        if rarest := min(frequency(head), frequency(tail)):
-            found.append((rarest, f"{head} {tail}"))
+        if (heads := frequency(head)) and (tails := frequency(tail)):
+            found.append((min(heads, tails), f"{head} {tail}"))
     return [phrase for _, phrase in sorted(found, reverse=True)[:MOST_SPLITS]]
 
 

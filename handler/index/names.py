@@ -10,7 +10,7 @@ QUOTE_MARKS = str.maketrans({"’": "'", "′": "'", "”": '"', "″": '"'})
 
 # C++ C# F# Notepad++, .NET, §5, 5'10", 7"
 SYMBOLS = re.compile(
-    r"""(?<![^\W_]) [^\W_]{1,20} (?:\+\+|[+#](?![\w+#]))
+    r"""(?<![^\W_]) [^\W_]{1,20}+ (?:\+\+|[+#](?![\w+#]))
       | (?<![\w.]) \.[^\W\d_]\w*
       | §\s?\d+\w*
       | (?<!\w) \d+\s?['’′]\s?\d+ (?:["”″]|(?!\w))
@@ -18,7 +18,9 @@ SYMBOLS = re.compile(
     re.VERBOSE,
 )
 # Spider-Man, e-mail, 978-3-16-148410-0, AC/DC, O'Reilly, AT&T, os.path, J.R.R.
-COMPOUND = re.compile(r"[^\W_]+(?:(?:[-_./:#@+&‐‑]|(?<=[^\W\d_])['’](?=[^\W\d_]))[^\W_]+)+")
+COMPOUND = re.compile(
+    r"(?<![^\W_])[^\W_]++(?:(?:[-_./:#@+&‐‑]|(?<=[^\W\d_])['’](?!s\b)(?=[^\W\d_]))[^\W_]++)+"
+)
 # J. R. R. and U. S. A.
 INITIALS = re.compile(r"(?<![^\W_])[^\W\d_]\.(?:\s?[^\W\d_]\.)+")
 SEPARATORS = re.compile(r"[\W_]+")
@@ -45,6 +47,14 @@ def joined_names(text: str) -> list[str]:
         for name in names
         if len(name) <= MAX_NAME_CHARS and not (name.isdigit() and len(name) < MIN_DIGITS)
     ]
+
+
+def name_spans(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield start, end and the name as it is indexed, but for case, of each name in `text`."""
+    for match in SYMBOLS.finditer(text):
+        yield match.start(), match.end(), symbol_names(match[0])[0].lower()
+    for match in [*COMPOUND.finditer(text), *INITIALS.finditer(text)]:
+        yield match.start(), match.end(), SEPARATORS.sub("", match[0])
 
 
 def camel_parts(text: str) -> list[str]:

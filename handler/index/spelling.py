@@ -43,9 +43,13 @@ def corrections(word: str, frequency: Frequency, starting: Starting) -> list[Cor
     """
     if not (MIN_CHARS <= len(word) <= MAX_CHARS and word.isalpha()):
         return []
-    found = {near: usual * frequency(near) for near, usual in one_edit(word).items()}
+    found = {
+        near: usual * documents
+        for near, usual in one_edit(word).items()
+        if (documents := frequency(near))
+    }
     edits = 1
-    if not any(found.values()) and len(word) >= TWO_EDITS_CHARS:
+    if not found and len(word) >= TWO_EDITS_CHARS:
         edits = 2
         alike = starting(word[:2]) + starting(word[1] + word[0])
         found = {near: float(count) for near, count in alike if within_two_edits(word, near)}

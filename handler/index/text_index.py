@@ -1,6 +1,6 @@
 """The text index opened for reading: BM25, rows by id or filter, and stored documents."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +15,7 @@ from handler.corpus.document import Document
 from handler.corpus.schema import Schema, date_text
 from handler.errors import IndexUnavailable
 from handler.index.analysis import (
+    ASKING,
     COMPOUNDING,
     analyzer,
     content_analyzer,
@@ -27,7 +28,9 @@ from handler.index.names import camel_parts, symbol_names
 from handler.index.patterns import ANYTHING, pattern
 from handler.index.text_writer import words_name
 
-MAX_TERMS = 64
+MAX_WORDS = 512
+# Characters at the end of a query that its last word is looked for in.
+MAX_TAIL = 200
 # Words with one prefix that are read at most.
 MAX_STARTING = 5_000
 
@@ -52,6 +55,7 @@ class TextIndex:
         self._content = content_analyzer(language)
         self._plain = word_analyzer()
         self._names = name_analyzer(language)
+        self._asking = ASKING.get(language, frozenset())
         self.compounding = language in COMPOUNDING
 
     @classmethod
@@ -147,6 +151,13 @@ class TextIndex:
         ]
         return least, greatest, stats["avg"], edges
 
+    def numbers(self, field: str, rows: Rows) -> npt.NDArray[np.float64]:
+        """Return the first value of a number, date or truth in each row, shape (rows,), or nan."""
+        places = self._places[rows].tolist()
+        addresses = [tantivy.DocAddress(segment, place) for segment, place in places]
+        found = self._searcher.fast_field_values(field, addresses)
+        return np.array([np.nan if value is None else value for value in found], np.float64)
+
     def after(self, row: int) -> Query:
         """Return the query for documents beyond a row."""
         kind = tantivy.FieldType.Unsigned
@@ -167,9 +178,19 @@ class TextIndex:
         stems: dict[str, str] = {}
         for word in words:
             stem = self.stem(word)
-            if stem and len(stems) < MAX_TERMS:
+            if stem and len(stems) < MAX_WORDS:
                 stems.setdefault(stem, word)
         return {word: stem for stem, word in stems.items()}
+
+    def asking_words(self, words: Collection[str]) -> set[str]:
+        """Return those of `words` that people ask with, unless there are no others."""
+        asking = {word for word in words if word in self._asking}
+        return asking if len(asking) < len(words) else set()
+
+    def last_word(self, text: str) -> str:
+        """Return the last word as it is written, or nothing if something follows it."""
+        words: list[str] = self._plain.analyze(spaced(text)[-MAX_TAIL:])
+        return words[-1] if words and text[-1:].isalnum() else ""
 
     def stem(self, word: str) -> str:
         """Return the stem of a word as the index has it, or nothing for what is no word."""

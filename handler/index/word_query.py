@@ -1,7 +1,7 @@
 """The BM25 query for what somebody typed: words and compounds, with misspellings corrected."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -31,7 +31,16 @@ COMPOUND_BOOST = 0.5
 WHOLE_NUMBER_BOOST = 4.0
 # Words of which neighbours are looked up as one.
 MAX_PAIRS = 32
+# What a word counts of which the beginning was typed, and how many words a beginning stands for.
+BEGINNING_BOOST = 0.7
+MOST_BEGINNINGS = 20
+MIN_BEGINNING = 3
+# What a word counts that people ask with, beside words that say what they look for.
+ASKING_BOOST = 0.2
+# Of a text longer than this, such as a pasted letter, the rarest words are searched for.
+MAX_TERMS = 64
 
+DIGIT = re.compile(r"\d")
 QUOTED = re.compile(r'["“„«]([^"“”„«»]+)["”“»]')
 
 
@@ -48,45 +57,66 @@ class WordQuery:
     corrected: dict[str, str] = field(default_factory=dict)
 
 
-def word_query(index: TextIndex, text: str, verbatim: bool = False) -> WordQuery:
+def word_query(
+    index: TextIndex, text: str, *, verbatim: bool = False, typing: bool = False
+) -> WordQuery:
     """Return the BM25 query for what somebody typed.
 
     "Quoted words" score higher side by side, and so do the parts of a compound, such as an error
     code or an ISBN. An id finds its document. Names are found joined and apart: Spider-Man,
     spiderman, spider man. A word that no document has is replaced by those one or two letters away.
-    A `verbatim` query gets none of this but names with symbols, such as C++.
+    A `verbatim` query gets none of this but names with symbols, such as C++. While somebody is
+    `typing`, the last word stands for those that begin with it; a word that nothing else explains
+    always does. Words that people ask with, such as *what*, count little beside others.
     """
-    words = index.content_words(text)
+    words = _rarest(index, index.content_words(text))
     names = {name for each in symbol_names(text) if (name := index.name(each))}
     if not words and not names:
         return WordQuery()
-    builder = _Builder(index, verbatim)
+    builder = _Builder(index, verbatim, asking=index.asking_words(words))
     parts = [Query.boost_query(Query.term_query(index.fields, "id", text.strip()), ID_BOOST)]
+    typed = index.last_word(text) if typing else ""
     for word, stem in words.items():
-        parts += builder.word(word, stem)
+        if word != typed:
+            parts += builder.word(word, stem)
+    parts += builder.beginning(typed) if typed else []
     parts += [query for name in names if (query := index.named(name)) is not None]
     if not verbatim:
-        parts += builder.joined(text, list(words))
+        parts += builder.joined(text, words)
     phrases = [match[0] for match in COMPOUND.finditer(text)] + QUOTED.findall(text)
     parts += [query for phrase in phrases if (query := index.phrase(phrase)) is not None]
     return WordQuery(
         query=Query.boolean_query([(Occur.Should, part) for part in parts]),
-        terms=builder.terms,
+        terms=[*builder.terms, *names],
         corrected=builder.corrected,
     )
+
+
+def _rarest(index: TextIndex, words: dict[str, str]) -> dict[str, str]:
+    """Return the words and their stems, of many only the rarest that the index has, in order."""
+    if len(words) <= MAX_TERMS:
+        return words
+    documents = {word: index.documents_with(stem) for word, stem in words.items()}
+    known = sorted((word for word in words if documents[word]), key=lambda word: documents[word])
+    kept = set(known[:MAX_TERMS])
+    return {word: stem for word, stem in words.items() if word in kept}
 
 
 class _Builder:
     """Collects what the words of one query are searched by."""
 
-    def __init__(self, index: TextIndex, verbatim: bool) -> None:
+    def __init__(self, index: TextIndex, verbatim: bool, asking: Collection[str]) -> None:
         self._index = index
         self._verbatim = verbatim
+        self._asking = asking
         self.terms: list[str] = []
         self.corrected: dict[str, str] = {}
 
     def word(self, word: str, stem: str) -> list[Query]:
         """Return the queries for a word, and for how else it may be written."""
+        if word in self._asking:
+            term = Query.term_query(self._index.fields, "all", stem, "freq")
+            return [Query.boost_query(term, ASKING_BOOST)]
         documents = self._index.documents_with(stem)
         if self._verbatim:
             return list(self._term(stem))
@@ -100,22 +130,39 @@ class _Builder:
         if documents > RARE_DOCUMENTS or (not documents and (queries or named)):
             return [*self._term(stem, named), *queries]
         if documents:
-            right = suspected(plain, documents, self._frequency)
+            right = suspected(plain, documents, self._index.documents_with_word)
             near = [] if right is None else list(self._corrections(word, [right], SUSPECTED_BOOST))
             return [*self._term(stem, named), *queries, *near]
-        likely = corrections(plain, self._frequency, self._index.words_starting)
-        return list(self._corrections(word, likely)) or list(self._term(stem))
+        likely = corrections(plain, self._index.documents_with_word, self._index.words_starting)
+        right_words = list(self._corrections(word, likely))
+        if not right_words and len(plain) >= MIN_BEGINNING:
+            right_words = self.beginning(plain)
+        return right_words or list(self._term(stem))
 
-    def joined(self, text: str, words: list[str]) -> Iterator[Query]:
+    def beginning(self, plain: str) -> list[Query]:
+        """Return the queries for a word of which the beginning is typed."""
+        index = self._index
+        stem = index.stem(plain)
+        whole = list(self._term(stem)) if index.documents_with(stem) else []
+        words = index.words_starting(plain)[:MOST_BEGINNINGS]
+        stems = dict.fromkeys(index.stem(word) for word, _ in words)
+        stems.pop(stem, None)
+        self.terms += [each for each in stems if each not in self.terms]
+        terms = [Query.term_query(index.fields, "all", each, "freq") for each in stems]
+        if not terms:
+            return whole
+        return [*whole, Query.boost_query(Query.disjunction_max_query(terms), BEGINNING_BOOST)]
+
+    def joined(self, text: str, words: dict[str, str]) -> Iterator[Query]:
         """Yield the queries for compounds of the text, and for neighbouring words, as one word."""
-        low, pairs = text.lower(), pairwise(words[:MAX_PAIRS])
+        low, pairs = text.lower(), pairwise(list(words)[:MAX_PAIRS])
         neighbours = {first + second for first, second in pairs if f"{first} {second}" in low}
         for name in dict.fromkeys([*joined_names(text), *neighbours]):
             stem = self._index.name(name)
-            if stem in self.terms:
+            if stem in words.values():
                 continue
             # An ISBN may be divided otherwise in the text, and alone outdoes all its parts.
-            digits = any(character.isdigit() for character in name)
+            digits = DIGIT.search(name)
             named = self._index.named(stem) if digits else None
             if named is not None or self._index.documents_with(stem):
                 for query in self._term(stem, named):
@@ -123,25 +170,27 @@ class _Builder:
 
     def _apart(self, plain: str) -> list[Query]:
         """Return the queries for a word as two side by side, where a document has them so."""
-        phrases = [self._index.phrase(two) for two in in_two(plain, self._frequency)]
-        return [query for query in phrases if query is not None and self._index.count(query)]
+        queries = []
+        for two in in_two(plain, self._index.documents_with_word):
+            query = self._index.phrase(two)
+            if query is not None and self._index.count(query):
+                queries.append(query)
+                self.terms += [self._index.stem(word) for word in two.split()]
+        return queries
 
     def _compounds(self, plain: str) -> Iterator[Query]:
         """Yield the queries for the parts of a compound, and for compounds that a word is part of."""
         index = self._index
         starting = index.words_starting(plain)[:MOST_NEIGHBOURS] if len(plain) >= MIN_CHARS else []
         ending = index.words_ending(plain)[:MOST_NEIGHBOURS]
-        whole = compounds_of(plain, starting, ending, self._frequency)
-        for related in (parts_of(plain, self._frequency), whole):
+        whole = compounds_of(plain, starting, ending, self._index.documents_with_word)
+        for related in (parts_of(plain, self._index.documents_with_word), whole):
             stems = {index.stem(word) for word in related}
             self.terms += stems - set(self.terms)
             terms = [Query.term_query(index.fields, "all", stem, "freq") for stem in sorted(stems)]
             if terms:
                 best = Query.disjunction_max_query(terms)
                 yield Query.boost_query(best, COMPOUND_BOOST)
-
-    def _frequency(self, word: str) -> int:
-        return self._index.documents_with_word(word)
 
     def _term(self, stem: str, named: Query | None = None) -> Iterator[Query]:
         self.terms.append(stem)

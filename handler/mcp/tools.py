@@ -82,7 +82,7 @@ def _similar(service: Service, arguments: Json, trace: Trace) -> Json:
     id_ = _argument(arguments, "id", str)
     k = _argument(arguments, "k", int, min(DEFAULT_K, service.settings.max_k))
     check_number(k, "k", K, service.settings)
-    answer = service.searcher.similar(index, id_, k)
+    answer = service.searcher.similar(index, [id_], k)
     return {"index": index.manifest.name, "hits": [_hit(index, hit) for hit in answer.hits]}
 
 

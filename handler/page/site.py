@@ -86,7 +86,7 @@ class Site:
         self, request: HttpRequest, asked: PageState, searcher: Searcher, index: IndexVersion
     ) -> View:
         if asked.like:
-            answer = searcher.similar(index, asked.like, min(PAGE_SIZE, self._settings.max_k))
+            answer = searcher.similar(index, [asked.like], min(PAGE_SIZE, self._settings.max_k))
             trace_of(request).seconds.update(answer.seconds)
             document = index.document(find(index, asked.like))
             return self._page.document(asked, document, answer.hits)

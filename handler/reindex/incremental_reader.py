@@ -101,6 +101,7 @@ class IncrementalReader:
                 object=item, documents=documents, rejected=rejected, duplicates=duplicates
             )
             self.entries.append(entry)
+        self.findings.check()
 
     def _items(self, item: CorpusObject) -> Iterator[Found]:
         if self.indexed and item in self.indexed.rows:

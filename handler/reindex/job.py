@@ -1,12 +1,14 @@
 """What a run is asked to do, and its result."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from handler.corpus.bounds import Bounds
 from handler.corpus.options import DEFAULT_OPTIONS, FieldNames, ReadOptions
+from handler.corpus.schema import KINDS
 from handler.corpus.sources import Corpus
 from handler.encoder import Encoder
 from handler.index.manifest import IndexManifest
@@ -17,7 +19,7 @@ from handler.quality.changes import Changes
 from handler.quality.drift import Drift
 from handler.quality.gates import Limits
 from handler.reindex.encode import SAVE_SECONDS
-from handler.settings import SettingError
+from handler.settings import SettingError, Settings
 from handler.versions.lease import LeaseConfig
 from handler.versions.repository import IndexRepository
 
@@ -61,6 +63,40 @@ class ReindexJob:
     progress: Progress = no_progress
     tell: Callable[..., None] = log
     measure: Callable[..., None] = metric
+
+
+def read_options(settings: Settings) -> ReadOptions:
+    """Return how the settings say that a corpus is read.
+
+    Raises:
+        SettingError: a setting can't be used.
+    """
+    return ReadOptions(
+        fields=field_names(settings.corpus_fields, "QUERYTOWER_CORPUS_FIELDS"),
+        types=field_types(settings.corpus_types.split(","), "QUERYTOWER_CORPUS_TYPES"),
+        ignore=[name.strip() for name in settings.corpus_ignore.split(",") if name.strip()],
+        table=settings.corpus_table,
+        encoding=settings.corpus_encoding,
+        bounds=Bounds.of(settings),
+    )
+
+
+def field_types(texts: Sequence[str], origin: str) -> dict[str, str]:
+    """Return the types of fields that texts such as `year=integer` name.
+
+    Raises:
+        SettingError: a text is of another form; the message names the `origin` of the texts.
+    """
+    types = {}
+    for text in filter(str.strip, texts):
+        name, _, kind = (part.strip() for part in text.rpartition("="))
+        if not name or kind not in KINDS:
+            raise SettingError(
+                f"{origin} is {text.strip()!r}; give a field and one of {', '.join(KINDS)}, "
+                "such as year=integer"
+            )
+        types[name] = kind
+    return types
 
 
 def field_names(text: str, origin: str) -> FieldNames:

@@ -7,14 +7,12 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from handler.corpus.bounds import Bounds
-from handler.corpus.options import ReadOptions
 from handler.corpus.sources import open_corpus
 from handler.encoder import Encoder
 from handler.errors import LeaseHeld, OutOfTime
 from handler.log import log
 from handler.quality.gates import Limits
-from handler.reindex.job import Outcome, ReindexJob, field_names
+from handler.reindex.job import Outcome, ReindexJob, read_options
 from handler.reindex.pipeline import preview, reindex
 from handler.settings import Settings
 from handler.storage.configured import open_store
@@ -76,9 +74,8 @@ def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> ReindexJ
         min_recall=settings.min_recall,
         max_ndcg_loss=settings.max_ndcg_loss,
     )
-    fields = field_names(settings.corpus_fields, "QUERYTOWER_CORPUS_FIELDS")
     return ReindexJob(
-        reading=ReadOptions(fields=fields, bounds=Bounds.of(settings)),
+        reading=read_options(settings),
         corpus=open_corpus(settings.corpus, settings),
         repository=IndexRepository(open_store(settings), settings.index),
         encoder=Encoder.open(settings.model_folder, settings.threads),

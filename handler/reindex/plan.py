@@ -188,6 +188,8 @@ def _spool(
         reader, scratch / "spool.jsonl", rejects, max_rejects, job.reading.types, most
     )
     job.progress("read", spool.documents, spool.documents)
+    for sentence in [*reader.findings.sentences(job.reading.fields), *spool.losses()]:
+        job.tell("corpus_read", found=sentence)
     if spool.left_out:
         problem = (
             f"the corpus has more than {most:,} metadata fields: {spool.left_out!r} and others "

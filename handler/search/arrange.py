@@ -1,19 +1,65 @@
 """What a ranking goes through before its page is cut: a floor, variety, one hit for each group."""
 
 import json
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from handler.encoder import Vectors
-from handler.index.arrays import Rows
+from handler.errors import InvalidRequest
+from handler.index.arrays import Floats, Rows
 from handler.index.index_version import IndexVersion
+from handler.search.facets import usable_field
+from handler.search.fuse import Scale
 from handler.search.ranking import NO_PASSAGE, Ranking
+from handler.search.request import RankBy
 
 # Only the first hits are made varied: the work grows with the square of their number.
 VARIED = 100
 # Texts whose best passages are as close as that say the same in nearly the same words.
 SAME_COSINE = 0.95
+MICROSECONDS_A_DAY = 86_400e6
+
+
+def blended(index: IndexVersion, ranking: Ranking, by: RankBy) -> Ranking:
+    """Rank by relevance and a metadata field, each in standard deviations from its mean.
+
+    Documents without a value count as those with the worst.
+
+    Raises:
+        InvalidRequest: the field has no single number or date in each document.
+    """
+    values = _values(index, ranking.documents, by)
+    if not len(values) or np.isnan(values).all():
+        return ranking
+    values = values if by.descending else -values
+    values = np.where(np.isnan(values), np.nanmin(values), values)
+    relevance = np.nan_to_num(ranking.scores)
+    scores = (1 - by.weight) * Scale.of(relevance).standardise(relevance)
+    scores = scores + by.weight * Scale.of(values).standardise(values)
+    order = np.lexsort((np.arange(len(scores)), -scores))
+    return replace(ranking, scores=scores).take(order)
+
+
+def _values(index: IndexVersion, documents: Rows, by: RankBy) -> Floats:
+    """Return what counts of the field, shape (documents,), nan where a document lacks it."""
+    field = usable_field(index, by.field, "ranked by")
+    entry = index.manifest.schema[by.field]
+    fits = entry.kind == "date" if by.scale == "recency" else entry.kind in ("integer", "float")
+    if not fits or entry.list:
+        raise InvalidRequest(
+            f"{by.field!r} is of type {entry.kind}{' (list)' if entry.list else ''}; scale "
+            f"{by.scale!r} takes {'dates' if by.scale == 'recency' else 'numbers'}, one each"
+        )
+    numbers = index.text.numbers(field, documents)
+    if by.scale == "log":
+        return np.log1p(np.maximum(numbers, 0.0))
+    if by.scale == "linear":
+        return numbers
+    days = (time.time() * 1e6 - numbers) / MICROSECONDS_A_DAY
+    return np.asarray(0.5 ** (np.maximum(days, 0.0) / by.half_life_days), np.float64)
 
 
 def close_enough(ranking: Ranking, least_cosine: float) -> Ranking:

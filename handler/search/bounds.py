@@ -30,12 +30,15 @@ class Bounds:
 
 K = Bounds(1, "max_k")
 OFFSET = Bounds(0, "max_offset")
-QUERY_CHARS = Bounds(0, "max_query_chars")
+QUERY_CHARS = Bounds(1, "max_query_chars")
 BATCH = Bounds(1, "max_batch")
 RERANK = Bounds(0, "max_rerank")
 FACETS = Bounds(0, "max_batch")
 FIELDS = Bounds(0, "max_batch")
 FACET_VALUES = Bounds(1, "max_facet_values")
+VECTOR = Bounds(0, "max_vector")
+UNLIKE = Bounds(0, "max_k")
+IDS = Bounds(1, "max_k")
 
 
 def check_number(value: int, name: str, bounds: Bounds, settings: Settings) -> None:

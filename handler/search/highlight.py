@@ -8,6 +8,7 @@ from tantivy import TextAnalyzer
 
 from handler.encoder import Vectors
 from handler.index.analysis import UNSPACED
+from handler.index.names import name_spans
 
 # Start and end of a part of a text, in characters.
 Span = tuple[int, int]
@@ -17,13 +18,19 @@ Sentences = tuple[list[Span], Vectors]
 
 
 def word_spans(text: str, terms: Sequence[str], analyzer: TextAnalyzer) -> list[Span]:
-    """Return the spans of the words of `text` whose stems are among `terms`, in order, disjoint."""
+    """Return the spans of the words and names of `text` that are among `terms`.
+
+    They are in order and disjoint. `terms` are stems and names as the index has them.
+    """
     wanted = set(terms)
     spans = [
         (token.char_offset_from, token.char_offset_to or 0)
         for token in analyzer.pre_tokenize(text).tokens
         if token.text in wanted
     ]
+    for start, end, name in name_spans(text):
+        if name in wanted or not wanted.isdisjoint(analyzer.analyze(name)):
+            spans.append((start, end))
     for term in terms:
         if UNSPACED.fullmatch(term):
             spans += [match.span() for match in re.finditer(re.escape(term), text)]

@@ -1,9 +1,10 @@
 """The options of a search, declared once: HTTP, the page and the command line derive from them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 from handler.search.bounds import (
     FACET_VALUES,
@@ -12,6 +13,7 @@ from handler.search.bounds import (
     OFFSET,
     QUERY_CHARS,
     RERANK,
+    VECTOR,
     Bounds,
     K,
     check_items,
@@ -24,6 +26,25 @@ from handler.settings import Settings
 
 Mode = Literal["hybrid", "semantic", "keyword"]
 MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+class RankBy(BaseModel):
+    """A metadata field of numbers or dates that counts beside relevance.
+
+    `log` suits counts, such as sales; `recency` halves the value of a date every `half_life_days`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    field: str = Field(description="Name of the field.")
+    scale: Literal["log", "linear", "recency"] = Field(
+        default="log", description="How the value is read."
+    )
+    weight: float = Field(default=0.3, ge=0, le=1, description="Weight beside relevance.")
+    descending: bool = Field(default=True, description="Whether greater values are better.")
+    half_life_days: float = Field(
+        default=365, gt=0, le=1e6, description="Days after which a date counts half."
+    )
 
 
 class SearchRequest(BaseModel):
@@ -94,14 +115,23 @@ class SearchRequest(BaseModel):
     collapse: bool = Field(
         default=False, description="Leave out hits that nearly repeat a better one."
     )
-    rerank: Annotated[int | None, RERANK] = Field(
-        default=None,
-        description="Hits to put in a better order with the bundle's reranker; 0 for none.",
-        examples=[20],
+    rerank: Annotated[int, RERANK] = Field(
+        default=0, description="First hits that the model bundle's reranker orders; 0 for none."
+    )
+    typing: bool = Field(
+        default=False, description="Take the last word for the beginning of a word."
     )
     verbatim: bool = Field(
         default=False,
         description="Search for the words as they are typed: nothing is corrected, joined or split.",
+    )
+    rank: RankBy | None = Field(
+        default=None,
+        description="Metadata field whose value counts beside relevance, such as popularity.",
+        examples=[{"field": "ratings_count", "scale": "log", "weight": 0.3}],
+    )
+    vector: Annotated[list[float], VECTOR] = Field(
+        default=[], description="Embedding to search by, in place of the query's."
     )
     fields: Annotated[list[str], FIELDS] = Field(
         default=[],
@@ -113,6 +143,17 @@ class SearchRequest(BaseModel):
         default=False, description="Return the best passage as HTML with the match marked."
     )
 
+    @field_validator("rank", mode="before")
+    @classmethod
+    def _read_json(cls, value: object) -> object:
+        """Read the text that a URL and the command line have for an object."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError) as cause:
+            raise ValueError(f"{value[:60]!r} is not JSON: {cause}") from cause
+
     def within(self, settings: Settings) -> Self:
         """Return this request with its query stripped, after checking it against the settings.
 
@@ -121,7 +162,7 @@ class SearchRequest(BaseModel):
         Raises:
             InvalidRequest: a value is out of bounds, or the query is empty.
         """
-        browses = self.filter or self.sort or self.facets
+        browses = self.filter or self.sort or self.facets or self.vector
         query = "" if browses and not self.query.strip() else None
         if query is None:
             query = check_text(self.query, "query", settings)

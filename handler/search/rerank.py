@@ -10,6 +10,7 @@ import numpy as np
 from handler.errors import InvalidRequest
 from handler.index.index_version import IndexVersion
 from handler.search.ranking import NO_PASSAGE, Ranking
+from handler.search.request import SearchRequest
 
 if TYPE_CHECKING:
     from handler.reranker import Reranker
@@ -37,20 +38,20 @@ class SecondStage:
         self._settings = settings
         self._scores = lru_cache(KEPT)(self._score)
 
-    def candidates(self, wanted: int | None) -> int:
-        """Return how many candidates a request ranks again; `wanted` is None if it doesn't say.
+    def candidates(self, request: SearchRequest) -> int:
+        """Return how many candidates of a request are ranked again, as it says or as is set.
 
         Raises:
             InvalidRequest: it asks for some, and there is no reranker.
         """
-        if self._reranker is None and wanted:
-            raise InvalidRequest(
-                f"rerank is {wanted}, but the model bundle of this function has no reranker; leave "
-                "rerank out, or export a bundle with --reranker"
-            )
-        if wanted is None and self._reranker is not None:
+        if self._reranker is not None and "rerank" not in request.model_fields_set:
             return self._settings.candidates
-        return wanted or 0
+        if self._reranker is None and request.rerank:
+            raise InvalidRequest(
+                f"rerank is {request.rerank}, but the model bundle of this function has no "
+                "reranker; leave rerank out, or export a bundle with --reranker"
+            )
+        return request.rerank
 
     def apply(self, index: IndexVersion, ranking: Ranking, query: str, count: int) -> Ranking:
         """Order the first `count` documents by their scores; all stay in place if time runs out."""

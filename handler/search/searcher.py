@@ -1,7 +1,7 @@
 """From a request to its answer: encode, rank, cut the page, highlight, explain, count facets."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,7 @@ from handler.index.index_version import IndexVersion
 from handler.index.text_index import FacetCount
 from handler.index.word_query import WordQuery, word_query
 from handler.search.answer import Answer, Explanation, Hit, Total
-from handler.search.arrange import close_enough, collapsed, one_for_each, varied
+from handler.search.arrange import blended, close_enough, collapsed, one_for_each, varied
 from handler.search.facets import Spread, count_values, spread, usable_field, without_choices
 from handler.search.filters import FilterCompiler
 from handler.search.highlight import Sentences, Span, closest_sentence, mark, word_spans
@@ -49,6 +49,11 @@ class _Query:
     terms: list[str]
     condition: Query | None = None
 
+    @property
+    def browsed(self) -> Query | None:
+        """What all hits must match if nothing is searched for; None if something is."""
+        return None if self.text or self.vector is not None else self.filter_query
+
 
 class Searcher:
     """Answers requests from any index version that was made with its encoder."""
@@ -76,14 +81,14 @@ class Searcher:
         parsed = parse(request.query, index)
         filter_query = _joined(compile_filter(index, request.filter), parsed.condition)
         text = parsed.text
-        if not request.query and filter_query is None:
+        vector = self._query_vector(index, request, text)
+        if not request.query and vector is None and filter_query is None:
             filter_query = Query.all_query()
-        vector = self._vector(text) if text and request.mode != "keyword" else None
         encoded = time.perf_counter()
         by_words = request.mode != "semantic"
         words = WordQuery()
         if by_words or request.highlight or request.sort:
-            words = word_query(index.text, text, request.verbatim)
+            words = word_query(index.text, text, verbatim=request.verbatim, typing=request.typing)
         query = _Query(
             request=request,
             text=text,
@@ -99,22 +104,29 @@ class Searcher:
         answer.seconds.update(encode=encoded - started, search=time.perf_counter() - encoded)
         return answer
 
-    def similar(self, index: IndexVersion, document_id: str, k: int) -> Answer:
-        """Return the `k` documents nearest to one of the index, by the mean of its passages.
+    def similar(
+        self, index: IndexVersion, like: Sequence[str], k: int, unlike: Sequence[str] = ()
+    ) -> Answer:
+        """Return the `k` documents nearest to some of the index, by the means of their passages.
+
+        What is `unlike` counts half, as in Rocchio's formula. None of the documents is returned.
 
         Raises:
-            DocumentNotFound: no document has this id.
+            DocumentNotFound: no document has one of these ids.
         """
         started = time.perf_counter()
-        row = find(index, document_id)
-        mean = index.vectors.vectors(index.passages_of(np.array([row]))).mean(axis=0)
-        near = nearest(index, mean / (np.linalg.norm(mean) or 1), k + 1)
+        rows = {document_id: find(index, document_id) for document_id in [*like, *unlike]}
+        wanted = np.mean([_mean_vector(index, rows[each]) for each in like], axis=0)
+        if unlike:
+            unwanted = np.mean([_mean_vector(index, rows[each]) for each in unlike], axis=0)
+            wanted = wanted - 0.5 * unwanted
+        near = nearest(index, wanted / (np.linalg.norm(wanted) or 1), k + len(rows))
         hits = [
             Hit(document=index.document(other), score=float(cosine), passage=index.span(passage))
             for other, passage, cosine in zip(
                 near.documents, near.passages, near.cosines, strict=True
             )
-            if other != row
+            if other not in rows.values()
         ]
         return Answer(hits=hits[:k], seconds={"search": time.perf_counter() - started})
 
@@ -133,7 +145,7 @@ class Searcher:
             usable_field(index, request.distinct, "shown once for each value")
             ranking, others = one_for_each(index, ranking, request.distinct, depth)
         if request.total and matched is not None:
-            exact = request.mode == "keyword" or not query.text
+            exact = request.mode == "keyword" or query.browsed is not None
             total = Total(index.text.count(matched), exact)
         page = range(request.offset, min(depth, len(ranking.documents)))
         return Answer(
@@ -148,9 +160,9 @@ class Searcher:
         request = query.request
         if request.distinct:
             depth = max(depth, POOLS[0] + 1)  # so that groups can be refilled
-        if not query.text and query.filter_query is not None:
-            return Ranking.of(index.text.rows(query.filter_query, depth))
-        again = 0 if request.sort else self._second_stage.candidates(request.rerank)
+        if query.browsed is not None:
+            return Ranking.of(index.text.rows(query.browsed, depth))
+        again = 0 if request.sort else self._second_stage.candidates(request)
         depth = max(depth, again)
         ranking = rank(
             index,
@@ -161,6 +173,8 @@ class Searcher:
             depth=depth,
             ratio=request.semantic_ratio,
         )
+        if request.rank:
+            ranking = blended(index, ranking, request.rank)
         if request.min_score is not None:
             ranking = close_enough(ranking, request.min_score)
         if request.collapse:
@@ -176,12 +190,22 @@ class Searcher:
         others = without_choices(request.filter, name)
         if others is not request.filter:
             wider = _joined(compile_filter(index, others), query.condition)
-            if not query.text and wider is None:
+            if query.browsed is not None and wider is None:
                 wider = Query.all_query()
             query = replace(query, filter_query=wider)
             ranking = self._ranking(index, query, POOLS[0])
         matched = _matched(index, query, ranking)
         return count_values(index, name, matched, request.facet_values, request.facet_query)
+
+    def _query_vector(
+        self, index: IndexVersion, request: SearchRequest, text: str
+    ) -> Vectors | None:
+        """Return the embedding to search by, shape (dimension,), or None without meaning."""
+        if request.mode == "keyword":
+            return None
+        if request.vector:
+            return unit_vector(request.vector, index.manifest.dimension)
+        return self._vector(text) if text else None
 
     def _encode(self, text: str) -> Vectors:
         vector: Vectors = self._encoder.encode([text], "query")[0]
@@ -225,6 +249,28 @@ class Searcher:
         return mark(text, spans)
 
 
+def unit_vector(numbers: Sequence[float], dimension: int) -> Vectors:
+    """Return a caller's vector as an embedding of length 1, shape (dimension,).
+
+    Raises:
+        InvalidRequest: it has another length, or no direction.
+    """
+    vector = np.array(numbers, np.float32)
+    if len(vector) != dimension:
+        raise InvalidRequest(f"vector has {len(vector)} numbers; this index has {dimension}")
+    length = float(np.linalg.norm(vector))
+    if not 0 < length < np.inf:
+        raise InvalidRequest("vector has no direction: all its numbers are 0, or one is too large")
+    unit: Vectors = vector / np.float32(length)
+    return unit
+
+
+def _mean_vector(index: IndexVersion, row: int) -> Vectors:
+    """Return the mean of the vectors of a document's passages, shape (dimension,)."""
+    mean: Vectors = index.vectors.vectors(index.passages_of(np.array([row]))).mean(axis=0)
+    return mean
+
+
 def _joined(first: Query | None, second: Query | None) -> Query | None:
     """Return the query for what matches both, or the one that there is."""
     if first is None or second is None:
@@ -259,8 +305,8 @@ def find(index: IndexVersion, document_id: str) -> int:
 
 def _matched(index: IndexVersion, query: _Query, ranking: Ranking) -> Query:
     """Return the query for what facets count and sorts order: all with the words, and one pool."""
-    if not query.text and query.filter_query is not None:
-        return query.filter_query
+    if query.browsed is not None:
+        return query.browsed
     parts = [] if query.keyword_query is None else [query.keyword_query]
     if query.request.mode != "keyword":
         parts.append(index.text.any_row(ranking.documents[: POOLS[0]]))

@@ -10,7 +10,7 @@ from typing import Any
 
 from handler.corpus.document import Document
 from handler.corpus.readers import json_lines
-from handler.corpus.readers.source import Source
+from handler.corpus.readers.source import Note, Source
 from handler.corpus.records import Reject
 from handler.errors import CorpusError
 
@@ -165,6 +165,8 @@ def _qrels_file(folder: Path, split: str) -> Path:
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     for raw in json_lines.read(Source.of_file(path, str(path))):
+        if isinstance(raw, Note):
+            continue
         if isinstance(raw.fields, str):
             raise _malformed(path, raw.line, raw.fields)
         yield raw.line, dict(raw.fields)

@@ -186,3 +186,50 @@ def test_near_duplicates_collapse(searcher: Searcher, encoder: Encoder, tmp_path
     twins = build(tmp_path / "v", documents, encoder)
     found = searcher.search(twins, SearchRequest(query="the same text", collapse=True))
     assert len({"d0", "d1"} & set(ids(found))) == 1
+
+
+def test_a_field_counts_beside_relevance(asked: Any) -> None:
+    newest = asked("ship", rank={"field": "year", "scale": "linear", "weight": 1.0}, k=3)
+    assert ids(newest) == ["b59", "b58", "b57"]
+    oldest = {"field": "year", "scale": "log", "weight": 1.0, "descending": False}
+    assert ids(asked("ship", rank=oldest, k=2)) == ["b0", "b1"]
+    recent = {"field": "day", "scale": "recency", "weight": 1.0, "half_life_days": 3650}
+    assert asked("ship", rank=recent).hits[0].document.metadata["day"] == "2020-01-28"
+    unmoved = {"field": "year", "weight": 0.0}
+    assert ids(asked("ship", rank=unmoved)) == ids(asked("ship"))
+
+
+@pytest.mark.parametrize(
+    ("rank", "problem"),
+    [
+        ({"field": "shelf"}, "'shelf' can't be ranked by"),
+        ({"field": "author"}, "'author' is of type string; scale 'log' takes numbers"),
+        ({"field": "year", "scale": "recency"}, "scale 'recency' takes dates"),
+    ],
+    ids=str,
+)
+def test_fields_that_can_not_count(asked: Any, rank: Any, problem: str) -> None:
+    with pytest.raises(InvalidRequest, match=problem):
+        asked("ship", rank=rank)
+
+
+def test_a_vector_searches_in_place_of_a_query(
+    asked: Any, encoder: Encoder, index: IndexVersion
+) -> None:
+    vector = (3 * encoder.encode(["a story about the sea"], "query")[0]).tolist()
+    by_vector = asked(vector=vector, mode="semantic")
+    assert ids(by_vector) == ids(asked("a story about the sea", mode="semantic"))
+    assert ids(asked(vector=vector)) == ids(by_vector)
+    with pytest.raises(InvalidRequest, match=f"vector has 2 numbers; this index has {len(vector)}"):
+        asked(vector=[1.0, 2.0])
+    with pytest.raises(InvalidRequest, match="vector has no direction"):
+        asked(vector=[0.0] * len(vector))
+
+
+def test_similar_to_several_and_unlike_one(searcher: Searcher, index: IndexVersion) -> None:
+    found = ids(searcher.similar(index, ["b1", "b2"], 10))
+    assert len(found) == 10
+    assert not {"b1", "b2"} & {*found}
+    other = ids(searcher.similar(index, ["b1", "b2"], 10, ["b3"]))
+    assert "b3" not in other
+    assert other != found

@@ -210,9 +210,10 @@ def test_a_faulty_line_is_rejected_with_its_reason(tmp_path: Path, line: str, re
 
 
 def test_bad_utf8_is_rejected_with_its_place(tmp_path: Path) -> None:
-    data = b'{"text": "a"}\n{"text": "caf\xe9"}\n{"text": "\xc0\x80"}\n{"text": "b"}\n'
+    good = '{"text": "é"}\n'.encode() * 2
+    data = b'{"text": "a"}\n{"text": "caf\xe9"}\n{"text": "\xc0\x80"}\n{"text": "b"}\n' + good
     documents, rejects = read_bytes(tmp_path, "c.jsonl", data)
-    assert [document.text for document in documents] == ["a", "b"]
+    assert [document.text for document in documents] == ["a", "b", "é", "é"]
     assert rejects == [(2, "not UTF-8 at byte 13"), (3, "not UTF-8 at byte 10")]
 
 
@@ -276,9 +277,13 @@ def test_csv(tmp_path: Path) -> None:
 def test_faulty_csv_rows(tmp_path: Path) -> None:
     text = b'id,text\n1,"a\nb\n"\n2\n3,c,d\n4,"x"y\n5,caf\xe9\n6,\n7,g\n'
     documents, rejects = read_bytes(tmp_path, "c.csv", text)
-    assert [document.id for document in documents] == ["1", "7"]
-    assert [line for line, _ in rejects] == [5, 6, 7, 8, 9]
-    reasons = ["number of columns", "number of columns", "not CSV", "not UTF-8", "empty or missing"]
+    assert [(each.id, each.text) for each in documents] == [
+        ("1", "a\nb"),
+        ("5", "café"),
+        ("7", "g"),
+    ]
+    assert [line for line, _ in rejects] == [5, 6, 7, 9]
+    reasons = ["empty or missing", "has 3 columns", "not CSV", "empty or missing"]
     for (_, reason), expected in zip(rejects, reasons, strict=True):
         assert expected in reason
 

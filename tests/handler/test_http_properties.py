@@ -15,7 +15,21 @@ from tests.library import BOOKS
 
 FIELDS = sorted({name for book in BOOKS for name in book})
 OPERATORS = [
-    *("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$not", "$near"),
+    *(
+        "$eq",
+        "$ne",
+        "$gt",
+        "$gte",
+        "$lt",
+        "$lte",
+        "$in",
+        "$nin",
+        "$exists",
+        "$not",
+        "$startsWith",
+        "$contains",
+        "$ieq",
+    ),
 ]
 EXAMPLES = settings(
     max_examples=80,
@@ -52,6 +66,14 @@ conditions = st.recursive(
     max_leaves=4,
 )  # fmt: skip
 PLAIN: dict[str, Any] = {"query": "tide"}
+ranks = st.fixed_dictionaries(
+    {"field": names},
+    optional={
+        "scale": st.sampled_from(["log", "linear", "recency"]),
+        "weight": st.floats(0, 1),
+        "half_life_days": st.floats(1e-9, 1e6),
+    },
+)
 good = {
     "query": texts | half_pairs,
     "filter": conditions,
@@ -62,6 +84,17 @@ good = {
     "explain": st.booleans(),
     "highlight": st.booleans(),
     "k": st.integers(-1, 101),
+    "facet_values": st.integers(0, 1001),
+    "facet_query": texts | half_pairs,
+    "total": st.booleans(),
+    "semantic_ratio": st.floats(-0.1, 1.1),
+    "min_score": st.none() | st.floats(-1.1, 1.1),
+    "distinct": names | half_pairs,
+    "diversity": st.floats(0, 1),
+    "collapse": st.booleans(),
+    "verbatim": st.booleans(),
+    "rank": st.none() | ranks,
+    "vector": st.lists(st.floats(-1, 1), min_size=32, max_size=32) | st.lists(numbers, max_size=3),
     "offset": st.integers(-1, 1001),
 }
 bodies = st.fixed_dictionaries(

@@ -11,7 +11,7 @@ import tantivy
 
 from handler.corpus.document import Document
 from handler.errors import IndexUnavailable
-from handler.index.text_index import MAX_TERMS, FacetCount, TextIndex
+from handler.index.text_index import FacetCount, TextIndex
 from handler.index.text_writer import TextWriter, field_name
 from handler.index.word_query import TITLE_BOOST, word_query
 from tests.handler.indexes import document, schema_of
@@ -181,7 +181,6 @@ def test_terms_of_a_query(shelf: TextIndex) -> None:
     assert terms(shelf, "The running of the RUNNERS runs") == ["run", "runner"]
     assert terms(shelf, "to be or not to be") == ["to", "be", "or", "not"]
     assert set(found(shelf, "the")) == {"runner", "phrase", "words", "hamlet"}
-    assert len(terms(shelf, " ".join(f"w{n}" for n in range(500)))) == MAX_TERMS
     assert found(shelf, " ".join(["lead"] * 5000))[0] in ("phrase", "words")
 
 
@@ -264,3 +263,51 @@ def test_a_folder_without_text_index(tmp_path: Path) -> None:
         IndexUnavailable, match=f"{tmp_path} is no text index: .*; index the corpus again"
     ):
         TextIndex.open(tmp_path, np.empty((0, 2), np.uint32), "english")
+
+
+PLAYS = [
+    document("tempest", "A storm brings a duke to an island.", "The Tempest"),
+    document("temple", "What is this temple and who built it?"),
+    document("temperature", "Temperatures and temperaments on islands"),
+    document("duke", "The duke and the duchess, a duke of dukes"),
+]
+
+
+@pytest.fixture(scope="module")
+def plays(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
+    return write(tmp_path_factory.mktemp("plays"), PLAYS)
+
+
+def ids(index: TextIndex, text: str, **wishes: bool) -> list[str]:
+    query = word_query(index, text, **wishes).query
+    rows = [] if query is None else index.search(query, 10)[0].tolist()
+    return [index.document(row).id for row in rows]
+
+
+def test_the_last_word_is_a_beginning_while_somebody_types(plays: TextIndex) -> None:
+    assert set(ids(plays, "temp", typing=True)) == {"tempest", "temple", "temperature"}
+    assert ids(plays, "duke temp", typing=True)[0] in ("duke", "tempest")
+    assert set(ids(plays, "temple", typing=True)) == {"temple"}
+    assert ids(plays, "temple ", typing=True) == ids(plays, "temple")
+    assert ids(plays, "t", typing=True)
+    assert ids(plays, "zzzz", typing=True) == []
+    assert ids(plays, "?", typing=True) == []
+
+
+def test_a_word_that_nothing_explains_is_a_beginning(plays: TextIndex) -> None:
+    assert set(ids(plays, "temper")) == {"temperature"}
+    assert ids(plays, "temper", verbatim=True) == []
+    assert word_query(plays, "temper").corrected == {}
+
+
+def test_words_that_people_ask_with_count_little(plays: TextIndex) -> None:
+    assert ids(plays, "what is a duke")[0] == "duke"
+    assert "temple" in ids(plays, "who built what")
+    assert "what" not in word_query(plays, "what is a duke").terms
+    assert ids(plays, "what") == ["temple"]
+
+
+def test_of_a_long_text_the_rarest_words_count(plays: TextIndex) -> None:
+    filler = " ".join(f"w{n}" for n in range(300))
+    assert ids(plays, f"{filler} temple and the duchess") == ids(plays, "temple duchess")
+    assert set(terms(plays, f"{filler} temple")) == {"templ"}

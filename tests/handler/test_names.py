@@ -9,6 +9,7 @@ from handler.corpus.document import Document
 from handler.index.names import camel_parts, joined_names, single_characters, symbol_names
 from handler.index.text_index import TextIndex
 from handler.index.word_query import word_query
+from handler.search.highlight import word_spans
 from tests.handler.indexes import document
 from tests.handler.test_keyword import found, write
 
@@ -125,7 +126,7 @@ def test_names_are_found_however_they_are_written(index: TextIndex, query: str, 
 
 def test_names_of_a_text() -> None:
     assert symbol_names("C++, F#! a+b ASP.NET #tag 3 + 4") == ["C++", "F#"]
-    assert joined_names("AT&T at 5:30, 1.5 or 555-1234-5 it's") == ["ATT", "55512345", "its"]
+    assert joined_names("AT&T at 5:30, 1.5 or 555-1234-5 it's") == ["ATT", "55512345"]
     assert camel_parts("getHTTPUrl iPhone mRNA PDFs") == ["get", "HTTP", "Url"]
     assert "".join(single_characters("a黒猫b")) == "黒猫"
     assert joined_names("-".join("part" for _ in range(500))) == []
@@ -165,6 +166,22 @@ def test_compounds_and_their_parts_are_found(
 ) -> None:
     index = write(tmp_path, COMPOUNDS[language], language)
     assert found(index, query)[: len(expected)] == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "marked"),
+    [
+        ("spiderman", "The Spider-Man, spider man", ["Spider-Man", "spider", "man"]),
+        ("C++", "On C++ and c++", ["C++", "c++"]),
+        ("jrr", "J.R.R. and J. R. R.", ["J.R.R.", "J. R. R."]),
+        ("basketball", "A basket ball", ["basket", "ball"]),
+    ],
+)
+def test_the_highlight_follows_the_ranking(
+    index: TextIndex, query: str, text: str, marked: list[str]
+) -> None:
+    spans = word_spans(text, word_query(index, query).terms, index.words)
+    assert [text[start:end] for start, end in spans] == marked
 
 
 def test_what_is_verbatim_is_neither_joined_nor_split(index: TextIndex) -> None:

@@ -47,7 +47,7 @@ HOSTILE = [
                 "</title></textarea><svg/onload=window.pwned=1>",
                 "data:text/html,<script>window.pwned=1</script>",
             ),
-            ("$query ${view} {{7*7}} %s &lt;b&gt;", "vbscript:x"),
+            ("$query ${view} {{7*7}} %s &amp;lt;b&amp;gt;", "vbscript:x"),
         ]
     )
 ]

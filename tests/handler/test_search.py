@@ -321,7 +321,7 @@ def test_a_query_is_encoded_once(encoder: Encoder, index: IndexVersion) -> None:
 
 
 def test_similar_documents(searcher: Searcher, index: IndexVersion, encoder: Encoder) -> None:
-    answer = searcher.similar(index, "17", 10)
+    answer = searcher.similar(index, ["17"], 10)
     assert len(answer.hits) == 10
     assert 17 not in ids(answer.hits)
     mean = index.vectors.vectors(index.passages_of(np.array([17]))).mean(axis=0)
@@ -331,9 +331,9 @@ def test_similar_documents(searcher: Searcher, index: IndexVersion, encoder: Enc
     ]
     best = [n for n in np.argsort(-np.array(own)).tolist() if n != 17]
     assert len(set(ids(answer.hits)) & set(best[:10])) >= 9
-    assert len(searcher.similar(index, "17", 1000).hits) == len(DOCUMENTS) - 1
+    assert len(searcher.similar(index, ["17"], 1000).hits) == len(DOCUMENTS) - 1
     with pytest.raises(DocumentNotFound, match="index 'default' has no document with id 'nobody'"):
-        searcher.similar(index, "nobody", 5)
+        searcher.similar(index, ["nobody"], 5)
 
 
 # Highlights
@@ -459,7 +459,7 @@ def test_one_document(searcher: Searcher, encoder: Encoder, mode: Mode, tmp_path
         searcher.search(one, SearchRequest(query="work", filter={"year": 1991}, mode=mode)).hits
         == []
     )
-    assert searcher.similar(one, "only", 10).hits == []
+    assert searcher.similar(one, ["only"], 10).hits == []
     assert len(searcher.search(one, SearchRequest(query="🙂", mode=mode)).hits) == (
         0 if mode == "keyword" else 1
     )

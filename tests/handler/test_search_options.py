@@ -21,6 +21,8 @@ VALUES: dict[str, Any] = {
     "filter": {"year": {"$gte": 1990}},
     "sort": "-year",
     "facets": ["genres", "year"],
+    "typing": True,
+    "rerank": 0,
     "verbatim": True,
     "fields": ["id", "score", "metadata.year"],
     "explain": True,
@@ -33,6 +35,8 @@ VALUES: dict[str, Any] = {
     "distinct": "in_print",
     "diversity": 1.0,
     "collapse": True,
+    "rank": {"field": "year", "scale": "linear", "weight": 0.9},
+    "vector": [1.0, *([0.5] * 31)],
 }
 # What an option needs beside it to change the answer.
 BESIDE: dict[str, dict[str, Any]] = {
@@ -41,14 +45,14 @@ BESIDE: dict[str, dict[str, Any]] = {
     "min_score": {"mode": "semantic"},
 }
 # No two books of the library are nearly the same.
-CHANGE_NOTHING_HERE = {"collapse"}
-PLAIN = {"query": "a baot on the coast"}
+CHANGE_NOTHING_HERE = {"collapse", "rerank"}
+PLAIN = {"query": "a baot on the coas"}
 
 
 def as_text(value: Any) -> str:
     """Return a value as a URL and a command have it."""
     if isinstance(value, list):
-        return ",".join(value)
+        return ",".join(map(str, value))
     return value if isinstance(value, str) else json.dumps(value)
 
 

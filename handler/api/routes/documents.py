@@ -1,4 +1,4 @@
-"""Routes to single documents: by id in the path or as a parameter, similar ones, a random one."""
+"""Routes to documents: one by its id, several, all page by page, similar ones, a random one."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -31,7 +31,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         check_number(k, "k", K, settings)
         service = load()
         index = index_of(request, service)
-        answer = service.searcher.similar(index, document_id, k)
+        answer = service.searcher.similar(index, [document_id], k)
         trace_of(request).seconds.update(answer.seconds)
         return JsonResponse(similar_answer(index, document_id, answer, items(fields), settings))
 
@@ -47,13 +47,6 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         found = index.document(find(index, document_id))
         return JsonResponse(document_answer(index, found, items(fields), settings))
 
-    async def document_by_id(request: HttpRequest, id_: ById, fields: Fields = "") -> JsonResponse:
-        """Do the same as /documents/{document_id}, for any id.
-
-        In a path, ids that end in /similar, or that have line breaks, mean something else.
-        """
-        return await document(request, id_, fields)
-
     async def draw(request: HttpRequest, fields: Fields = "") -> JsonResponse:
         """Return a random document."""
         index = index_of(request, load())
@@ -63,6 +56,5 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
     one = "/documents/{document_id:path}"
     add_index_route(app, "GET", f"{one}/similar", "get_similar", similar)
     add_index_route(app, "GET", one, "get_document", document)
-    add_index_route(app, "GET", "/documents", "get_document_by_id", document_by_id)
     add_index_route(app, "GET", "/similar", "get_similar_by_id", similar_by_id)
     add_index_route(app, "GET", "/random", "get_random", draw)

@@ -1,46 +1,110 @@
-"""Tables as text: CSV."""
+"""Tables as text: CSV and TSV, with any delimiter, quotes and encoding."""
 
 import csv
-import io
-from collections.abc import Iterator
-from typing import Any
+import itertools
+from collections.abc import Iterator, Sequence
 
 from handler.corpus.bounds import Lines, Oversized
-from handler.corpus.readers.source import Head, Raw, Source, reading
+from handler.corpus.readers.dialect import Dialect, find_dialect
+from handler.corpus.readers.source import Head, Note, Raw, Source, reading
+from handler.corpus.readers.text import (
+    detect,
+    encoding_of,
+    head_text,
+    is_unmarked_utf_16,
+    open_text,
+    shown,
+)
+from handler.corpus.roles import is_text_name
 
 NAME = "CSV"
 DOCUMENTS = False
+HINTS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
+# Endings of pages, in which tables may well occur.
+PAGES = (".md", ".markdown", ".mdx", ".rst", ".adoc", ".asciidoc", ".html", ".htm", ".xml", ".tex")
+DELIMITER_NAMES = {"\t": "tab"}
+MAX_HEADER_CHARS = 60
 
 
 def matches(head: Head) -> bool:
-    """Tell whether the ending says so."""
-    return head.ending == ".csv" and head.is_text
+    """Tell whether the ending says so, or the beginning is a table by all appearances."""
+    is_text = head.is_text or is_unmarked_utf_16(head.data)
+    if head.ending in HINTS:
+        return is_text
+    if not head.is_text or head.ending in PAGES or head.text.lstrip()[:1] in ("{", "[", "<", ""):
+        return False
+    return _is_table(find_dialect(head_text(head, detect(head)), whole=head.whole))
 
 
-def read(source: Source) -> Iterator[Raw]:
+def read(source: Source) -> Iterator[Raw | Note]:
     """Yield a record for each row below the header, with the line on which the row starts."""
+    encoding = encoding_of(source)
+    head = source.head
+    text = head_text(head, encoding)
+    dialect = find_dialect(text, whole=head.whole, hint=HINTS.get(head.ending, ""))
+    if shown(encoding) != "UTF-8":
+        yield Note("encoding", shown(encoding))
+    if dialect.delimiter != ",":
+        yield Note("delimiter", DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter))
     csv.field_size_limit(2**31 - 1)
-    with reading(), source.open() as file:
-        text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-        lines = Lines(text, source.options.bounds)
-        rows = csv.DictReader(lines, strict=True)
-        line = 2
-        while True:
-            lines.begin_record()
-            try:
-                yield Raw(line, _record(next(rows)))
-            except StopIteration:
-                return
-            except Oversized as problem:
-                yield Raw(line, str(problem))
-            except csv.Error as cause:
-                yield Raw(line, f"not CSV: {cause}")
-            line = lines.number + 1
+    with reading(), open_text(source, encoding) as file:
+        lines = Lines(file, source.options.bounds)
+        yield from _rows(lines, dialect)
 
 
-def _record(row: dict[str | None, Any]) -> dict[str, str] | str:
-    if None in row or None in row.values():
-        return "has another number of columns than the header"
-    if any("\udc80" <= character <= "\udcff" for cell in row.values() for character in cell):
+def _rows(lines: Lines[str], dialect: Dialect) -> Iterator[Raw]:
+    rows = csv.reader(lines, **dialect.options())  # type: ignore[arg-type]
+    header: list[str] | None = None
+    skip, line = dialect.skip, 1
+    while True:
+        lines.begin_record()
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except Oversized as problem:
+            yield Raw(line, str(problem))
+        except csv.Error as cause:
+            yield Raw(line, f"not CSV: {cause}")
+        else:
+            if skip:
+                skip -= any(row)
+            elif header is None:
+                header = header_of(row) if any(row) else None
+            elif any(row):
+                yield Raw(line, _record(header, row))
+        line = lines.number + 1
+
+
+def header_of(row: Sequence[str]) -> list[str]:
+    """Return the names of the columns; those without a name, or with one that was there, get one."""
+    names: list[str] = []
+    for number, cell in enumerate(row, start=1):
+        name = cell.removeprefix("\ufeff").strip() or f"column {number}"
+        taken = itertools.chain([name], (f"{name} {copy}" for copy in itertools.count(2)))
+        names.append(next(each for each in taken if each not in names))
+    return names
+
+
+def _record(header: Sequence[str], row: list[str]) -> dict[str, str] | str:
+    while len(row) > len(header) and not row[-1].strip():
+        row.pop()
+    if len(row) > len(header):
+        return f"has {len(row)} columns, and the header {len(header)}"
+    if any(
+        "\udc80" <= character <= "\udcff"
+        for cell in row
+        if not cell.isascii()
+        for character in cell
+    ):
         return "not UTF-8"
-    return {str(name): cell for name, cell in row.items() if cell != ""}
+    return dict(zip(header, row, strict=False))
+
+
+def _is_table(dialect: Dialect) -> bool:
+    """Tell whether a text of unknown kind is a table: rows alike below a header of short names."""
+    names = [name for name in dialect.header if name]
+    tidy = len({*names}) == dialect.columns and all(len(name) <= MAX_HEADER_CHARS for name in names)
+    if dialect.columns < 2 or dialect.rows < 2 or dialect.share < 0.9 or not tidy:
+        return False
+    return dialect.delimiter != "," or any(map(is_text_name, names))

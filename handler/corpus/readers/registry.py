@@ -7,7 +7,17 @@ docs/corpora.md what is read. Libraries are imported inside `read`: a run pays o
 from collections.abc import Iterator
 from typing import Protocol
 
-from handler.corpus.readers import delimited, json_lines, markdown, parquet, plain
+from handler.corpus.readers import (
+    archive,
+    delimited,
+    excel,
+    json_document,
+    json_lines,
+    markdown,
+    parquet,
+    plain,
+    sqlite,
+)
 from handler.corpus.readers.source import Head, Note, Raw, Source
 from handler.errors import UnreadableFile
 
@@ -43,7 +53,17 @@ BOM = b"\xef\xbb\xbf"
 EMPTY = "the file is empty"
 
 # Magic numbers first, then structured text, then pages; the order decides.
-READERS: tuple[Reader, ...] = (parquet, json_lines, delimited, markdown, plain)
+READERS: tuple[Reader, ...] = (
+    parquet,
+    sqlite,
+    excel,
+    archive,
+    json_lines,
+    json_document,
+    delimited,
+    markdown,
+    plain,
+)
 
 
 def reader_of(head: Head) -> Reader:

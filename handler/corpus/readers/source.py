@@ -2,13 +2,16 @@
 
 import gzip
 import io
+import re
 import shutil
+import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, Self, cast
 
@@ -16,11 +19,15 @@ from handler.corpus.bounds import BoundedStream, Bounds
 from handler.corpus.document import Section
 from handler.corpus.findings import Findings
 from handler.corpus.options import DEFAULT_OPTIONS, ReadOptions
-from handler.errors import UnreadableFile
+from handler.errors import CorpusError, UnreadableFile, install_command
 
 HEAD_BYTES = 1 << 16
 GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+PACKED = re.compile(r"\.(?:gz|bz2|xz|zst)$", re.IGNORECASE)
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+Opened = Callable[[], IO[bytes]]
 
 
 class Raw(NamedTuple):
@@ -116,16 +123,31 @@ class Source:
         findings: Findings | None = None,
     ) -> Self:
         """Return the content of a file; that of a gzip file is what was compressed."""
-        with reading(), path.open("rb") as file:
-            packed = file.read(len(GZIP)) == GZIP
+        findings = findings or Findings()
+        opened, packed = unpacked(partial(_counted, path, findings), name)
         return cls(
             name=name,
-            open=cast(Callable[[], IO[bytes]], partial(gzip.open if packed else open, path, "rb")),
+            open=opened,
             options=options,
             path=None if packed else path,
             scratch=scratch,
             given=given,
-            findings=findings or Findings(),
+            findings=findings,
+        )
+
+    def member(self, name: str, opened: Callable[[], IO[bytes]]) -> Self:
+        """Return a source inside this one; it is unpacked as files are."""
+        try:
+            opened, _ = unpacked(opened, name)
+        except UnreadableFile as problem:
+            opened = partial(_fail, problem)
+        return replace(
+            self,
+            name=f"{self.name}/{name}",
+            open=opened,
+            path=None,
+            depth=self.depth + 1,
+            given=False,
         )
 
     @cached_property
@@ -138,8 +160,7 @@ class Source:
         with reading(), self.open() as file:
             data = file.read(HEAD_BYTES)
             whole = not file.read(1)
-        name = self.name.removesuffix(".gz")
-        return Head(name=name, data=data, whole=whole, given=self.given)
+        return Head(name=PACKED.sub("", self.name), data=data, whole=whole, given=self.given)
 
     @contextmanager
     def local(self) -> Iterator[Path]:
@@ -147,15 +168,73 @@ class Source:
         if self.path:
             yield self.path
             return
+        with reading():
+            file = self.open()
+        with file, self.copied(file) as copy:
+            yield copy
+
+    @contextmanager
+    def copied(self, file: IO[bytes]) -> Iterator[Path]:
+        """Lend a copy of a stream in the work folder, no larger than an object may be."""
         with tempfile.NamedTemporaryFile(dir=self.scratch, prefix="member-") as copy:
-            with reading(), self.open() as file:
-                shutil.copyfileobj(file, copy, 1 << 20)
+            with reading():
+                bounded = _bounded(lambda: file, self.options.bounds)
+                shutil.copyfileobj(bounded, copy, 1 << 20)
             copy.flush()
             yield Path(copy.name)
 
 
+class _CountedFile(io.FileIO):
+    """A file whose bytes are counted while they are read."""
+
+    findings: Findings
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        count = super().readinto(buffer)
+        self.findings.bytes += count or 0
+        return count
+
+
+def _counted(path: Path, findings: Findings) -> IO[bytes]:
+    file = _CountedFile(path)
+    file.findings = findings
+    return io.BufferedReader(file, HEAD_BYTES)
+
+
+def _fail(problem: UnreadableFile) -> IO[bytes]:
+    raise problem
+
+
 def _bounded(open_stream: Callable[[], IO[bytes]], bounds: Bounds) -> IO[bytes]:
     return io.BufferedReader(BoundedStream(open_stream(), bounds), HEAD_BYTES)
+
+
+def unpacked(opened: Opened, name: str) -> tuple[Opened, bool]:
+    """Return how to open what may be compressed, and whether it is.
+
+    Raises:
+        UnreadableFile: the first bytes can't be read.
+        CorpusError: a library is missing.
+    """
+    with reading(), opened() as file:
+        magic = file.read(6)
+    if magic.startswith(GZIP):
+        return lambda: cast(IO[bytes], gzip.open(opened())), True
+    if magic.startswith(b"BZh"):
+        return lambda: cast(IO[bytes], import_module("bz2").open(opened())), True
+    if magic.startswith(b"\xfd7zXZ"):
+        return lambda: cast(IO[bytes], import_module("lzma").open(opened())), True
+    if magic.startswith(ZSTD):
+        # python-zstandard takes a file that was cut off for one that ends there.
+        module = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+        try:
+            zstd = import_module(module)
+        except ImportError as cause:
+            raise CorpusError(
+                f"{name} needs {module}; install it with: {install_command('zstd')}"
+            ) from cause
+        return lambda: cast(IO[bytes], zstd.open(opened())), True
+    return opened, False
 
 
 @contextmanager
@@ -167,3 +246,8 @@ def reading() -> Iterator[None]:
         raise UnreadableFile(f"not a whole gzip file: {cause}; make it anew") from cause
     except OSError as cause:
         raise UnreadableFile(f"can't be read: {cause.strerror or cause}") from cause
+    except Exception as cause:
+        # Of libraries that are not imported unless they are needed.
+        if type(cause).__name__ not in ("BadZipFile", "LZMAError", "ZstdError"):
+            raise
+        raise UnreadableFile(f"compressed, and damaged: {cause}; make it anew") from cause

@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 from infra.cli.commands.options import (
+    Encoding,
+    FieldTypes,
+    Ignored,
     IndexName,
     Language,
     MaxRejects,
@@ -15,6 +18,7 @@ from infra.cli.commands.options import (
     Passages,
     Quiet,
     StoreUrl,
+    Table,
     Threads,
     VectorPrecision,
 )
@@ -23,12 +27,15 @@ CorpusPath = Annotated[
     Path,
     typer.Argument(help="File or folder; docs/corpora.md lists what can be read."),
 ]
+DryRun = Annotated[
+    bool, typer.Option(help="Show what would be indexed, and write nothing; takes seconds.")
+]
 RejectsFile = Annotated[Path, typer.Option(help="File that lists the rejected records.")]
 
 
 def index(
     corpus: CorpusPath,
-    to: StoreUrl,
+    to: StoreUrl = "",
     name: IndexName = "default",
     model: ModelFolder = Path("model"),
     id_field: Annotated[str, typer.Option(help="Field that holds the id.")] = "",
@@ -37,6 +44,11 @@ def index(
         str, typer.Option(help="Field that holds the text, or fields, separated by commas.")
     ] = "",
     url_field: Annotated[str, typer.Option(help="Field that holds the link.")] = "",
+    types: FieldTypes = None,
+    ignore: Ignored = None,
+    table: Table = "",
+    encoding: Encoding = "",
+    dry_run: DryRun = False,
     max_rejects: MaxRejects = 1,
     rejects: RejectsFile = Path("rejects.jsonl"),
     passages: Passages = "96",
@@ -47,29 +59,32 @@ def index(
     quiet: Quiet = False,
 ) -> None:
     """Index CORPUS from scratch, and publish it as a new version of an index."""
-    from handler.corpus.bounds import Bounds
-    from handler.corpus.options import FieldNames, ReadOptions
+    from handler.corpus.options import FieldNames
     from handler.corpus.sources import LocalCorpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
     from handler.reindex.job import ReindexJob
     from handler.reindex.pipeline import index as run
-    from handler.settings import Settings
     from handler.versions.repository import IndexRepository
     from infra.cli.index_view import build_options, report, shown
+    from infra.cli.reading_flags import reading_of
     from infra.cli.reindex_view import tell
 
     names = FieldNames(id=id_field, title=title_field, text=text_field, url=url_field)
+    reading = reading_of(names, types, ignore, table, encoding)
     options = build_options(passages, overlap, precision, language)
-    threads = threads or os.cpu_count() or 1
-    bounds = Bounds.of(Settings.from_mapping(os.environ))
-    repository = IndexRepository.open(to, name)
+    if dry_run:
+        from infra.cli.inspection import inspect_corpus, show_inspection
+
+        show_inspection(inspect_corpus(corpus, reading, model, options))
+        return
+    repository = IndexRepository.open(to or _no_store(), name)
     with shown(quiet=quiet) as progress:
         job = ReindexJob(
             corpus=LocalCorpus(corpus),
             repository=repository,
-            encoder=Encoder.open(model, threads),
-            reading=ReadOptions(fields=names, bounds=bounds),
+            encoder=Encoder.open(model, threads or os.cpu_count() or 1),
+            reading=reading,
             options=lambda _: options,
             limits=Limits(max_rejects=max_rejects / 100),
             rejects=rejects,
@@ -79,3 +94,9 @@ def index(
         outcome = run(job)
     if outcome.manifest:
         report(outcome.manifest, repository.store.url, rejects)
+
+
+def _no_store() -> str:
+    from handler.errors import InvalidRequest
+
+    raise InvalidRequest("no store is named; give --to a folder or a URL such as s3://bucket")

@@ -32,3 +32,24 @@ Threads = Annotated[int, typer.Option(help="Texts encoded at once; 0 for all cor
 MaxRejects = Annotated[
     float, typer.Option(help="Largest share of rejected records, in percent.", min=0, max=100)
 ]
+
+# How a corpus is read.
+FieldTypes = Annotated[
+    list[str] | None,
+    typer.Option("--type", help="Type of a metadata field, such as year=integer; may be repeated."),
+]
+Ignored = Annotated[
+    list[str] | None, typer.Option("--ignore", help="Metadata field to leave out; may be repeated.")
+]
+Table = Annotated[
+    str,
+    typer.Option(
+        envvar="QUERYTOWER_CORPUS_TABLE", help="Table of a SQLite database, or a SELECT query."
+    ),
+]
+Encoding = Annotated[
+    str,
+    typer.Option(
+        envvar="QUERYTOWER_CORPUS_ENCODING", help="Encoding of text files; by default detected."
+    ),
+]

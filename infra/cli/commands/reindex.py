@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.commands.options import IndexName, MaxRejects, ModelFolder, Quiet, StoreUrl, Threads
+from infra.cli.commands.options import (
+    Encoding,
+    FieldTypes,
+    Ignored,
+    IndexName,
+    MaxRejects,
+    ModelFolder,
+    Quiet,
+    StoreUrl,
+    Table,
+    Threads,
+)
 
 CorpusUrl = Annotated[
     str,
@@ -51,6 +62,10 @@ def reindex(
     full: Full = False,
     dry_run: DryRun = False,
     fields: Fields = "",
+    types: FieldTypes = None,
+    ignore: Ignored = None,
+    table: Table = "",
+    encoding: Encoding = "",
     passages: Passages = "",
     overlap: Overlap = -1,
     precision: VectorPrecision = "",
@@ -64,8 +79,6 @@ def reindex(
 
     Only new and changed documents are encoded.
     """
-    from handler.corpus.bounds import Bounds
-    from handler.corpus.options import ReadOptions
     from handler.corpus.sources import open_corpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
@@ -75,18 +88,19 @@ def reindex(
     from handler.settings import Settings
     from handler.versions.repository import IndexRepository
     from infra.cli.index_view import changed_options, shown
+    from infra.cli.reading_flags import reading_of
     from infra.cli.reindex_view import measure, show_outcome, show_preview, tell
 
-    names = field_names(fields, "--fields")
-    threads = threads or os.cpu_count() or 1
+    reading = reading_of(field_names(fields, "--fields"), types, ignore, table, encoding)
     settings = Settings.from_mapping(os.environ)
+    threads = threads or os.cpu_count() or 1
     repository = IndexRepository.open(store, name)
     with shown(quiet=quiet) as progress:
         job = ReindexJob(
             corpus=open_corpus(corpus, settings),
             repository=repository,
             encoder=Encoder.open(model, threads),
-            reading=ReadOptions(fields=names, bounds=Bounds.of(settings)),
+            reading=reading,
             options=lambda current: changed_options(
                 current, passages, overlap, precision, language
             ),
