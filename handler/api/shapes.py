@@ -2,6 +2,7 @@
 
 from typing import Literal, NotRequired
 
+from pydantic import RootModel
 from typing_extensions import TypedDict
 
 from handler.corpus.document import Value
@@ -226,6 +227,10 @@ class ScoredTextBody(TypedDict):
     text: NotRequired[str]
 
 
+class ScoredTexts(RootModel[list[ScoredTextBody]]):
+    """Texts, the best first."""
+
+
 class EmbeddingBody(TypedDict):
     """The unit vector of one text: numbers, or base64 of little-endian float32."""
 
@@ -292,6 +297,8 @@ ANSWERS: dict[str, type | tuple[type, ...]] = {
     "list_indexes": IndexesAnswer,
     "get_ready": ReadyAnswer,
     "get_schema": SchemaAnswer,
+    "rerank": RerankAnswer,
+    "rerank_texts": ScoredTexts,
     "create_embeddings": EmbeddingsAnswer,
     "list_models": ModelsAnswer,
 }
