@@ -30,6 +30,7 @@ class ReadOptions:
         ignore: metadata fields that are left out, nested ones included.
         table: table of a database, or a query that starts with SELECT; empty: the only table.
         encoding: character encoding of all text files; empty: detected for each.
+        base_url: address below which the files of documents are published, see links.py.
         bounds: how much is read.
     """
 
@@ -38,6 +39,7 @@ class ReadOptions:
     ignore: list[str] = field(default_factory=list)
     table: str = ""
     encoding: str = ""
+    base_url: str = ""
     bounds: Bounds = DEFAULT_BOUNDS
 
     @classmethod

@@ -77,6 +77,7 @@ def read_options(settings: Settings) -> ReadOptions:
         ignore=[name.strip() for name in settings.corpus_ignore.split(",") if name.strip()],
         table=settings.corpus_table,
         encoding=settings.corpus_encoding,
+        base_url=settings.corpus_base_url,
         bounds=Bounds.of(settings),
     )
 

@@ -56,7 +56,7 @@ class Plan:
     @property
     def reusable(self) -> list[EncodedBatch]:
         """The vectors of `reused`."""
-        return [EncodedBatch.of_version(self.reused)] if self.reused else []
+        return EncodedBatch.of_version(self.reused) if self.reused else []
 
 
 def plan_update(job: ReindexJob, scratch: Path, *, dry: bool = False) -> Plan | Outcome:

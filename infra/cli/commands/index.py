@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.commands.options import (
+    BaseUrl,
     Encoding,
     FieldTypes,
     Ignored,
@@ -30,6 +31,9 @@ CorpusPath = Annotated[
 DryRun = Annotated[
     bool, typer.Option(help="Show what would be indexed, and write nothing; takes seconds.")
 ]
+TextField = Annotated[
+    str, typer.Option(help="Field that holds the text, or fields, separated by commas.")
+]
 RejectsFile = Annotated[Path, typer.Option(help="File that lists the rejected records.")]
 
 
@@ -40,14 +44,13 @@ def index(
     model: ModelFolder = Path("model"),
     id_field: Annotated[str, typer.Option(help="Field that holds the id.")] = "",
     title_field: Annotated[str, typer.Option(help="Field that holds the title.")] = "",
-    text_field: Annotated[
-        str, typer.Option(help="Field that holds the text, or fields, separated by commas.")
-    ] = "",
+    text_field: TextField = "",
     url_field: Annotated[str, typer.Option(help="Field that holds the link.")] = "",
     types: FieldTypes = None,
     ignore: Ignored = None,
     table: Table = "",
     encoding: Encoding = "",
+    base_url: BaseUrl = "",
     dry_run: DryRun = False,
     max_rejects: MaxRejects = 1,
     rejects: RejectsFile = Path("rejects.jsonl"),
@@ -71,7 +74,7 @@ def index(
     from infra.cli.reindex_view import tell
 
     names = FieldNames(id=id_field, title=title_field, text=text_field, url=url_field)
-    reading = reading_of(names, types, ignore, table, encoding)
+    reading = reading_of(names, types, ignore, table, encoding, base_url)
     options = build_options(passages, overlap, precision, language)
     if dry_run:
         from infra.cli.inspection import inspect_corpus, show_inspection

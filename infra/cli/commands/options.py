@@ -53,3 +53,10 @@ Encoding = Annotated[
         envvar="QUERYTOWER_CORPUS_ENCODING", help="Encoding of text files; by default detected."
     ),
 ]
+BaseUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="QUERYTOWER_CORPUS_BASE_URL",
+        help="Where documents are on the web: https://x.org/ or https://x.org/{stem}/.",
+    ),
+]

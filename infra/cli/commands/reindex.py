@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.commands.options import (
+    BaseUrl,
     Encoding,
     FieldTypes,
     Ignored,
@@ -66,6 +67,7 @@ def reindex(
     ignore: Ignored = None,
     table: Table = "",
     encoding: Encoding = "",
+    base_url: BaseUrl = "",
     passages: Passages = "",
     overlap: Overlap = -1,
     precision: VectorPrecision = "",
@@ -91,7 +93,7 @@ def reindex(
     from infra.cli.reading_flags import reading_of
     from infra.cli.reindex_view import measure, show_outcome, show_preview, tell
 
-    reading = reading_of(field_names(fields, "--fields"), types, ignore, table, encoding)
+    reading = reading_of(field_names(fields, "--fields"), types, ignore, table, encoding, base_url)
     settings = Settings.from_mapping(os.environ)
     threads = threads or os.cpu_count() or 1
     repository = IndexRepository.open(store, name)
