@@ -84,6 +84,9 @@ class Settings:
     )
     corpus_ignore: str = _setting("", "metadata fields to leave out, separated by commas")
     corpus_table: str = _setting("", "table of a SQLite corpus, or a query that starts with SELECT")
+    corpus_vectors: str = _setting(
+        "", "field with a vector of the same model for each record, taken instead of encoding"
+    )
     corpus_encoding: str = _setting("", "encoding of the corpus's text files; empty: detected")
     corpus_hosts: str = _setting(
         "", "other hosts to which a corpus URL may redirect, separated by commas"

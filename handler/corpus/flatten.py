@@ -112,9 +112,13 @@ def _add_list(flat: dict[str, Value], name: str, items: Sequence[Any], dropped: 
     kept: list[Any] = []
     numbers = True
     for item in items:
-        plain = _object_text(item) if isinstance(item, dict) else _plain(item)
+        kind = type(item)
+        if kind is str and item.isascii() and "<" not in item and "&" not in item:
+            plain: Any = item.strip()
+        else:
+            plain = _object_text(item) if kind is dict else _plain(item)
         if plain is None:
-            if not isinstance(item, dict) and not _is_missing(item):
+            if kind is not dict and not _is_missing(item):
                 dropped(name, f"a list that holds {_called(item)}")
                 return
         elif plain != "":

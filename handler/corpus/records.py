@@ -184,6 +184,7 @@ def _missing(roles: Roles, sample: Sequence[dict[str, Value]], source: Source) -
         *([roles.title] if names.title else []),
         *(roles.text if names.text else []),
         *([roles.url] if names.url else []),
+        *([source.options.vectors] if source.options.vectors else []),
     }
     objects = {name.partition(".")[0] for name in columns}
     missing = {name for name in given if name not in columns and name not in objects}

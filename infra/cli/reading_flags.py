@@ -15,6 +15,7 @@ def reading_of(
     ignore: Sequence[str] | None,
     table: str,
     encoding: str,
+    vectors: str,
 ) -> ReadOptions:
     """Return how a corpus is read: as the flags say, and otherwise as the settings do.
 
@@ -29,4 +30,5 @@ def reading_of(
         ignore=[*reading.ignore, *(ignore or ())],
         table=table,
         encoding=encoding,
+        vectors=vectors,
     )

@@ -21,6 +21,7 @@ from infra.cli.commands.options import (
     Table,
     Threads,
     VectorPrecision,
+    Vectors,
 )
 
 CorpusPath = Annotated[
@@ -48,6 +49,7 @@ def index(
     ignore: Ignored = None,
     table: Table = "",
     encoding: Encoding = "",
+    vectors: Vectors = "",
     dry_run: DryRun = False,
     max_rejects: MaxRejects = 1,
     rejects: RejectsFile = Path("rejects.jsonl"),
@@ -67,15 +69,14 @@ def index(
     from handler.reindex.pipeline import index as run
     from handler.versions.repository import IndexRepository
     from infra.cli.index_view import build_options, report, shown
+    from infra.cli.inspection import inspect_corpus, show_inspection
     from infra.cli.reading_flags import reading_of
     from infra.cli.reindex_view import tell
 
     names = FieldNames(id=id_field, title=title_field, text=text_field, url=url_field)
-    reading = reading_of(names, types, ignore, table, encoding)
+    reading = reading_of(names, types, ignore, table, encoding, vectors)
     options = build_options(passages, overlap, precision, language)
     if dry_run:
-        from infra.cli.inspection import inspect_corpus, show_inspection
-
         show_inspection(inspect_corpus(corpus, reading, model, options))
         return
     repository = IndexRepository.open(to or _no_store(), name)

@@ -17,6 +17,7 @@ from infra.cli.commands.options import (
     StoreUrl,
     Table,
     Threads,
+    Vectors,
 )
 
 CorpusUrl = Annotated[
@@ -66,6 +67,7 @@ def reindex(
     ignore: Ignored = None,
     table: Table = "",
     encoding: Encoding = "",
+    vectors: Vectors = "",
     passages: Passages = "",
     overlap: Overlap = -1,
     precision: VectorPrecision = "",
@@ -91,7 +93,7 @@ def reindex(
     from infra.cli.reading_flags import reading_of
     from infra.cli.reindex_view import measure, show_outcome, show_preview, tell
 
-    reading = reading_of(field_names(fields, "--fields"), types, ignore, table, encoding)
+    reading = reading_of(field_names(fields, "--fields"), types, ignore, table, encoding, vectors)
     settings = Settings.from_mapping(os.environ)
     threads = threads or os.cpu_count() or 1
     repository = IndexRepository.open(store, name)
