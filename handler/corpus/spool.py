@@ -172,7 +172,7 @@ def _converted(
         if to is None:
             kept[name] = value
             continue
-        new = converted(value, to)
+        new = converted(value, to) if type(value) is list else to(value)  # type: ignore[arg-type]
         if new is not None:
             kept[name] = new
         elif name in dropped:
