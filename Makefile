@@ -46,10 +46,13 @@ optimum: .venv-optimum/installed   ## make .venv-optimum with the optimum conver
 
 clients: .venv-clients/installed   ## make .venv-clients with the clients and frameworks that tests/clients uses
 
-.venv-clients/installed: requirements/clients.txt
+.venv-clients/installed: requirements/clients.txt tests/clients/typescript/package-lock.json
 	test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
 	.venv-clients/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r $<
 	.venv-clients/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	cp tests/clients/typescript/package*.json .venv-clients
+	@command -v npm >/dev/null && npm ci --prefix .venv-clients --silent --no-audit --no-fund \
+		|| echo "npm is not installed: the test of the TypeScript client will be skipped"
 	@touch $@
 
 browser: install   ## install Chromium for the tests of the search page (needs Debian's packages and root)
@@ -71,7 +74,7 @@ build-SearchFunction build-ReindexFunction: install
 
 test: install tools browser clients $(if $(strip $(CPU_TORCH)),optimum)   ## run all tests
 	$(VENV)/python -m pytest -q -n auto
-	.venv-clients/bin/python -m pytest -q tests/clients
+	.venv-clients/bin/python -m pytest -q -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function tests/clients
 	$(if $(strip $(CPU_TORCH)),.venv-optimum/bin/python -m pytest -q tests/export/test_converters.py)
 
 lint: install   ## style and types
@@ -81,7 +84,7 @@ lint: install   ## style and types
 
 lock: install   ## write requirements/ again from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
-	$(COMPILE) pyproject.toml --extra export --extra excel --extra parquet --extra zstd --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra export --extra excel --extra files --extra parquet --extra zstd --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --group tools -o requirements/tools.txt
 	$(COMPILE) pyproject.toml --extra export --group clients -c requirements/runtime.txt -o requirements/clients.txt
 	$(COMPILE) --group checkov -o requirements/checkov.txt

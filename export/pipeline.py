@@ -18,9 +18,10 @@ from export import (
     outliers,
     verify,
 )
+from export.encoders import listed
 from export.quantize import quantize
 from export.sentence import SentenceConfig
-from export.source import find_model
+from export.source import Source, find_model
 from export.staging import staging
 from export.tokenizer import load_tokenizer
 from export.verify import Judge
@@ -54,6 +55,8 @@ def export_model(
     target: CpuTarget = "portable",
     min_agreement: float = MIN_AGREEMENT,
     texts: Path | None = None,
+    max_tokens: int | None = None,
+    dimension: int | None = None,
     prompts: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
 ) -> ExportReport:
@@ -67,6 +70,8 @@ def export_model(
         target: CPU that int8 is made for.
         min_agreement: least share of the nearest texts that int8 and fp32 must have in common.
         texts: corpus whose rankings are compared, instead of the built-in texts.
+        max_tokens: longest text in tokens, instead of what the model's files say.
+        dimension: length that embeddings are cut to, for models that are trained for that.
         prompts: prefixes of "query" and "document" that override those of the model's files: E5
             models ask for some in their description alone.
         progress: is told of the stages.
@@ -82,8 +87,8 @@ def export_model(
         with clock.stage("fetch"):
             source = find_model(model, progress)
         with clock.stage("convert"):
-            sentence = SentenceConfig.read(source.folder)
-            sentence = replace(sentence, prompts={**sentence.prompts, **(prompts or {})})
+            sentence = SentenceConfig.read(source.folder, max_tokens, dimension)
+            sentence = _with_prompts(sentence, source.name, prompts)
             used, graph = _convert(sentence, converter)
             tokenizer = load_tokenizer(sentence)
             (folder / ModelFiles.TOKENIZER).write_text(tokenizer.to_str(), "utf-8")
@@ -98,15 +103,8 @@ def export_model(
                 parity, note = _balance(graph, target, encoder, judge, parity)
                 notes = (*notes, note)
             verify.require(parity, min_agreement)
-        manifest = ModelManifest(
-            model=source.name,
-            source=source.origin,
-            architecture=sentence.architecture,
-            dimension=sentence.dimension,
-            max_tokens=sentence.max_tokens,
-            pooling=sentence.pooling,
-            normalize=True,
-            prompts=sentence.prompts,
+        manifest = replace(
+            _manifest(source, sentence),
             precision=precision,
             target=target,
             converter=used,
@@ -120,6 +118,37 @@ def export_model(
     return ExportReport(
         folder=to, manifest=manifest, sizes=sizes, seconds=clock.seconds, notes=notes
     )
+
+
+def _manifest(source: Source, sentence: SentenceConfig) -> ModelManifest:
+    """Return the manifest with what the model's files say; the caller adds what was made."""
+    return ModelManifest(
+        model=source.name,
+        source=source.origin,
+        architecture=sentence.architecture,
+        dimension=sentence.dimension,
+        max_tokens=sentence.max_tokens,
+        pooling=sentence.pooling,
+        normalize=True,
+        prompts=sentence.prompts,
+        precision="",
+        target="",
+        converter="",
+        parity={},
+    )
+
+
+def _with_prompts(
+    sentence: SentenceConfig, model: str, wanted: Mapping[str, str] | None
+) -> SentenceConfig:
+    """Return the configuration with the prompts wanted, declared in the files, or known."""
+    known, notes = listed(model), sentence.notes
+    prompts = dict(sentence.prompts)
+    if known and known.prompts and not any(prompts.values()):
+        prompts |= known.prompts
+        shown = ", ".join(f"{kind} {prompt!r}" for kind, prompt in known.prompts.items())
+        notes = (*notes, f"the model's files declare no prompts; its authors ask for {shown}")
+    return replace(sentence, prompts={**prompts, **(wanted or {})}, notes=notes)
 
 
 def _convert(sentence: SentenceConfig, converter: Converter) -> tuple[str, onnx.ModelProto]:

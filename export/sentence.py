@@ -21,6 +21,8 @@ from handler.errors import ModelError
 
 # Attention costs the square of the length: unless it is asked for, no encoder reads more.
 USUAL_TOKENS = 512
+# Prompts are a sentence or two. Each query carries one.
+MAX_PROMPT_CHARS = 2000
 _PROMPT_NAMES = {"query": ("query",), "document": ("document", "passage", "corpus")}
 _SETTINGS = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta")
 
@@ -146,8 +148,12 @@ def _max_tokens(
 def _prompts(config: Config) -> dict[str, str]:
     known = config.object("prompts")
     for name, prompt in known.items():
-        if not isinstance(prompt, str):
-            raise config.wrong("prompts", f"an object of strings, which {name[:40]!r} is not")
+        if not isinstance(prompt, str) or len(prompt) > MAX_PROMPT_CHARS:
+            raise config.wrong(
+                "prompts",
+                f"an object of strings of at most {MAX_PROMPT_CHARS} characters, "
+                f"which {name[:40]!r} is not",
+            )
     default = config.values.get("default_prompt_name")
     if default is not None and not isinstance(default, str):
         raise config.wrong("default_prompt_name", "a string or null")

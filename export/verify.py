@@ -100,13 +100,21 @@ class Judge:
     def __init__(
         self, fp32: bytes, tokenizer: Tokenizer, sentence: SentenceConfig, texts: Sequence[str]
     ) -> None:
-        """Embed the parity texts, and `texts` as queries and as passages."""
+        """Embed the parity texts, and `texts` as queries and as passages.
+
+        Raises:
+            ModelError: the model can't read one of them, or a token that the tokenizer knows.
+        """
         limit, prompts = sentence.max_tokens, sentence.prompts
         query, document = (prompts.get(kind, "") for kind in ("query", "document"))
         self.parity = parity_tokens(tokenizer, limit)
         self._queries = token_ids(tokenizer, [query + text for text in texts], limit)
         self._passages = token_ids(tokenizer, [document + text for text in texts], limit)
-        self._reference = self._embed(fp32)
+        try:
+            embed(fp32, [[max(tokenizer.get_vocab().values())]])
+            self._reference = self._embed(fp32)
+        except ModelError as problem:
+            raise ModelError(f"{sentence.transformer}: {problem}") from problem
 
     @property
     def samples(self) -> TokenIds:
@@ -168,15 +176,28 @@ def parity_tokens(tokenizer: Tokenizer, max_tokens: int) -> TokenIds:
 
 
 def embed(model: bytes | Path, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-    """Run the encoder graph on each text alone; return unit vectors [texts, dimension]."""
+    """Run the encoder graph on each text alone; return unit vectors [texts, dimension].
+
+    Raises:
+        ModelError: a token or its place is beyond the tables of the model.
+    """
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what goes wrong is said below
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     kind = np.int64 if session.get_inputs()[0].type == "tensor(int64)" else np.int32
     rows = []
     for ids in tokens:
         array = np.array([ids], kind)
-        rows += session.run(None, {"input_ids": array, "attention_mask": np.ones_like(array)})
+        try:
+            rows += session.run(None, {"input_ids": array, "attention_mask": np.ones_like(array)})
+        except Exception as cause:
+            raise ModelError(
+                f"can't read {len(ids)} tokens with ids up to {max(ids)}: it has fewer "
+                "positions or word embeddings than its configuration and tokenizer ask for; "
+                "fetch the model again"
+            ) from cause
     return np.concatenate(rows)
 
 

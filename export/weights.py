@@ -158,6 +158,8 @@ class Weights:
                 "numbers; choose the model's original weights instead of quantized ones"
             )
         floats = tensor.astype(np.float32)
+        if not floats.size:
+            raise ModelError(f"tensor {name!r} in {self._folder} is empty; fetch the model again")
         if not np.isfinite(floats).all():
             raise ModelError(
                 f"tensor {name!r} in {self._folder} holds NaN or infinity; fetch the model again"

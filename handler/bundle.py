@@ -5,12 +5,14 @@ import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from handler.errors import ModelError
-from handler.files import MANIFEST, FileEntry, check_file, manifest_fields, parse_manifest
+from handler.files import MANIFEST, FileEntry, check_file, read_manifest
+from handler.stored_json import Name, bound
 
 MODEL_FORMAT = 1
+MAX_DIMENSION = 65_536
 
 
 class ModelFiles:
@@ -31,11 +33,11 @@ class ModelManifest:
     `mean_cosine`, and `agreement`, the share of nearest texts in common).
     """
 
-    model: str
+    model: Name
     source: dict[str, str]
     architecture: str
-    dimension: int
-    max_tokens: int
+    dimension: Annotated[int, bound(ge=1, le=MAX_DIMENSION)]
+    max_tokens: Annotated[int, bound(ge=3, le=1 << 20)]
     pooling: str
     normalize: bool
     prompts: dict[str, str]
@@ -71,13 +73,17 @@ class ModelManifest:
             ModelError: no manifest, a newer format, or a file that is missing, truncated or altered.
         """
         path = folder / ModelFiles.MANIFEST
+        remedy = f"make one with: querytower export --to {folder}"
         try:
-            raw = parse_manifest(path.read_bytes(), str(path), MODEL_FORMAT, ModelError)
+            data = path.read_bytes()
         except OSError as cause:
-            raise ModelError(
-                f"no model bundle in {folder}: {cause.strerror}; make one with: querytower export --to {folder}"
-            ) from cause
-        manifest = cls(**manifest_fields(cls, raw, str(path), ModelError))
+            raise ModelError(f"no model bundle in {folder}: {cause.strerror}; {remedy}") from cause
+        manifest = read_manifest(cls, data, str(path), MODEL_FORMAT, ModelError, remedy)
+        for needed in (ModelFiles.ENCODER, ModelFiles.TOKENIZER):
+            if needed not in manifest.files:
+                raise ModelError(
+                    f"{path} lacks or garbles a field: files: {needed} is missing; {remedy}"
+                )
         for name, entry in manifest.files.items():
             check_file(folder, name, entry, ModelError)
         return manifest

@@ -67,6 +67,10 @@ class ForeignTokens(InvalidRequest):
     """Token ids are not those of the model's tokenizer."""
 
 
+class InvalidRules(QuerytowerError):
+    """A rules.json has a fault."""
+
+
 class DocumentNotFound(QuerytowerError):
     """The index has no document with this id."""
 

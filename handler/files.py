@@ -1,25 +1,28 @@
 """Files that a manifest names: measured, checked, and the manifest itself read."""
 
 import hashlib
-import json
 import mmap
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar
 
 from handler.errors import QuerytowerError
+from handler.stored_json import Garbled, Sha256, bound, read_json, shortened
 
 MANIFEST = "manifest.json"
+# Names are ours and short. File systems end at 255 bytes.
+MAX_NAME_CHARS = 200
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
     """Size and checksum of one file of a bundle or an index version."""
 
-    bytes: int
-    sha256: str
+    bytes: Annotated[int, bound(ge=0, le=1 << 44)]
+    sha256: Sha256
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -32,9 +35,23 @@ class FileEntry:
 
 
 def measure_files(folder: Path) -> dict[str, FileEntry]:
-    """Measure every file below `folder` but the manifest itself; keys are relative POSIX paths."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    """Measure every file below `folder` but the manifest and locks; keys are relative POSIX paths."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and _is_kept(path))
     return {path.relative_to(folder).as_posix(): FileEntry.of(path) for path in paths}
+
+
+def _is_kept(path: Path) -> bool:
+    return path.name != MANIFEST and path.suffix != ".lock"
+
+
+def link_files(source: Path, target: Path) -> None:
+    """Link to every file in the folder `source`, locks left out, from the folder `target`.
+
+    Whoever writes in `target` must replace a link, and never write through it.
+    """
+    for path in source.iterdir():
+        if path.is_file() and _is_kept(path):
+            (target / path.name).symlink_to(path.resolve())
 
 
 def check_file(folder: Path, name: str, entry: FileEntry, error: type[QuerytowerError]) -> None:
@@ -50,46 +67,51 @@ def check_file(folder: Path, name: str, entry: FileEntry, error: type[Querytower
         )
 
 
-def _file_entries(raw: Mapping[str, Any], error: type[QuerytowerError]) -> dict[str, FileEntry]:
-    for name in raw:
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts:
-            raise error(
-                f"manifest names a file outside its folder: {name!r}; do not use this bundle"
-            )
-    return {name: FileEntry(**entry) for name, entry in raw.items()}
+@dataclass(frozen=True, slots=True)
+class _Format:
+    format: Any
 
 
-def parse_manifest(
-    text: str | bytes, origin: str, newest: int, error: type[QuerytowerError]
-) -> dict[str, Any]:
-    """Read a manifest's JSON and check its format, which may be 1 to `newest`; `origin` says where it was found.
+def read_manifest(
+    kind: type[T], data: bytes, origin: str, newest: int, error: type[QuerytowerError], remedy: str
+) -> T:
+    """Return the manifest that `data` has as JSON.
+
+    Args:
+        kind: dataclass of the manifest, which has `files`.
+        data: the text.
+        origin: where it was found.
+        newest: its format may be 1 to this.
+        error: what is raised.
+        remedy: what the reader of the error is to do.
 
     Raises:
-        QuerytowerError: as `error`, the text is no manifest or has another format.
+        QuerytowerError: as `error`, the text is no manifest, has another format, or lacks or
+            garbles a field.
     """
     try:
-        raw = json.loads(text)
-        version = raw["format"]
-    except (ValueError, KeyError, TypeError) as cause:
-        raise error(f"{origin} is not a manifest: {cause}") from cause
-    if not isinstance(version, int) or not 1 <= version <= newest:
+        version = read_json(_Format, data).format
+    except Garbled as cause:
+        raise error(f"{origin} is not a manifest: {cause}; {remedy}") from None
+    if type(version) is not int or not 1 <= version <= newest:
         raise error(
-            f"{origin} has format {version!r}, this querytower reads 1 to {newest}; update querytower"
+            f"{origin} has format {shortened(repr(version))}, "
+            f"this querytower reads 1 to {newest}; update querytower"
         )
-    return dict(raw)
-
-
-def manifest_fields(
-    kind: type[Any], raw: Mapping[str, Any], origin: str, error: type[QuerytowerError]
-) -> dict[str, Any]:
-    """Return the fields that the dataclass `kind` declares, with its `files` as entries.
-
-    Raises:
-        QuerytowerError: as `error`, a field is missing or names a file outside the folder.
-    """
     try:
-        known = {f.name: raw[f.name] for f in fields(kind)}
-        return known | {"files": _file_entries(known["files"], error)}
-    except (KeyError, TypeError, AttributeError) as cause:
-        raise error(f"{origin} lacks or garbles a field: {cause}; make it anew") from cause
+        manifest = read_json(kind, data)
+    except Garbled as cause:
+        raise error(f"{origin} lacks or garbles a field: {cause}; {remedy}") from None
+    for name in getattr(manifest, "files", ()):
+        if not _is_inside(name):
+            raise error(
+                f"{origin} names a file outside its folder: {shortened(name)!r}; do not use it"
+            )
+    return manifest
+
+
+def _is_inside(name: str) -> bool:
+    """Tell whether a name is a relative path below a folder that every file system takes."""
+    parts = name.split("/")
+    plain = name.isprintable() and "\\" not in name and len(name) <= MAX_NAME_CHARS
+    return plain and all(part not in ("", ".", "..") for part in parts)

@@ -11,6 +11,8 @@ from typing import Any, Self
 from handler.errors import QuerytowerError
 
 PREFIX = "QUERYTOWER_"
+# Beyond that, libraries and the clock overflow.
+MOST = 10**12
 WORDS = dict.fromkeys(("1", "true", "on", "yes"), True) | dict.fromkeys(
     ("0", "false", "off", "no"), False
 )
@@ -69,7 +71,10 @@ class Settings:
     api_keys: str = _setting(
         "", "sha256 of each accepted key, separated by commas; empty: no key needed"
     )
-    log_queries: bool = _setting(False, "log the text of queries")
+    log_queries: bool = _setting(False, "log the text of queries, and what they found")
+    events: str = _setting(
+        "off", "what becomes of events, such as clicks: off, log, or store", like="off|log|store"
+    )
     corpus: str = _setting(
         "", "corpus to index: path or URL (s3://, gs://, az://, https://) of a file or folder"
     )
@@ -88,6 +93,9 @@ class Settings:
         "", "field with a vector of the same model for each record, taken instead of encoding"
     )
     corpus_encoding: str = _setting("", "encoding of the corpus's text files; empty: detected")
+    corpus_base_url: str = _setting(
+        "", "address of the corpus's documents on the web, such as https://docs.example/{stem}/"
+    )
     corpus_hosts: str = _setting(
         "", "other hosts to which a corpus URL may redirect, separated by commas"
     )
@@ -170,6 +178,8 @@ def _parse(name: str, text: str, field: Field[Any]) -> Any:
         raise SettingError(f"{name} is {text!r}; set it to a number ({kind.__name__})") from cause
     if bound is not None and not value >= bound:
         raise SettingError(f"{name} is {text!r}; set it to {bound:g} or more")
+    if kind in (int, float) and abs(value) > MOST:
+        raise SettingError(f"{name} is {text[:40]!r}; set it to a number up to {MOST:,}")
     if like and not re.fullmatch(like, text):
         raise SettingError(f"{name} is {text!r}; set it to something like {field.default}")
     return value

@@ -6,7 +6,10 @@ from typing import Any
 from starlette.requests import Request
 
 from handler.index.index_version import IndexVersion
+from handler.search.answer import Answer
 from handler.service import Service
+
+NOTED_HITS = 10
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,6 +23,16 @@ class Trace:
     index_version: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
+
+
+def note_results(trace: Trace, answer: Answer) -> None:
+    """Note for the log what a search found; only where queries are logged too."""
+    found = {
+        "hits": len(answer.hits),
+        "cosine": None if answer.cosine is None else round(answer.cosine, 4),
+        "ids": [hit.document.id for hit in answer.hits[:NOTED_HITS]],
+    }
+    trace.extra.setdefault("results", []).append(found)
 
 
 def trace_of(request: Request) -> Trace:

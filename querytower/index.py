@@ -1,8 +1,9 @@
 """One index of a store, for Python programs and notebooks: the function's code without HTTP."""
 
 import asyncio
+import inspect
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -14,11 +15,27 @@ from handler.corpus.schema import Schema
 from handler.encoder import TextKind, Vectors
 from handler.errors import InvalidRequest
 from handler.search.bounds import K, check_number
-from handler.search.request import Mode, SearchRequest, first_fault
+from handler.search.request import SearchRequest, first_fault
 from handler.search.searcher import find
 from handler.service import Service
 from handler.settings import Settings
-from querytower.results import Document, Hit, Results
+from querytower.results import Document, Results
+
+
+def search_signature() -> inspect.Signature:
+    """Return the signature of `Index.search`, with the options that a search has, for people."""
+    own = [
+        inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY),
+        inspect.Parameter("query", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=""),
+    ]
+    options = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.annotation
+        )
+        for name, field in SearchRequest.model_fields.items()
+        if name not in ("query", "fields")  # all fields of a hit are at hand
+    ]
+    return inspect.Signature([*own, *options], return_annotation=Results)
 
 
 class Index:
@@ -56,54 +73,27 @@ class Index:
         service.index()
         return cls(service)
 
-    def search(
-        self,
-        query: str,
-        *,
-        k: int | None = None,
-        offset: int = 0,
-        mode: Mode = "hybrid",
-        filter: Mapping[str, Any] | None = None,  # noqa: A002  (the option's name everywhere)
-        sort: str = "",
-        facets: Sequence[str] = (),
-        highlight: bool = False,
-        explain: bool = False,
-    ) -> Results:
+    def search(self, query: str = "", **options: Any) -> Results:
         """Return the best hits for a query.
 
         Args:
-            query: What to search for.
-            k: Number of hits; None for 10.
-            offset: Hits to skip, for further pages.
-            mode: Search by meaning and words (hybrid), by meaning (semantic), by words (keyword).
-            filter: Condition on metadata, such as {"year": {"$gte": 1990}}.
-            sort: Metadata field to sort by, with - in front for descending order.
-            facets: Metadata fields whose values are counted.
-            highlight: Return the best passage as HTML with the match marked.
-            explain: Tell how each score came about.
+            query: What to search for; nothing to browse by filter, sort or facets.
+            options: Those of docs/search-api.md by name, such as `k=10`, `mode="semantic"`,
+                `filter={"year": {"$gte": 1990}}`, `facets=["genres"]`, `highlight=True`.
 
         Raises:
-            InvalidRequest: an option is out of bounds, or the index has no such field.
+            InvalidRequest: an option is unknown or out of bounds, or the index has no such field.
         """
-        options = {
-            "query": query,
-            "offset": offset,
-            "mode": mode,
-            "filter": None if filter is None else dict(filter),
-            "sort": sort,
-            "facets": list(facets),
-            "highlight": highlight,
-            "explain": explain,
-        }
-        given = {} if k is None else {"k": k}
         try:
-            request = SearchRequest.model_validate(options | given)
+            request = SearchRequest.model_validate({"query": query, **options})
         except ValidationError as cause:
             raise InvalidRequest(first_fault(cause.errors())) from cause
         request = request.within(self._service.settings)
         with self._lock:
             answer = self._service.searcher.search(self._service.index(), request)
-        return Results([Hit.of(hit) for hit in answer.hits], answer.facets)
+        return Results.of(answer)
+
+    search.__signature__ = search_signature()  # type: ignore[attr-defined]
 
     def similar(self, document_id: str, *, k: int = 10) -> Results:
         """Return the `k` documents most similar to one, without that one.
@@ -115,7 +105,7 @@ class Index:
         check_number(k, "k", K, self._service.settings)
         with self._lock:
             answer = self._service.searcher.similar(self._service.index(), [document_id], k)
-        return Results([Hit.of(hit) for hit in answer.hits])
+        return Results.of(answer)
 
     def get(self, document_id: str) -> Document:
         """Return a document.

@@ -8,7 +8,8 @@ from typing import Any, Self, overload
 from handler.corpus.document import Document
 from handler.index.text_index import FacetCount
 from handler.search import answer
-from handler.search.answer import Explanation
+from handler.search.answer import Explanation, Total
+from handler.search.facets import Spread
 
 __all__ = ["Document", "Hit", "Results"]
 
@@ -29,6 +30,7 @@ class Hit(Document):
     section: str = ""
     highlight: str | None = None
     explanation: Explanation | None = None
+    others: int | None = None
 
     @classmethod
     def of(cls, hit: answer.Hit) -> Self:
@@ -46,15 +48,34 @@ class Hit(Document):
             section=hit.section.label if hit.section else "",
             highlight=hit.highlight,
             explanation=hit.explanation,
+            others=hit.others,
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Results(Sequence[Hit]):
-    """The hits of one search, best first, and the counts of each facet that was asked for."""
+    """The hits of one search, best first, and the counts of each facet that was asked for.
+
+    `spreads` has the facets of numbers and dates, `total` the number of matches if it was asked for,
+    and `corrected` the right spelling of each word that was taken for a misspelling.
+    """
 
     hits: list[Hit]
     facets: Mapping[str, Sequence[FacetCount]] = field(default_factory=dict)
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
+    total: Total | None = None
+    corrected: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, found: answer.Answer) -> Self:
+        """Return the flat form of what a searcher answered."""
+        return cls(
+            hits=[Hit.of(hit) for hit in found.hits],
+            facets=found.facets,
+            spreads=found.spreads,
+            total=found.total,
+            corrected=found.corrected,
+        )
 
     @overload
     def __getitem__(self, place: int) -> Hit: ...

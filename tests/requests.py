@@ -50,6 +50,16 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "suggest": request("GET", "/suggest", "q=ti"),
     "schema": request("GET", "/schema"),
     "indexes": request("GET", "/indexes"),
+    "models": request("GET", "/v1/models"),
+    "agent, asking for tools": request(
+        "POST", "/mcp", body='{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
+    ),
+    "agent, searching": request(
+        "POST",
+        "/mcp",
+        body='{"jsonrpc": "2.0", "id": 1, "method": "tools/call", '
+        '"params": {"name": "search", "arguments": {"query": "tide", "k": 2}}}',
+    ),
     "named index": request("GET", "/indexes/default/search", "q=tide"),
     "page": request("GET", "/", "q=tide"),
     "page, compressed": request("GET", "/", "q=tide", accept_encoding="gzip"),

@@ -43,11 +43,16 @@ class StoredPaths:
         return f"indexes/{self.index}/files"
 
     def file(self, store: Store, version: str, name: str) -> str:
-        """Return the path of a file that the manifest of a version names, or of one beside it."""
+        """Return the path of a file that the manifest of a version names, or of one beside it.
+
+        A file of segments is that of the first.
+        """
         place = self.version(version)
         with suppress(ObjectNotFound, KeyError):
             manifest = json.loads(store.get(f"{place}/manifest.json")[0])
-            return f"{self.files}/{manifest['files'][name]['sha256']}"
+            files = manifest["files"]
+            entry = files[f"segments/0/{name}" if f"segments/0/{name}" in files else name]
+            return f"{self.files}/{entry['sha256']}"
         return f"{place}/{name}"
 
     def version(self, version: str) -> str:

@@ -28,6 +28,7 @@ FLOORS = (
         "settings",
         "staging",
         "startup",
+        "stored_json",
         "urls",
     },
     {"storage"},

@@ -15,6 +15,28 @@ class BatchRequest(BaseModel):
     queries: list[SearchRequest]
 
 
+class UserEvent(BaseModel):
+    """What somebody did with a document: clicked it, added it to something, dismissed it.
+
+    `query_id` is the X-Request-Id of the answer, `rank` the document's place in it, from 1.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["click", "add", "dismiss"]
+    query_id: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_=-]+$")
+    document_id: str = Field(min_length=1, max_length=512)
+    rank: int | None = Field(default=None, ge=1, le=10_000)
+
+
+class EventsRequest(BaseModel):
+    """Several events."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    events: list[UserEvent]
+
+
 class SimilarRequest(BaseModel):
     """A search for documents like some, and unlike others."""
 

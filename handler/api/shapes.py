@@ -110,6 +110,7 @@ class SearchAnswer(TypedDict):
 
     `facets`, with `spreads` for numbers and dates, and `total` are there when they were asked for.
 
+    `nothing_close` is there if no hit has a word of the query, or is nearer than chance would be.
     `corrected` is there if words were taken for misspellings; `verbatim` turns this off.
     `truncated` is there, and true, where hits were cut because the answer was too large.
     """
@@ -123,6 +124,7 @@ class SearchAnswer(TypedDict):
     facets: NotRequired[dict[str, list[FacetBody]]]
     spreads: NotRequired[dict[str, SpreadBody]]
     total: NotRequired[TotalBody]
+    nothing_close: NotRequired[Literal[True]]
     truncated: NotRequired[Literal[True]]
 
 
@@ -238,6 +240,12 @@ class ModelsAnswer(TypedDict):
     data: list[ModelBody]
 
 
+class EventsAnswer(TypedDict):
+    """How many events were recorded."""
+
+    accepted: int
+
+
 class ProblemBody(TypedDict):
     """What is wrong and what to do about it, as RFC 9457 has it; the log has more by the id."""
 
@@ -266,4 +274,5 @@ ANSWERS: dict[str, type | tuple[type, ...]] = {
     "get_schema": SchemaAnswer,
     "create_embeddings": EmbeddingsAnswer,
     "list_models": ModelsAnswer,
+    "record_events": EventsAnswer,
 }

@@ -32,9 +32,11 @@ class Section(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What people call it: its heading, or else its page."""
+        """What people call it: its heading and its page, or what there is of them."""
         name, _, page = self.anchor.partition("=")
-        return self.heading or (f"page {page}" if name == "page" else "")
+        if name != "page":
+            return self.heading
+        return f"{self.heading}, page {page}" if self.heading else f"page {page}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

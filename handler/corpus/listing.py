@@ -5,10 +5,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 from handler.corpus.options import ReadOptions
 from handler.errors import IndexUnavailable
+from handler.stored_json import Count, Garbled, read_json
 
 # To be raised when the same objects would give other documents than before: all are then read again.
 READER = 2
@@ -31,6 +32,15 @@ class ObjectEntry:
     documents: int
     rejected: int
     duplicates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StoredListing:
+    url: str
+    options: Any
+    reader: int
+    objects: list[tuple[str, str, Count, Count, Count, Count]]
+    types: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,22 +94,28 @@ class Listing:
         """
         if hashlib.sha256(data).hexdigest() != sha256:
             raise IndexUnavailable(f"{origin} is not the one that its manifest describes")
-        raw = json.loads(data)
+        try:
+            stored = read_json(_StoredListing, data)
+            options = ReadOptions.from_stored(stored.options) if stored.reader == READER else None
+        except (Garbled, KeyError, TypeError, ValueError) as cause:
+            raise IndexUnavailable(
+                f"{origin} lacks or garbles a field: {cause}; all objects are read again"
+            ) from None
         entries = []
-        for *stored, documents, rejected, duplicates in raw["objects"]:
+        for path, etag, size, documents, rejected, duplicates in stored.objects:
             entry = ObjectEntry(
-                object=CorpusObject(*stored),
+                object=CorpusObject(path, etag, size),
                 documents=documents,
                 rejected=rejected,
                 duplicates=duplicates,
             )
             entries.append(entry)
         return cls(
-            url=raw["url"],
-            options=ReadOptions.from_stored(raw["options"]) if raw["reader"] == READER else None,
+            url=stored.url,
+            options=options,
             entries=entries,
-            types=raw.get("types", {}),
-            reader=raw["reader"],
+            types=stored.types,
+            reader=stored.reader,
         )
 
 

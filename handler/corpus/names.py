@@ -6,12 +6,13 @@ from pathlib import Path
 from handler.errors import CorpusError
 
 KINDS = (
-    "JSON lines, JSON, CSV, Parquet, Excel, SQLite, Markdown or text, also compressed, or an archive "
-    "or a folder of them"
+    "JSON lines, JSON, CSV, Parquet, Excel, SQLite, Markdown, reStructuredText, AsciiDoc, HTML, PDF, "
+    "Word, EPUB, notebooks or text, also compressed, or an archive or a folder of them"
 )
 
 # Never looked into: media, code and styles. Of other endings, the content decides.
 FOREIGN = ("image/", "audio/", "video/", "font/", "text/css", "text/javascript", "text/x-")
+PROSE = {"text/x-rst", "text/x-markdown"}
 TYPES = mimetypes.MimeTypes(filenames=())
 
 
@@ -37,7 +38,7 @@ def is_corpus_name(path: str) -> bool:
     """Tell whether a file with this path may hold documents: it is not hidden, no image, no code."""
     hidden = any(part.startswith(".") for part in path.split("/"))
     kind, _ = TYPES.guess_type(path.rpartition("/")[2])
-    return not hidden and not (kind or "").startswith(FOREIGN)
+    return not hidden and (kind in PROSE or not (kind or "").startswith(FOREIGN))
 
 
 def _stays_inside(file: Path, folder: Path) -> bool:

@@ -31,6 +31,7 @@ class ReadOptions:
         table: table of a database, or a query that starts with SELECT; empty: the only table.
         vectors: field that holds a vector of each record, taken instead of encoding its text.
         encoding: character encoding of all text files; empty: detected for each.
+        base_url: address below which the files of documents are published, see links.py.
         bounds: how much is read.
     """
 
@@ -40,6 +41,7 @@ class ReadOptions:
     table: str = ""
     vectors: str = ""
     encoding: str = ""
+    base_url: str = ""
     bounds: Bounds = DEFAULT_BOUNDS
 
     @classmethod

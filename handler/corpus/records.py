@@ -206,6 +206,8 @@ def _found(record: FlatRecord, roles: Roles, commas: Commas, source: Source) -> 
         return Found(line, Reject(source.name, line, document))
     if sections:
         document = replace(document, sections=sections)
+    if roles is STANDARD_ROLES:
+        id_field = ""  # Front matter may repeat an id, such as "intro" in each folder.
     return Found(line, document, id_field)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 from handler.corpus.document import Value
+from handler.stored_json import Count
 
 FieldKind = Literal["integer", "float", "boolean", "date", "string", "text"]
 KINDS: tuple[str, ...] = get_args(FieldKind)
@@ -27,7 +28,7 @@ class Field:
 
     kind: FieldKind
     list: bool
-    documents: int
+    documents: Count
 
 
 Schema = dict[str, Field]

@@ -11,9 +11,16 @@ from urllib.parse import unquote, urlsplit
 from handler.corpus.bounds import Bounds
 from handler.corpus.listing import CorpusObject
 from handler.corpus.names import KINDS, corpus_files, is_corpus_name
-from handler.errors import CorpusChanged, CorpusError, LostRace, ObjectNotFound, StoreError
+from handler.errors import (
+    CorpusChanged,
+    CorpusError,
+    LostRace,
+    ObjectNotFound,
+    StoreError,
+    UnreadableFile,
+)
 from handler.settings import Settings
-from handler.storage.store import Store
+from handler.storage.store import Store, is_path
 
 DEFAULT_SETTINGS = Settings()
 
@@ -104,13 +111,13 @@ class StoreCorpus:
             StoreError: the store can't be read.
         """
         try:
-            found = [self.store.head(self.only)] if self.only else self.store.list()
+            found = [self.store.head(self.only)] if self.only else self.store.list(unreachable=True)
         except ObjectNotFound:
             found = []
         objects = [
             CorpusObject(each.path, each.etag, each.size)
             for each in found
-            if is_corpus_name(each.path)
+            if is_corpus_name(each.path) and (each.size or PurePosixPath(each.path).suffix)
         ]
         if not objects:
             raise CorpusError(
@@ -120,10 +127,23 @@ class StoreCorpus:
 
     @contextmanager
     def opened(self, item: CorpusObject, scratch: Path) -> Iterator[Path]:
-        """Lend a copy, which is removed afterwards."""
+        """Lend a copy, which is removed afterwards.
+
+        Raises:
+            UnreadableFile: the object has a key that is no path.
+            CorpusChanged: it was replaced or removed.
+            StoreError: the store fails.
+        """
+        if not is_path(item.path):
+            raise UnreadableFile(
+                "its key has an empty part, a control character or a backslash; rename the object"
+            )
         copy = scratch / "object"
         try:
-            self.store.download(item.path, copy, size=item.size, etag=item.etag)
+            if not item.size:  # it may be the mark of a folder, which can't be fetched
+                copy.touch()
+            else:
+                self.store.download(item.path, copy, size=item.size, etag=item.etag)
         except (LostRace, ObjectNotFound) as cause:
             raise _changed(item, self.url) from cause
         try:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from handler.corpus.hashes import SIZE, Hashes, as_hashes
 from handler.errors import StoreError
-from handler.index.index_version import IndexVersion
+from handler.index.index_version import IndexVersion, Table
 from handler.index.vectors import DTYPES, Precision
 
 MAGIC = b"QTPART01"
@@ -48,15 +48,25 @@ class EncodedBatch:
         return cls(hashes=as_hashes(hashes), first=first, spans=spans, codes=codes, scales=scales)
 
     @classmethod
-    def of_version(cls, index: IndexVersion) -> Self:
-        """Return the vectors of an opened index version; nothing is read yet."""
-        return cls(
-            hashes=version_hashes(index, "text"),
-            first=np.append(index.documents["passage"], len(index.passages)).astype(np.int64),
-            spans=np.stack([index.passages["start"], index.passages["end"]], axis=1),
-            codes=index.vectors.codes,
-            scales=index.vectors.scales,
-        )
+    def of_version(cls, index: IndexVersion) -> list[Self]:
+        """Return the vectors of an opened index version, by segment; nothing is read yet."""
+        parts, row, passage = [], 0, 0
+        for segment, (documents, passages) in zip(
+            index.vectors.segments, index.manifest.segments, strict=True
+        ):
+            rows = slice(row, row + documents)
+            spans = index.passages[passage : passage + passages]
+            parts.append(
+                cls(
+                    hashes=hashes_of(index.documents[rows], "text"),
+                    first=index.bounds[row : row + documents + 1] - passage,
+                    spans=np.stack([spans["start"], spans["end"]], axis=1),
+                    codes=segment.codes,
+                    scales=segment.scales,
+                )
+            )
+            row, passage = row + documents, passage + passages
+        return parts
 
     @classmethod
     def read(cls, path: Path, precision: Precision) -> Self:
@@ -68,19 +78,27 @@ class EncodedBatch:
         with path.open("rb") as file:
             size = path.stat().st_size
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
-        if (
-            hashlib.blake2b(data[:-SIZE], digest_size=SIZE).digest() != data[-SIZE:]
-            or data[:8] != MAGIC
-        ):
+        whole = hashlib.blake2b(data[:-SIZE], digest_size=SIZE).digest() == data[-SIZE:]
+        try:
+            if not whole or data[:8] != MAGIC:
+                raise ValueError
+            return cls._parsed(data[:-SIZE], precision)
+        except ValueError:
             raise StoreError(
                 f"{path.name} is incomplete or was altered; its documents are encoded again"
-            )
+            ) from None
+
+    @classmethod
+    def _parsed(cls, data: memoryview, precision: Precision) -> Self:
+        """Return the batch in the bytes of a file, or raise ValueError if they don't fit together."""
         head = np.frombuffer(data, HEADER, 1)[0]
         n, m, dimension = int(head["documents"]), int(head["passages"]), int(head["dimension"])
         at = HEADER.itemsize
 
         def take(dtype: Any, count: int) -> npt.NDArray[Any]:
             nonlocal at
+            if count * np.dtype(dtype).itemsize > len(data) - at:
+                raise ValueError
             array = np.frombuffer(data, dtype, count, at)
             at += array.nbytes
             return array
@@ -94,6 +112,8 @@ class EncodedBatch:
             take(np.float32, m),
             take(DTYPES[precision], m * dimension).reshape(m, dimension),
         )
+        if first[0] != 0 or first[-1] != m or (np.diff(first) < 1).any():
+            raise ValueError
         return cls(hashes=hashes, first=first, spans=spans, codes=codes, scales=scales)
 
     def write(self, path: Path) -> None:
@@ -162,8 +182,13 @@ class EmbeddingCache:
 
 
 def version_hashes(index: IndexVersion, field: str) -> Hashes:
-    """Return the hashes of an index version's documents by row; `field` is "text" or "content"."""
-    return np.ascontiguousarray(index.documents[field]).view(f"S{SIZE}")
+    """Return the hashes of a version's documents in order; `field` is "text" or "content"."""
+    return hashes_of(index.documents[index.order], field)
+
+
+def hashes_of(documents: Table, field: str) -> Hashes:
+    """Return the hashes in a table of documents."""
+    return np.ascontiguousarray(documents[field]).view(f"S{SIZE}")
 
 
 def spans_of(pairs: Iterable[tuple[int, int]]) -> npt.NDArray[np.uint32]:

@@ -1,5 +1,6 @@
 """One index version, opened read-only by mmap: vectors, passages, documents and text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -12,27 +13,34 @@ from handler.errors import IndexUnavailable
 from handler.files import check_file
 from handler.index.arrays import Rows, rows_between
 from handler.index.manifest import IndexFiles, IndexManifest
+from handler.index.rules import NO_RULES, Rules
 from handler.index.suggestions import Suggestions
 from handler.index.text_index import TextIndex
 from handler.index.vectors import VectorIndex
 
 # `text` hashes what was encoded, `content` the whole document: later runs compare them.
-DOCUMENT = np.dtype(
-    [("segment", "<u4"), ("place", "<u4"), ("passage", "<u4"), ("text", "V16"), ("content", "V16")]
-)
+DOCUMENT = np.dtype([("passage", "<u4"), ("text", "V16"), ("content", "V16")])
 PASSAGE = np.dtype([("document", "<u4"), ("start", "<u4"), ("end", "<u4")])
+ORDER = np.dtype("<u4")
 
-Table = npt.NDArray[np.void]
+Table = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexVersion:
     """An index version. Documents have rows from 0, and so have passages.
 
-    `owners` has the document of each passage; document i has passages bounds[i] to bounds[i + 1].
+    `rules` are not part of the version: they are those of the index when it was last looked at.
+    Rows go on from segment to segment, and a document keeps its own until all is rewritten. `order`
+    has the rows of the documents in the order of the corpus; other rows belong to documents that
+    are gone. `rows` has the same rows ascending. `owners` has the document of each passage;
+    document i has passages bounds[i] to bounds[i + 1]. `folder` is where the version was opened.
     """
 
+    folder: Path
     manifest: IndexManifest
+    order: Rows
+    rows: Rows
     vectors: VectorIndex
     text: TextIndex
     documents: Table
@@ -40,6 +48,7 @@ class IndexVersion:
     owners: Rows
     bounds: Rows
     suggestions: Suggestions
+    rules: Rules = NO_RULES
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -58,17 +67,29 @@ class IndexVersion:
         manifest.check_format(str(path))
         for name, entry in manifest.files.items():
             check_file(folder, name, entry, IndexUnavailable)
-        documents = _table(folder / IndexFiles.DOCUMENTS, DOCUMENT, manifest.documents)
-        passages = _table(folder / IndexFiles.PASSAGES, PASSAGE, manifest.passages)
-        places = np.stack([documents["segment"], documents["place"]], axis=1)
+        segments = [folder / IndexFiles.segment(at) for at in range(len(manifest.segments))]
+        documents, passages = _tables(segments, manifest)
+        order = _table(folder / IndexFiles.ORDER, ORDER, manifest.documents).astype(np.int64)
+        if order.max(initial=-1) >= len(documents):
+            raise IndexUnavailable(
+                f"{folder / IndexFiles.ORDER} names documents that no segment has; "
+                "index the corpus again"
+            )
+        bounds = np.append(documents["passage"], len(passages)).astype(np.int64)
+        rows = np.sort(order)
+        live = rows_between(bounds, rows) if len(rows) < len(documents) else None
+        vectors = VectorIndex.open(segments, manifest.precision, manifest.dimension, live)
         return cls(
+            folder=folder,
             manifest=manifest,
-            vectors=VectorIndex.open(folder, manifest.precision, manifest.dimension),
-            text=TextIndex.open(folder / IndexFiles.TEXT, places, manifest.language),
+            order=order,
+            rows=rows,
+            vectors=vectors,
+            text=TextIndex.open(folder / IndexFiles.TEXT, manifest.language),
             documents=documents,
             passages=passages,
             owners=passages["document"].astype(np.int64),
-            bounds=np.append(documents["passage"], len(passages)).astype(np.int64),
+            bounds=bounds,
             suggestions=Suggestions.open(folder / IndexFiles.SUGGESTIONS),
         )
 
@@ -84,6 +105,15 @@ class IndexVersion:
         """Return the characters of its document's text that a passage covers."""
         entry: Any = self.passages[passage]
         return int(entry["start"]), int(entry["end"])
+
+
+def _tables(segments: Sequence[Path], manifest: IndexManifest) -> tuple[Table, Table]:
+    """Return the documents and the passages of all segments."""
+    documents, passages = [], []
+    for folder, (rows, spans) in zip(segments, manifest.segments, strict=True):
+        documents.append(_table(folder / IndexFiles.DOCUMENTS, DOCUMENT, rows))
+        passages.append(_table(folder / IndexFiles.PASSAGES, PASSAGE, spans))
+    return np.concatenate(documents), np.concatenate(passages)
 
 
 def _table(path: Path, dtype: np.dtype[Any], length: int) -> Table:

@@ -2,25 +2,40 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Literal, Self
+from itertools import product
+from typing import Annotated, Literal, Self
 
-from handler.corpus.schema import Field, Schema
+from handler.bundle import MAX_DIMENSION
+from handler.corpus.passages import Split
+from handler.corpus.schema import Schema
 from handler.errors import IndexUnavailable
-from handler.files import MANIFEST, FileEntry, manifest_fields, parse_manifest
+from handler.files import MANIFEST, FileEntry, read_manifest
+from handler.stored_json import Count, Name, bound
 
 # 3: words of metadata fields in text/. 4: compact codes instead of a graph.
 # 5: files are stored under their sha256. 6: names and other forms of words in text/
-INDEX_FORMAT = 6
+# 7: vectors and tables in segments
+INDEX_FORMAT = 7
+
+Rows = Annotated[int, bound(ge=0, le=2**32)]
+Segments = Annotated[list[tuple[Rows, Rows]], bound(max_length=10_000)]
+
+NOISE = "noise"
+"""Name, in a manifest's quality, of the cosine up to which a hit may be chance; see checks.py."""
 
 
 class IndexFiles:
     """File names of an index version."""
 
+    SEGMENTS = "segments"
+    # The files of each segment:
     VECTORS = "vectors.bin"
     SCALES = "scales.bin"
     COMPACT = "compact.bin"
     DOCUMENTS = "documents.bin"
     PASSAGES = "passages.bin"
+    # Beside the segments:
+    ORDER = "order.bin"
     TEXT = "text"
     SUGGESTIONS = "suggestions"
     MANIFEST = MANIFEST
@@ -31,6 +46,15 @@ class IndexFiles:
     REPORT = "drift.html"
     ETAGS = "etags.json"
 
+    @classmethod
+    def segment(cls, number: int) -> str:
+        """Return the folder of a segment."""
+        return f"{cls.SEGMENTS}/{number}"
+
+
+# Files that every segment has.
+IN_SEGMENTS = (IndexFiles.VECTORS, IndexFiles.SCALES, IndexFiles.DOCUMENTS, IndexFiles.PASSAGES)
+
 
 @dataclass(frozen=True, kw_only=True)
 class IndexManifest:
@@ -38,26 +62,28 @@ class IndexManifest:
 
     `model` and `fingerprint` name the bundle that made the vectors; `split` has the size and
     overlap of passages in tokens; `quality` has what was measured on the finished version, and
-    `failures` why it was not good enough to publish. `corpus` describes the source: its `url`, the
-    sha256 of the file `objects` that lists its objects, and a digest of all `inputs`.
+    `failures` why it was not good enough to publish. `segments` has the documents and
+    passages of each segment, those that are gone included. `corpus` describes the source: its
+    `url`, the sha256 of the file `objects` that lists its objects, and a digest of all `inputs`.
     """
 
-    name: str
-    version: str
-    created: str
-    documents: int
-    passages: int
-    rejected: int
-    model: str
-    fingerprint: str
-    dimension: int
+    name: Name
+    version: Name
+    created: Name
+    documents: Rows
+    passages: Rows
+    rejected: Count
+    model: Name
+    fingerprint: Name
+    dimension: Annotated[int, bound(ge=1, le=MAX_DIMENSION)]
     precision: Literal["i8", "f16"]
-    language: str
+    language: Name
     split: dict[str, int]
     schema: Schema
     quality: dict[str, float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     corpus: dict[str, str] = field(default_factory=dict)
+    segments: Segments = field(default_factory=list)
     files: dict[str, FileEntry] = field(default_factory=dict)
     format: int = INDEX_FORMAT
 
@@ -72,15 +98,23 @@ class IndexManifest:
         Raises:
             IndexUnavailable: no manifest, a newer format, or names of files outside its folder.
         """
-        raw = parse_manifest(data, origin, INDEX_FORMAT, IndexUnavailable)
-        known = manifest_fields(cls, raw, origin, IndexUnavailable)
+        remedy = "roll back, or index again"
+        manifest = read_manifest(cls, data, origin, INDEX_FORMAT, IndexUnavailable, remedy)
+        if problem := manifest.problem():
+            raise IndexUnavailable(f"{origin} lacks or garbles a field: {problem}; {remedy}")
+        return manifest
+
+    def problem(self) -> str:
+        """Return what no single field shows, or an empty text."""
         try:
-            known["schema"] = {name: Field(**entry) for name, entry in known["schema"].items()}
-        except (TypeError, AttributeError) as cause:
-            raise IndexUnavailable(
-                f"{origin} lacks or garbles a field of the schema: {cause}; index again"
-            ) from cause
-        return cls(**known)
+            Split(**self.split)
+        except (TypeError, ValueError):
+            return "split: not a size and overlap of passages"
+        if self.format == INDEX_FORMAT:
+            for number, name in product(range(len(self.segments)), IN_SEGMENTS):
+                if (path := f"{IndexFiles.segment(number)}/{name}") not in self.files:
+                    return f"files: {path} is missing"
+        return ""
 
     def check_format(self, origin: str) -> None:
         """Check that the version's files can be read; `origin` is where it was found.

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import tantivy
 from pydantic_core import from_json
 from tantivy import Occur, Query
@@ -23,7 +22,7 @@ from handler.index.analysis import (
     spaced,
     word_analyzer,
 )
-from handler.index.arrays import Rows, Scores
+from handler.index.arrays import Floats, Rows, Scores
 from handler.index.names import camel_parts, symbol_names
 from handler.index.patterns import ANYTHING, pattern
 from handler.index.text_writer import words_name
@@ -46,11 +45,10 @@ class FacetCount:
 class TextIndex:
     """A text index; `open` maps its files into memory."""
 
-    def __init__(self, index: tantivy.Index, places: npt.NDArray[np.uint32], language: str) -> None:
-        """Compose from an opened Tantivy index and the places of its rows, shape (rows, 2)."""
+    def __init__(self, index: tantivy.Index, language: str) -> None:
+        """Compose from an opened Tantivy index."""
         self.fields = index.schema
         self._searcher = index.searcher()
-        self._places = places
         self.words = analyzer(language)
         self._content = content_analyzer(language)
         self._plain = word_analyzer()
@@ -59,23 +57,29 @@ class TextIndex:
         self.compounding = language in COMPOUNDING
 
     @classmethod
-    def open(cls, folder: Path, places: npt.NDArray[np.uint32], language: str) -> Self:
+    def open(cls, folder: Path, language: str) -> Self:
         """Open the text index in `folder`.
 
         Raises:
             IndexUnavailable: it can't be opened.
         """
         try:
-            return cls(tantivy.Index.open(str(folder)), places, language)
+            return cls(tantivy.Index.open(str(folder)), language)
         except (ValueError, OSError) as cause:
             raise IndexUnavailable(
                 f"{folder} is no text index: {cause}; index the corpus again"
             ) from cause
 
+    @property
+    def segments(self) -> int:
+        """How many segments Tantivy keeps."""
+        return self._searcher.num_segments
+
     def document(self, row: int) -> Document:
         """Return the stored document of a row."""
-        segment, place = self._places[row]
-        stored = self._searcher.doc(tantivy.DocAddress(int(segment), int(place)))
+        query = Query.term_query(self.fields, "row", row)
+        [(_, address)] = self._searcher.search(query, 1, count=False).hits
+        stored = self._searcher.doc(address)
         return Document.from_stored(from_json(stored["source"][0]))
 
     def row_of(self, document_id: str) -> int | None:
@@ -151,12 +155,14 @@ class TextIndex:
         ]
         return least, greatest, stats["avg"], edges
 
-    def numbers(self, field: str, rows: Rows) -> npt.NDArray[np.float64]:
+    def numbers(self, field: str, rows: Rows) -> Floats:
         """Return the first value of a number, date or truth in each row, shape (rows,), or nan."""
-        places = self._places[rows].tolist()
-        addresses = [tantivy.DocAddress(segment, place) for segment, place in places]
-        found = self._searcher.fast_field_values(field, addresses)
-        return np.array([np.nan if value is None else value for value in found], np.float64)
+        hits = self._searcher.search(self.any_row(rows), max(len(rows), 1), count=False).hits
+        addresses = [address for _, address in hits]
+        found = self._searcher.fast_field_values("row", addresses)
+        values = self._searcher.fast_field_values(field, addresses)
+        known = {row: value for row, value in zip(found, values, strict=True) if value is not None}
+        return np.array([known.get(row, np.nan) for row in rows.tolist()], np.float64)
 
     def after(self, row: int) -> Query:
         """Return the query for documents beyond a row."""

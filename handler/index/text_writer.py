@@ -3,12 +3,11 @@
 import json
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import tantivy
 
 from handler.corpus.document import Document, Value, to_json
 from handler.corpus.schema import Field, Schema, date_number
+from handler.files import link_files
 from handler.index.analysis import (
     COMPOUNDING,
     analyzer,
@@ -16,6 +15,7 @@ from handler.index.analysis import (
     spaced,
     word_analyzer,
 )
+from handler.index.arrays import Rows
 from handler.index.names import camel_parts, indexed_names
 
 WRITER_BYTES = 256_000_000
@@ -65,9 +65,17 @@ def _build_schema(schema: Schema) -> tantivy.Schema:
 class TextWriter:
     """Writes a new text index into a folder, one document after the other."""
 
-    def __init__(self, folder: Path, schema: Schema, language: str) -> None:
-        """Start in `folder`, which is made; nothing can be read before `close`."""
+    def __init__(
+        self, folder: Path, schema: Schema, language: str, base: Path | None = None, rows: int = 0
+    ) -> None:
+        """Start in `folder`, which is made; nothing can be read before `close`.
+
+        With `base`, the folder of a text index of the same schema and language with `rows` rows,
+        its documents are in the new one too. Its files are linked to and stay as they are.
+        """
         folder.mkdir(parents=True)
+        if base:
+            link_files(base, folder)
         self._schema = schema
         self._compounding = language in COMPOUNDING
         self._numbers = {name: number for number, name in enumerate(schema)}
@@ -77,7 +85,7 @@ class TextWriter:
         self._index.register_tokenizer("names", name_analyzer(language))
         # One thread keeps documents in order and segments few; encoding takes far longer anyway.
         self._writer = self._index.writer(heap_size=WRITER_BYTES, num_threads=1)
-        self._rows = 0
+        self._rows = rows
 
     def add(self, document: Document) -> None:
         """Add the document of the next row."""
@@ -108,21 +116,20 @@ class TextWriter:
 
     def abort(self) -> None:
         """Stop writing now: until it is dropped, Tantivy's thread goes on making files."""
-        del self._writer
+        self.__dict__.pop("_writer", None)
 
-    def close(self) -> npt.NDArray[np.uint32]:
-        """Finish, and return where each row is stored, as (segment, document), shape (rows, 2)."""
+    def remove(self, rows: Rows) -> None:
+        """Remove the documents of some rows of the base."""
+        for row in rows.tolist():
+            # By a query: a term made of a Python number is a signed one, which no document has.
+            query = tantivy.Query.term_query(self._index.schema, "row", row)
+            self._writer.delete_documents_by_query(query)
+
+    def close(self) -> None:
+        """Finish. Tantivy merges its segments by size, and drops what is removed from those."""
         self._writer.commit()
         self._writer.wait_merging_threads()
-        self._index.reload()
-        searcher = self._index.searcher()
-        places = np.empty((self._rows, 2), np.uint32)
-        found = searcher.search(
-            tantivy.Query.all_query(), max(self._rows, 1), count=False, order_by_field="row"
-        ).hits
-        for row, address in found:
-            places[row] = address.segment_ord, address.doc
-        return places
+        del self._writer
 
 
 def searchable(document: Document) -> str:

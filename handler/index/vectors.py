@@ -1,7 +1,9 @@
 """The vectors of all passages, searched by SIMD scans: of compact codes first if there are many."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 import numkong
 import numpy as np
@@ -85,28 +87,17 @@ def read_codes(folder: Path, precision: Precision, dimension: int) -> npt.NDArra
     )
 
 
-class VectorIndex:
-    """Vectors opened for reading; `open` maps their files into memory."""
+@dataclass(frozen=True, slots=True)
+class VectorSegment:
+    """Vectors of one segment: codes (n, dimension), factors to unit length (n,), compact codes."""
 
-    def __init__(
-        self,
-        codes: Codes,
-        scales: npt.NDArray[np.float32],
-        precision: Precision,
-        bits: npt.NDArray[np.uint8] | None,
-    ) -> None:
-        """Compose from codes (n, dimension), their factors to unit length (n,), and compact codes.
-
-        Without compact codes, every search is exact.
-        """
-        self.codes = codes
-        self.scales = scales
-        self._precision: Precision = precision
-        self._bits = bits
+    codes: Codes
+    scales: npt.NDArray[np.float32]
+    bits: npt.NDArray[np.uint8]
 
     @classmethod
     def open(cls, folder: Path, precision: Precision, dimension: int) -> Self:
-        """Open the vectors in `folder`.
+        """Map the vectors in `folder` into memory.
 
         Raises:
             IndexUnavailable: a file is missing or of another size than the others ask for.
@@ -114,35 +105,78 @@ class VectorIndex:
         try:
             codes = read_codes(folder, precision, dimension)
             scales = np.memmap(folder / IndexFiles.SCALES, np.float32, "r").reshape(len(codes))
-            bits = None
-            if len(codes) > EXACT_UP_TO:
-                packed = np.memmap(folder / IndexFiles.COMPACT, np.uint8, "r")
-                bits = np.asarray(packed.reshape(len(codes), (dimension + 7) // 8))
+            packed = np.memmap(folder / IndexFiles.COMPACT, np.uint8, "r")
+            bits = packed.reshape(len(codes), (dimension + 7) // 8)
         except (OSError, ValueError) as cause:
             raise IndexUnavailable(
                 f"{folder} has no usable vectors: {cause}; index the corpus again"
             ) from cause
-        return cls(codes, np.asarray(scales), precision, bits)
+        return cls(codes, np.asarray(scales), np.asarray(bits))
+
+
+class VectorIndex:
+    """The vectors of all segments, in one row of numbers."""
+
+    def __init__(
+        self,
+        segments: Sequence[VectorSegment],
+        precision: Precision,
+        live: Rows | None = None,
+        *,
+        approximate: bool | None = None,
+    ) -> None:
+        """Compose from segments, one at least.
+
+        Args:
+            segments: their vectors.
+            precision: precision of all of them.
+            live: ascending rows that a search may find; None for all.
+            approximate: whether compact codes are scanned first; None to decide by the number.
+        """
+        self.segments = segments
+        self._precision: Precision = precision
+        self._live = live
+        self._starts = np.cumsum([0, *(len(each.scales) for each in segments)])
+        many = len(self) > EXACT_UP_TO
+        self.approximate = many if approximate is None else approximate
+        """Whether a search may miss a vector."""
+
+    @classmethod
+    def open(
+        cls,
+        folders: Iterable[Path],
+        precision: Precision,
+        dimension: int,
+        live: Rows | None = None,
+    ) -> Self:
+        """Open the vectors of the segments in `folders`; a search finds the `live` rows.
+
+        Raises:
+            IndexUnavailable: a file is missing or of another size than the others ask for.
+        """
+        segments = [VectorSegment.open(folder, precision, dimension) for folder in folders]
+        return cls(segments, precision, live)
 
     def __len__(self) -> int:
-        """Return the number of vectors."""
-        return len(self.codes)
+        """Return the number of vectors that a search may find."""
+        return int(self._starts[-1]) if self._live is None else len(self._live)
 
     @property
-    def approximate(self) -> bool:
-        """Tell whether a search may miss a vector."""
-        return self._bits is not None
+    def live(self) -> Rows:
+        """The rows that a search may find, ascending."""
+        return np.arange(len(self)) if self._live is None else self._live
 
     def exact(self) -> Self:
-        """Return the same vectors without the compact codes."""
-        return type(self)(self.codes, self.scales, self._precision, None)
+        """Return the same vectors, searched exactly."""
+        return type(self)(self.segments, self._precision, self._live, approximate=False)
 
     def search(self, query: Vectors, k: int) -> tuple[Rows, Vectors]:
         """Return rows and cosines of the `k` vectors nearest to unit vector `query`, in order."""
         wanted = max(CANDIDATES, CANDIDATES_EACH * k)
-        if self._bits is not None and wanted < len(self):
-            return self.search_among(query, _nearest(compact(query[None]), self._bits, wanted), k)
-        return _best(np.arange(len(self)), self._cosines(query, self.codes, self.scales), k)
+        if self.approximate and wanted < len(self):
+            return self.search_among(query, self._candidates(query, wanted), k)
+        cosines = [self._cosines(query, each.codes, each.scales) for each in self.segments]
+        return _best(*self._only_live(np.concatenate(cosines)), k)
 
     def search_among(self, query: Vectors, rows: Rows, k: int) -> tuple[Rows, Vectors]:
         """Return the same as `search`, exactly, among some rows only."""
@@ -150,15 +184,44 @@ class VectorIndex:
 
     def cosines(self, query: Vectors, rows: Rows) -> Vectors:
         """Return the cosine of each of `rows` to the unit vector `query`, shape (len(rows),)."""
-        return self._cosines(query, self.codes[rows], self.scales[rows])
+        return self._cosines(query, *self._take(rows))
 
     def vectors(self, rows: Rows) -> Vectors:
         """Return the unit vectors of `rows`, shape (len(rows), dimension)."""
-        return self.codes[rows].astype(np.float32) * self.scales[rows, None]
+        codes, scales = self._take(rows)
+        return codes.astype(np.float32) * scales[:, None]
 
-    def _cosines(
-        self, query: Vectors, codes: npt.NDArray[np.generic], scales: npt.NDArray[np.float32]
-    ) -> Vectors:
+    def _candidates(self, query: Vectors, wanted: int) -> Rows:
+        """Return the `wanted` rows or more whose compact codes differ least from the query's."""
+        bits = compact(query[None])
+        distances = [
+            np.asarray(numkong.cdist(bits, each.bits, metric="hamming", dtype="uint1"))[0]
+            for each in self.segments
+        ]
+        rows, found = self._only_live(np.concatenate(distances))
+        return rows[_least(found, wanted)]
+
+    def _only_live(self, values: npt.NDArray[Any]) -> tuple[Rows, npt.NDArray[Any]]:
+        """Return the rows that a search may find, and what of `values` is theirs."""
+        if self._live is None:
+            return np.arange(len(values)), values
+        return self._live, values[self._live]
+
+    def _take(self, rows: Rows) -> tuple[Codes, npt.NDArray[np.float32]]:
+        """Return codes and factors of `rows`."""
+        first = self.segments[0]
+        if len(self.segments) == 1:
+            return first.codes[rows], first.scales[rows]
+        codes = np.empty((len(rows), first.codes.shape[1]), first.codes.dtype)
+        scales = np.empty(len(rows), np.float32)
+        owners = np.searchsorted(self._starts, rows, "right") - 1
+        for number in np.unique(owners).tolist():
+            mine, segment = owners == number, self.segments[number]
+            at = rows[mine] - self._starts[number]
+            codes[mine], scales[mine] = segment.codes[at], segment.scales[at]
+        return codes, scales
+
+    def _cosines(self, query: Vectors, codes: Codes, scales: npt.NDArray[np.float32]) -> Vectors:
         if not len(codes):
             return np.empty(0, np.float32)
         code, scale = quantize(query[None], self._precision)
@@ -167,9 +230,8 @@ class VectorIndex:
         return cosines
 
 
-def _nearest(bits: npt.NDArray[np.uint8], all_bits: npt.NDArray[np.uint8], k: int) -> Rows:
-    """Return the `k` or more rows, ascending, whose bits differ least from `bits`, shape (1, n)."""
-    distances = np.asarray(numkong.cdist(bits, all_bits, metric="hamming", dtype="uint1"))[0]
+def _least(distances: npt.NDArray[np.float64], k: int) -> Rows:
+    """Return the places of the `k` least whole numbers, and of all that equal the last."""
     counts = np.cumsum(np.bincount(distances.astype(np.int64)))
     return np.flatnonzero(distances <= np.searchsorted(counts, k))
 

@@ -1,16 +1,17 @@
 """The BM25 query for what somebody typed: words and compounds, with misspellings corrected."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from tantivy import Occur, Query
 
+from handler.index.analysis import spaced
 from handler.index.compounds import compounds_of, in_two, parts_of
 from handler.index.names import COMPOUND, joined_names, symbol_names
 from handler.index.spelling import MIN_CHARS, Correction, corrections, suspected
-from handler.index.text_index import TextIndex
+from handler.index.text_index import MAX_WORDS, TextIndex
 
 # With equal weights, short titles win. The body holds the title too, and the title adds a little.
 TITLE_BOOST = 0.3
@@ -36,12 +37,21 @@ BEGINNING_BOOST = 0.7
 MOST_BEGINNINGS = 20
 MIN_BEGINNING = 3
 # What a word counts that people ask with, beside words that say what they look for.
-ASKING_BOOST = 0.2
+ASKING_BOOST = 0.5
 # Of a text longer than this, such as a pasted letter, the rarest words are searched for.
 MAX_TERMS = 64
 
 DIGIT = re.compile(r"\d")
 QUOTED = re.compile(r'["“„«]([^"“”„«»]+)["”“»]')
+
+
+# What a synonym counts, how many one query gets, and of how many words one may consist.
+SYNONYM_BOOST = 0.8
+MAX_ALTERNATIVES = 50
+MAX_SYNONYM_WORDS = 5
+
+# Words and phrases that stand for a sequence of stems.
+Alternatives = Mapping[tuple[str, ...], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +68,12 @@ class WordQuery:
 
 
 def word_query(
-    index: TextIndex, text: str, *, verbatim: bool = False, typing: bool = False
+    index: TextIndex,
+    text: str,
+    *,
+    verbatim: bool = False,
+    typing: bool = False,
+    alternatives: Alternatives | None = None,
 ) -> WordQuery:
     """Return the BM25 query for what somebody typed.
 
@@ -67,7 +82,7 @@ def word_query(
     spiderman, spider man. A word that no document has is replaced by those one or two letters away.
     A `verbatim` query gets none of this but names with symbols, such as C++. While somebody is
     `typing`, the last word stands for those that begin with it; a word that nothing else explains
-    always does. Words that people ask with, such as *what*, count little beside others.
+    always does. What has `alternatives` is searched for by them too. Words that people ask with, such as *what*, count little beside others.
     """
     words = _rarest(index, index.content_words(text))
     names = {name for each in symbol_names(text) if (name := index.name(each))}
@@ -83,6 +98,7 @@ def word_query(
     parts += [query for name in names if (query := index.named(name)) is not None]
     if not verbatim:
         parts += builder.joined(text, words)
+        parts += builder.alternatives(text, alternatives or {})
     phrases = [match[0] for match in COMPOUND.finditer(text)] + QUOTED.findall(text)
     parts += [query for phrase in phrases if (query := index.phrase(phrase)) is not None]
     return WordQuery(
@@ -167,6 +183,19 @@ class _Builder:
             if named is not None or self._index.documents_with(stem):
                 for query in self._term(stem, named):
                     yield Query.boost_query(query, WHOLE_NUMBER_BOOST) if name.isdigit() else query
+
+    def alternatives(self, text: str, known: Alternatives) -> Iterator[Query]:
+        """Yield the queries for what stands for words of the text."""
+        if not known:
+            return
+        stems = self._index.words.analyze(spaced(text))[:MAX_WORDS]
+        lengths = range(1, MAX_SYNONYM_WORDS + 1)
+        runs = [tuple(stems[at : at + n]) for at in range(len(stems)) for n in lengths]
+        found = [other for run in dict.fromkeys(runs) for other in known.get(run, ())]
+        for other in list(dict.fromkeys(found))[:MAX_ALTERNATIVES]:
+            if (query := self._index.phrase(other)) is not None:
+                self.terms += self._index.words.analyze(spaced(other))
+                yield Query.boost_query(query, SYNONYM_BOOST)
 
     def _apart(self, plain: str) -> list[Query]:
         """Return the queries for a word as two side by side, where a document has them so."""

@@ -1,10 +1,13 @@
 """Documents to the files of a new index version, in bounded memory."""
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import compress
 from pathlib import Path
 from secrets import token_hex
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +19,14 @@ from handler.corpus.schema import Schema
 from handler.encoder import Encoder
 from handler.files import measure_files
 from handler.index.analysis import LANGUAGES
+from handler.index.arrays import Rows
 from handler.index.embed import encode_documents, groups
 from handler.index.embedding_cache import EmbeddingCache, EncodedDocument
-from handler.index.index_version import DOCUMENT, PASSAGE
+from handler.index.index_version import DOCUMENT, ORDER, PASSAGE
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.suggestions import SuggestWriter
 from handler.index.text_writer import TextWriter
+from handler.index.update import Sizes, Update, merge_segments
 from handler.index.vectors import Precision, VectorWriter
 from handler.progress import Progress, Stage, no_progress
 
@@ -64,6 +69,7 @@ def build_version(
     options: Options,
     rejected: int = 0,
     known: EmbeddingCache = NOTHING_KNOWN,
+    update: Update | None = None,
     stage: Stage = "encode",
     total: int | None = None,
     progress: Progress = no_progress,
@@ -71,18 +77,26 @@ def build_version(
     """Write the files of a new version into the empty `folder`, its manifest last, and return that.
 
     Documents are read once, in order; some hundred of them are in memory at a time. Documents whose
-    vectors are `known`, with the same model and options, are not encoded.
+    vectors are `known`, with the same model and options, are not encoded. With an `update` of these
+    documents, what is new becomes a segment beside those of the version before; else all does.
     """
 
     def report(done: int) -> None:
         progress(stage, done, total)
 
-    rows, passages = _write_rows(documents, folder, schema, encoder, options, known, report)
+    sizes = update.link_segments(folder) if update else []
+    rows = _Rows(folder, len(sizes), schema, encoder, options, known, update)
+    count = rows.write(documents, report)
+    order = update.order() if update else np.arange(count)
+    order.astype(ORDER).tofile(folder / IndexFiles.ORDER)
+    if rows.size[0]:
+        sizes.append(rows.size)
+    passages = _live_passages(folder, sizes, order)
     manifest = IndexManifest(
         name=name,
         version=new_version(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        documents=rows,
+        documents=count,
         passages=passages,
         rejected=rejected,
         model=encoder.manifest.model,
@@ -92,6 +106,7 @@ def build_version(
         language=options.language,
         split=asdict(options.split),
         schema=schema,
+        segments=merge_segments(folder, sizes),
         files=measure_files(folder),
     )
     write_manifest(folder, manifest)
@@ -103,45 +118,92 @@ def write_manifest(folder: Path, manifest: IndexManifest) -> None:
     (folder / IndexFiles.MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
 
 
-def _write_rows(
-    documents: Iterable[Document],
-    folder: Path,
-    schema: Schema,
-    encoder: Encoder,
-    options: Options,
-    known: EmbeddingCache,
-    report: Callable[[int], None],
-) -> tuple[int, int]:
-    """Write all but the manifest; return how many documents and passages there are."""
-    text = TextWriter(folder / IndexFiles.TEXT, schema, options.language)
-    suggestions = SuggestWriter(folder / IndexFiles.SUGGESTIONS, options.language)
-    vectors = VectorWriter(folder, options.precision)
-    table = bytearray()
-    rows, passages = 0, 0
-    try:
-        with (folder / IndexFiles.PASSAGES).open("wb") as spans:
-            for group in groups(documents):
-                hashes = [text_hash(document) for document in group]
-                encoded_group = _vectors(group, hashes, encoder, options, known)
-                for document, hash_, encoded in zip(group, hashes, encoded_group, strict=True):
-                    text.add(document)
-                    suggestions.add(document)
-                    table += np.array(
-                        (0, 0, passages, hash_, content_hash(document)), DOCUMENT
-                    ).tobytes()
-                    vectors.add_codes(encoded.codes, encoded.scales)
-                    spans.write(_passages(rows, encoded).tobytes())
-                    rows, passages = rows + 1, passages + len(encoded.scales)
-                report(rows)
-        vectors.close()
-        suggestions.close()
-        entries = np.frombuffer(table, DOCUMENT)
-        entries["segment"], entries["place"] = text.close().T
-        entries.tofile(folder / IndexFiles.DOCUMENTS)
-    except BaseException:
-        text.abort()
-        raise
-    return rows, passages
+class _Rows:
+    """Writes the rows of a new segment, and the words and completions of the whole version.
+
+    `size` is that of the segment afterwards.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        number: int,
+        schema: Schema,
+        encoder: Encoder,
+        options: Options,
+        known: EmbeddingCache,
+        update: Update | None,
+    ) -> None:
+        self._folder = folder
+        self._segment = folder / IndexFiles.segment(number)
+        self._encoder, self._options, self._known = encoder, options, known
+        base = update.base if update else None
+        self._row = len(base.documents) if base else 0
+        self._passage = len(base.passages) if base else 0
+        self._new = (update.rows < 0).tolist() if update else None
+        self._suggestions = SuggestWriter(folder / IndexFiles.SUGGESTIONS, options.language)
+        words = base.folder / IndexFiles.TEXT if base else None
+        self._text = TextWriter(
+            folder / IndexFiles.TEXT, schema, options.language, words, self._row
+        )
+        if update:
+            self._text.remove(update.gone)
+        self.size = (0, 0)
+
+    def write(self, documents: Iterable[Document], report: Callable[[int], None]) -> int:
+        """Write what is new of the documents, and return how many there are in all."""
+        count = 0
+        self._segment.mkdir(parents=True)
+        vectors = VectorWriter(self._segment, self._options.precision)
+        try:
+            with (
+                (self._segment / IndexFiles.PASSAGES).open("wb") as spans,
+                (self._segment / IndexFiles.DOCUMENTS).open("wb") as table,
+            ):
+                for group in groups(documents):
+                    new = group
+                    if self._new is not None:
+                        new = [*compress(group, self._new[count : count + len(group)])]
+                    for document in group:
+                        self._suggestions.add(document)
+                    self._write_group(new, vectors, spans, table)
+                    count += len(group)
+                    report(count)
+            vectors.close()
+            self._suggestions.close()
+            self._text.close()
+        except BaseException:
+            self._text.abort()
+            raise
+        if not self.size[0]:
+            shutil.rmtree(self._segment)
+        return count
+
+    def _write_group(
+        self, group: list[Document], vectors: VectorWriter, spans: BinaryIO, table: BinaryIO
+    ) -> None:
+        hashes = [text_hash(document) for document in group]
+        encoded_group = _vectors(group, hashes, self._encoder, self._options, self._known)
+        for document, hash_, encoded in zip(group, hashes, encoded_group, strict=True):
+            self._text.add(document)
+            entry = (self._passage, hash_, content_hash(document))
+            table.write(np.array(entry, DOCUMENT).tobytes())
+            vectors.add_codes(encoded.codes, encoded.scales)
+            spans.write(_passages(self._row, encoded).tobytes())
+            self._row, self._passage = self._row + 1, self._passage + len(encoded.scales)
+            self.size = (self.size[0] + 1, self.size[1] + len(encoded.scales))
+
+
+def _live_passages(folder: Path, sizes: Sequence[Sizes], order: Rows) -> int:
+    """Return how many passages the documents at the rows `order` have."""
+    tables = [
+        np.fromfile(folder / IndexFiles.segment(number) / IndexFiles.DOCUMENTS, DOCUMENT)
+        for number in range(len(sizes))
+    ]
+    first = np.concatenate([table["passage"] for table in tables])
+    total = sum(passages for _, passages in sizes)
+    counts = np.diff(np.append(first, total).astype(np.int64))
+    return int(counts[order].sum())
 
 
 def _vectors(

@@ -10,7 +10,6 @@ from pydantic_core import to_json
 from handler.corpus.document import Document
 from handler.errors import DocumentNotFound, IndexNotFound, InvalidRequest, QuerytowerError
 from handler.index.index_version import IndexVersion
-from handler.index.manifest import IndexManifest
 from handler.mcp.descriptions import DEFAULT_K, DOCUMENT_CHARS, SEARCH_OPTIONS
 from handler.mcp.fields import filterable
 from handler.mcp.messages import INVALID_PARAMS, Json, RpcError, text_param
@@ -21,7 +20,7 @@ from handler.search.bounds import K, check_number
 from handler.search.request import SearchRequest, first_fault
 from handler.search.searcher import find
 from handler.service import Service
-from handler.trace import Trace
+from handler.trace import Trace, note_results
 from handler.versions.repository import IndexRepository
 
 T = TypeVar("T")
@@ -69,9 +68,10 @@ def _search(service: Service, arguments: Json, trace: Trace) -> Json:
         request = SearchRequest.model_validate(given).within(settings)
     except ValidationError as cause:
         raise InvalidRequest(first_fault(cause.errors())) from cause
+    answer = service.searcher.search(index, request)
     if settings.log_queries:
         trace.extra["queries"] = [request.query]
-    answer = service.searcher.search(index, request)
+        note_results(trace, answer)
     trace.seconds.update(answer.seconds)
     trace.extra["hits"] = len(answer.hits)
     return {"index": index.manifest.name, "hits": [_hit(index, hit) for hit in answer.hits]}
@@ -112,7 +112,7 @@ def _index_body(service: Service, name: str) -> Json:
     """Return name, size and fields of an index, from its manifest: nothing else is downloaded."""
     repository = IndexRepository(service.store, name)
     pointer, _ = repository.pointer()
-    manifest = IndexManifest.parse(repository.published_manifest(pointer), name)
+    manifest, _ = repository.published_manifest(pointer)
     fields = {each: field.kind for each, field in filterable(manifest.schema).items()}
     return {"name": name, "documents": manifest.documents, "fields": fields}
 
@@ -144,7 +144,8 @@ def _argument(arguments: Json, name: str, kind: type[T], default: T | None = Non
 def _hit(index: IndexVersion, hit: Hit) -> Json:
     score = {} if hit.score is None else {"score": round(hit.score, 4)}
     passage = {"passage": hit.document.text[slice(*hit.passage)]}
-    return _document(index, hit.document) | score | passage
+    link = {"url": hit.url} if hit.url else {}
+    return _document(index, hit.document) | link | score | passage
 
 
 def _document(index: IndexVersion, document: Document) -> Json:

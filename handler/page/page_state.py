@@ -9,8 +9,8 @@ from handler.search.request import MODES, Mode
 
 # The page's own parameters. Metadata fields of these names are shown, but the page can't filter by
 # them.
-OWN = ("q", "mode", "page", "like", "lucky", "verbatim")
-DEFAULTS = {"q": "", "like": "", "mode": "hybrid", "page": "1", "verbatim": ""}
+OWN = ("q", "mode", "page", "like", "lucky", "verbatim", "sort")
+DEFAULTS = {"q": "", "like": "", "mode": "hybrid", "page": "1", "verbatim": "", "sort": ""}
 MAX_PAGE_DIGITS = 6
 
 
@@ -27,6 +27,7 @@ class PageState:
     page: int = 1
     like: str = ""
     verbatim: bool = False
+    sort: str = ""
     filters: tuple[tuple[str, str], ...] = ()
 
     @classmethod
@@ -40,6 +41,7 @@ class PageState:
             mode=next((mode for mode in MODES if mode == own.get("mode")), "hybrid"),
             page=_page_number(own.get("page", "")),
             verbatim="verbatim" in own,
+            sort=own.get("sort", ""),
             like=dict(given).get("like", ""),  # white space may be part of an id
             filters=tuple(pair for pair in dict.fromkeys(pairs) if pair[0] not in OWN),
         )
@@ -57,6 +59,7 @@ class PageState:
         """Return the URL of this state after `changes`, on its first page unless they name one."""
         to = replace(self, **({"page": 1} | changes))
         own = [("q", to.query), ("like", to.like), ("mode", to.mode), ("page", str(to.page))]
+        own.append(("sort", to.sort))
         own.append(("verbatim", "true" if to.verbatim else ""))
         given = [(name, value) for name, value in own if value != DEFAULTS[name]]
         return "?" + urlencode(given + list(to.filters))

@@ -15,7 +15,7 @@ from handler.page.page_state import PageState
 from handler.page.rail import chosen
 from handler.page.templates import part
 from handler.page.view import View
-from handler.search.answer import Hit, corrected_query
+from handler.search.answer import Answer, Hit, Total, corrected_query
 from handler.settings import Settings
 
 UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
@@ -66,34 +66,37 @@ class PageRenderer:
     def results(
         self,
         asked: PageState,
-        found: Sequence[Hit],
+        answer: Answer,
         first: int,
         more: bool,
         rail: Html,
-        corrected: Mapping[str, str],
+        orders: Sequence[str],
     ) -> View:
         """Return a page of hits.
 
         Args:
             asked: The state of the page.
-            found: The hits, best first.
+            answer: The hits of this page, with total and corrections.
             first: Number of the first hit, from 1.
             more: Whether another page follows.
             rail: The filters on offer.
-            corrected: The right spelling of each word that was taken for a misspelling.
+            orders: The values that a sort may have.
         """
         number = f", page {asked.page}" if asked.page > 1 else ""
         html = part(
             "results",
             heading=f"Results for “{asked.query}”{number}",
-            corrected=_corrected(asked, corrected),
+            corrected=_corrected(asked, answer.corrected),
+            close=part("close", query=asked.query) if answer.nothing_close else NOTHING,
+            count="" if answer.nothing_close else _total(answer.total),
+            sort=_sort(asked, orders),
             chosen=chosen(asked),
             first=first,
-            hits=hits(self.settings, asked, found),
+            hits=hits(self.settings, asked, answer.hits),
             pages=_pages(asked, more),
             rail=rail,
         )
-        status = f"{_count(len(found), 'result')} for {asked.query}{number}"
+        status = f"{_count(len(answer.hits), 'result')} for {asked.query}{number}"
         return View(kind="results", html=html, title=asked.query, status=status)
 
     def nothing(self, asked: PageState, rail: Html) -> View:
@@ -178,6 +181,28 @@ def _modes(asked: PageState) -> Html:
         )
         for mode, kind in MODES.items()
     )
+
+
+def _total(total: Total | None) -> str:
+    """Return the number of results in words."""
+    if total is None:
+        return ""
+    return f"{'' if total.exact else 'about '}{_count(total.documents, 'result')}"
+
+
+def _sort(asked: PageState, orders: Sequence[str]) -> Html:
+    """Return the choice of an order, where there is one."""
+    if not orders:
+        return NOTHING
+    choices = [("", "best match")]
+    for order in orders:
+        field, descending = order.removeprefix("-"), order.startswith("-")
+        choices.append((order, f"{field}, {'high to low' if descending else 'low to high'}"))
+    options = [
+        part("sort-option", value=value, text=text, selected=flag("selected", value == asked.sort))
+        for value, text in choices
+    ]
+    return part("sort", options=joined(options))
 
 
 def _corrected(asked: PageState, corrected: Mapping[str, str]) -> Html:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Self
 
 from starlette.exceptions import HTTPException
@@ -24,10 +25,12 @@ from handler.search.request import SearchRequest
 from handler.search.searcher import Searcher, find
 from handler.service import Service
 from handler.settings import Settings
-from handler.trace import index_of, trace_of
+from handler.trace import index_of, note_results, trace_of
 
 PAGE_SIZE = 10
 MAX_FACETS = 6
+# Fields to sort by.
+MAX_ORDERS = 4
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -109,6 +112,9 @@ class Site:
         size = max(1, k - 1)
         offset = (asked.page - 1) * size
         counted = [name for name, field in fields.items() if field.kind not in INPUTS][:MAX_FACETS]
+        orders = _orders(fields)
+        if asked.sort not in orders:
+            asked = replace(asked, sort="")
         answer = searcher.search(index, self._request(asked, index, counted, k, offset))
         shown = answer.hits[:size]
         trace = trace_of(request)
@@ -116,11 +122,13 @@ class Site:
         trace.extra["hits"] = len(shown)
         if self._settings.log_queries:
             trace.extra["queries"] = [asked.query]
+            note_results(trace, answer)
         filters = rail(asked, fields, answer.facets)
         if not shown:
             return self._page.nothing(asked, filters)
         more = len(answer.hits) > size and offset + size <= self._settings.max_offset
-        return self._page.results(asked, shown, offset + 1, more, filters, answer.corrected)
+        page = replace(answer, hits=shown)
+        return self._page.results(asked, page, offset + 1, more, filters, orders)
 
     def _request(
         self,
@@ -139,7 +147,16 @@ class Site:
             verbatim=asked.verbatim,
             filter=filter_from_parameters(asked.filters, index.manifest.schema),
             facets=facets,
+            sort=asked.sort,
+            total=True,
             explain=True,
             highlight=True,
         )
         return request.within(self._settings)
+
+
+def _orders(fields: Schema) -> list[str]:
+    """Return the sorts on offer: each field of single numbers or dates, downwards and upwards."""
+    kinds = ("integer", "float", "date")
+    names = [name for name, field in fields.items() if field.kind in kinds and not field.list]
+    return [order for name in names[:MAX_ORDERS] for order in (f"-{name}", name)]

@@ -9,10 +9,10 @@ from handler.corpus.listing import Listing
 from handler.encoder import Encoder
 from handler.errors import StoreError
 from handler.index.index_version import IndexVersion
-from handler.index.manifest import IndexFiles, IndexManifest
+from handler.index.manifest import NOISE, IndexFiles, IndexManifest
 from handler.index.writer import write_manifest
 from handler.quality.changes import Changes
-from handler.quality.checks import search_recall, self_retrieval
+from handler.quality.checks import noise_level, search_recall, self_retrieval
 from handler.quality.compare import profile_of
 from handler.quality.drift import Drift, compare
 from handler.quality.drift_report import render
@@ -144,6 +144,7 @@ def _measure(
 ) -> Quality:
     quality = {
         "self_retrieval": self_retrieval(index, encoder),
+        NOISE: noise_level(index, encoder),
         "recall@10": search_recall(index.vectors),
     }
     ndcg = mean_ndcg(results.tops, golden.judgments)

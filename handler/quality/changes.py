@@ -61,4 +61,4 @@ class Changes:
 
 
 def _ids(index: IndexVersion) -> Ids:
-    return lambda mask: (index.document(row).id for row in np.flatnonzero(mask).tolist())
+    return lambda mask: (index.document(row).id for row in index.order[mask].tolist())

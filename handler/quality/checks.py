@@ -12,6 +12,8 @@ from handler.index.vectors import VectorIndex
 
 SAMPLE = 100
 TOP = 10
+NONSENSE = 48
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
 # Of two passages with equal vectors, a search may find either.
 TIE = 1e-5
 
@@ -28,7 +30,7 @@ def self_retrieval(index: IndexVersion, encoder: Encoder) -> float:
 
     It is low when vectors, passages and documents don't belong together, or not to this encoder.
     """
-    rows = sample(len(index.documents), SAMPLE)
+    rows = index.order[sample(len(index.order), SAMPLE)]
     return sum(_finds_itself(index, encoder, row) for row in rows.tolist()) / len(rows)
 
 
@@ -42,6 +44,22 @@ def _finds_itself(index: IndexVersion, encoder: Encoder, row: int) -> bool:
     return bool(index.vectors.cosines(vector, passage)[0] >= tenth - TIE)
 
 
+def noise_level(index: IndexVersion, encoder: Encoder) -> float:
+    """Return the best cosine that three of four nonsense queries do not exceed.
+
+    A query whose best hit is no closer than that found nothing by meaning.
+    """
+    rng = random.Random(0)  # noqa: S311
+    best = []
+    for _ in range(NONSENSE):
+        words = [
+            "".join(rng.choices(LETTERS, k=rng.randint(4, 10))) for _ in range(rng.randint(1, 3))
+        ]
+        vector = encoder.encode([" ".join(words)], "query")[0]
+        best.append(float(index.vectors.search(vector, 1)[1][0]))
+    return float(np.percentile(best, 75))
+
+
 def search_recall(vectors: VectorIndex) -> float:
     """Return the share of the ten nearest of sampled vectors that a search finds.
 
@@ -50,7 +68,7 @@ def search_recall(vectors: VectorIndex) -> float:
     if not vectors.approximate:
         return 1.0
     exact, shares = vectors.exact(), []
-    for query in vectors.vectors(sample(len(vectors), SAMPLE)):
+    for query in vectors.vectors(vectors.live[sample(len(vectors), SAMPLE)]):
         tenth = exact.search(query, TOP)[1][-1] - TIE
         shares.append(float((vectors.search(query, TOP)[1] >= tenth).mean()))
     return float(np.mean(shares))

@@ -9,6 +9,7 @@ import numpy as np
 
 from handler.quality.changes import Changes
 from handler.quality.profile import CHARACTERS, COSINES, Profile
+from handler.stored_json import Garbled, read_json
 
 FORMAT = 1
 SLIGHT, LARGE = 0.1, 0.25
@@ -99,13 +100,19 @@ class Drift:
         return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
+@dataclass(frozen=True, slots=True)
+class _StoredReport:
+    format: int
+    profile: Profile
+
+
 def profile_in(report: bytes) -> Profile | None:
     """Return the profile in the text of a report, or None if there is none of this format."""
     try:
-        raw = json.loads(report)
-        return Profile.parse(raw["profile"]) if raw["format"] == FORMAT else None
-    except (ValueError, KeyError, TypeError):
+        found = read_json(_StoredReport, report)
+    except Garbled:
         return None
+    return found.profile if found.format == FORMAT and found.profile.has_these_bins() else None
 
 
 def compare(

@@ -1,10 +1,9 @@
 """Golden queries: all of them show what a new version changes, and judged ones measure it."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 
@@ -14,9 +13,12 @@ from handler.index.index_version import IndexVersion
 from handler.index.word_query import word_query
 from handler.quality.ndcg import ndcg
 from handler.search.ranking import rank
+from handler.stored_json import bound, read_json
 from handler.versions.repository import IndexRepository
 
 MAX_QUERIES = 500
+MAX_QUERY_CHARS = 10_000
+MAX_GRADE = 100
 TOP = 10
 
 Judgments = Mapping[str, Mapping[str, int]]
@@ -51,7 +53,7 @@ class Golden:
                         _read_query(line, queries)
                     elif number > 1:
                         _read_judgment(line, judgments)
-                except (ValueError, KeyError, TypeError, AttributeError) as cause:
+                except ValueError as cause:
                     raise CorpusError(
                         f"{folder.url}/{each.path} line {number} is neither a query nor a "
                         f"judgment: {cause}; queries are {{_id, text}} in JSON lines, "
@@ -60,16 +62,22 @@ class Golden:
         return cls(queries, judgments, " ".join(each.etag for each in files))
 
 
+@dataclass(frozen=True, slots=True)
+class _Query:
+    _id: Any
+    text: Annotated[str, bound(max_length=MAX_QUERY_CHARS)]
+
+
 def _read_query(line: bytes, queries: dict[str, str]) -> None:
     if line.strip() and len(queries) < MAX_QUERIES:
-        query = json.loads(line)
-        queries[str(query["_id"])] = query["text"].strip() or "?"
+        query = read_json(_Query, line)
+        queries[str(query._id)] = query.text.strip() or "?"
 
 
 def _read_judgment(line: bytes, judgments: dict[str, dict[str, int]]) -> None:
     if line.strip():
         query_id, document_id, grade = line.decode().split("\t")
-        judgments[query_id][document_id] = int(grade)
+        judgments[query_id][document_id] = min(int(grade), MAX_GRADE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ class Profile:
     def of(cls, index: IndexVersion, golden: Golden, results: GoldenResults) -> Self:
         """Measure an index version and what the golden queries find in it."""
         manifest = index.manifest
-        lengths = index.passages["end"].astype(np.int64) - index.passages["start"]
+        passages = index.passages[index.vectors.live]
+        lengths = passages["end"].astype(np.int64) - passages["start"]
         return cls(
             documents=manifest.documents,
             passages=manifest.passages,
@@ -53,28 +54,23 @@ class Profile:
             tops={golden.queries[key]: top for key, top in results.tops.items()},
         )
 
-    @classmethod
-    def parse(cls, raw: Any) -> Self | None:
-        """Return the profile in parsed JSON, or None if it has other fields or bins."""
-        try:
-            profile = cls(**raw)
-            bins = len(profile.lengths), len(profile.neighbours), len(profile.nearest)
-        except TypeError:
-            return None
-        return profile if bins == (len(CHARACTERS), len(COSINES), len(COSINES)) else None
+    def has_these_bins(self) -> bool:
+        """Tell whether the distributions have the bins of this querytower."""
+        bins = len(self.lengths), len(self.neighbours), len(self.nearest)
+        return bins == (len(CHARACTERS), len(COSINES), len(COSINES))
 
 
 def _centroid(index: IndexVersion) -> npt.NDArray[np.float64]:
     total = np.zeros(index.manifest.dimension)
     for start in range(0, len(index.vectors), CHUNK):
-        rows = np.arange(start, min(start + CHUNK, len(index.vectors)))
+        rows = index.vectors.live[start : start + CHUNK]
         total += index.vectors.vectors(rows).sum(axis=0, dtype=np.float64)
     return total / len(index.vectors)
 
 
 def _neighbours(index: IndexVersion) -> npt.NDArray[np.float64]:
     cosines = []
-    for row in sample(len(index.vectors), NEIGHBOURS):
+    for row in index.vectors.live[sample(len(index.vectors), NEIGHBOURS)]:
         near, values = index.vectors.search(index.vectors.vectors(row[None])[0], NEAREST)
         others = values[index.owners[near] != index.owners[row]]
         cosines += others[:1].tolist()

@@ -143,11 +143,9 @@ def _published(repository: IndexRepository, pointer: Pointer) -> StoredVersion:
     Raises:
         IndexUnavailable: its manifest can't be used, or has another format than new versions.
     """
-    data = repository.published_manifest(pointer)
+    manifest, _ = repository.published_manifest(pointer)
     folder = repository.version_folder(pointer.version)
-    origin = f"{folder.url}/{IndexFiles.MANIFEST}"
-    manifest = IndexManifest.parse(data, origin)
-    manifest.check_format(origin)
+    manifest.check_format(f"{folder.url}/{IndexFiles.MANIFEST}")
     return StoredVersion(folder, repository.files, manifest)
 
 

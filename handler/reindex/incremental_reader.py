@@ -1,6 +1,5 @@
 """Read a corpus object by object, and take unchanged objects from the version before."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +12,10 @@ from handler.corpus.options import ReadOptions
 from handler.corpus.readers.source import Source
 from handler.corpus.records import Found, Reject, has_made_up_id, once, read_source
 from handler.corpus.sources import Corpus
+from handler.errors import UnreadableFile
+from handler.index.arrays import Rows
 from handler.index.index_version import IndexVersion
+from handler.stored_json import Garbled, read_json
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class IndexedObjects:
     """
 
     index: IndexVersion
-    rows: Mapping[CorpusObject, range]
+    rows: Mapping[CorpusObject, Rows]
     rejects: Mapping[str, Sequence[Reject]]
 
     @classmethod
@@ -39,13 +41,13 @@ class IndexedObjects:
         for entry in listing.entries:
             complete = len(by_path.get(entry.object.path, [])) == entry.rejected
             if complete and not entry.duplicates:
-                rows[entry.object] = range(start, start + entry.documents)
+                rows[entry.object] = index.order[start : start + entry.documents]
             start += entry.documents
         return cls(index, rows if start == index.manifest.documents else {}, by_path)
 
     def items(self, item: CorpusObject) -> Iterator[Found]:
         """Yield what the object gave; the lines of documents are not known any more."""
-        for row in self.rows[item]:
+        for row in self.rows[item].tolist():
             document = self.index.document(row)
             yield Found(0, document, "" if has_made_up_id(document) else "id")
         for reject in self.rejects.get(item.path, ()):
@@ -55,9 +57,9 @@ class IndexedObjects:
 def _by_path(rejects: bytes, paths: Set[str]) -> dict[str, list[Reject]]:
     """Return the rejects of each object; those of a member of an archive belong to the archive."""
     found: dict[str, list[Reject]] = {}
-    with suppress(ValueError, TypeError):
+    with suppress(Garbled):
         for line in rejects.splitlines():
-            reject = Reject(**json.loads(line))
+            reject = read_json(Reject, line)
             path = reject.source
             while path not in paths and "/" in path:
                 path = path.rpartition("/")[0]
@@ -107,6 +109,12 @@ class IncrementalReader:
         if self.indexed and item in self.indexed.rows:
             yield from self.indexed.items(item)
             return
+        try:
+            yield from self._read(item)
+        except UnreadableFile as problem:
+            yield Found(0, Reject(item.path, 0, str(problem)))
+
+    def _read(self, item: CorpusObject) -> Iterator[Found]:
         with self.corpus.opened(item, self.scratch) as file:
             given = len(self.objects) == 1
             source = Source.of_file(

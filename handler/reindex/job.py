@@ -78,6 +78,7 @@ def read_options(settings: Settings) -> ReadOptions:
         table=settings.corpus_table,
         vectors=settings.corpus_vectors,
         encoding=settings.corpus_encoding,
+        base_url=settings.corpus_base_url,
         bounds=Bounds.of(settings),
     )
 

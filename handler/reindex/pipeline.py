@@ -10,6 +10,7 @@ from handler.corpus.sources import check_apart
 from handler.errors import GatesFailed, LeaseHeld, OutOfTime, StoreError
 from handler.index.embedding_cache import EmbeddingCache
 from handler.index.manifest import IndexManifest
+from handler.index.update import Update
 from handler.index.writer import build_version
 from handler.quality.assess import Candidate, PreviousVersion, Quality, assess
 from handler.quality.changes import Changes
@@ -172,6 +173,8 @@ def _build(job: ReindexJob, plan: Plan, checkpoints: Checkpoints, scratch: Path)
     """Write the files of the new version, and return their folder."""
     folder = scratch / "version"
     folder.mkdir()
+    reused, spool = plan.reused, plan.spool
+    update = Update.of(reused, spool.contents, spool.schema) if reused else None
     build_version(
         plan.spool,
         folder,
@@ -181,6 +184,7 @@ def _build(job: ReindexJob, plan: Plan, checkpoints: Checkpoints, scratch: Path)
         options=plan.options,
         rejected=plan.spool.rejected,
         known=EmbeddingCache([*plan.reusable, *checkpoints.parts]),
+        update=update,
         stage="text",  # all vectors are known by now
         total=plan.spool.documents,
         progress=job.progress,

@@ -59,7 +59,7 @@ class Plan:
     @property
     def reusable(self) -> list[EncodedBatch]:
         """The vectors that came with the corpus, and those of `reused`."""
-        known = [EncodedBatch.of_version(self.reused)] if self.reused else []
+        known = EncodedBatch.of_version(self.reused) if self.reused else []
         return [*self.own, *known]
 
 

@@ -66,7 +66,10 @@ class Answer:
     """The hits of one page, the values of each facet, and the seconds that each stage took.
 
     `spreads` has the facets of numbers and dates, `total` what was asked for.
-    `corrected` has the right spelling of each word that was taken for a misspelling.
+    `nothing_close` tells that no hit has a word of the query, or is nearer than chance.
+    `cosine` is that of the nearest passage to the query, whether or not its document is on the
+    page; None in keyword mode. `corrected` has the right spelling of each word that was taken for
+    a misspelling.
     """
 
     hits: list[Hit]
@@ -75,6 +78,8 @@ class Answer:
     total: Total | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     corrected: dict[str, str] = field(default_factory=dict)
+    nothing_close: bool = False
+    cosine: float | None = None
 
 
 def corrected_query(query: str, corrected: Mapping[str, str]) -> str:

@@ -50,9 +50,9 @@ def rows_after(
     index: IndexVersion, cursor: Cursor | None, filter_query: Query | None, k: int
 ) -> Rows:
     """Return the next `k` rows that match the filter, from the start or from a cursor."""
-    start = cursor.row + 1 if cursor else 0
     if filter_query is None:
-        return np.arange(start, min(start + k, len(index.documents)), dtype=np.int64)
+        start = int(np.searchsorted(index.rows, cursor.row, "right")) if cursor else 0
+        return index.rows[start : start + k]
     if cursor:
         parts = [(Occur.Must, index.text.after(cursor.row)), (Occur.Must, filter_query)]
         filter_query = Query.boolean_query(parts)

@@ -30,7 +30,7 @@ def nearest(
 ) -> Nearest:
     """Return the `n` documents nearest to `vector`, shape (dimension,), that match the filter."""
     if filter_query is None:
-        return _widening(index, vector, n, None, len(index.documents))
+        return _widening(index, vector, n, None, len(index.order))
     count = index.text.count(filter_query)
     if count > FILTER_SCAN and index.vectors.approximate:
         return _widening(index, vector, n, filter_query, count)
@@ -72,7 +72,7 @@ def _widening(
 
     `count` is the number of documents that match the filter, or of all documents without one.
     """
-    total = len(index.passages)
+    total = len(index.vectors)
     k = min(total, int(1.5 * n * total / max(count, 1)) + 1)
     while True:
         rows, cosines = index.vectors.search(vector, k)

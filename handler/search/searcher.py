@@ -13,10 +13,13 @@ from handler.corpus.document import Document
 from handler.corpus.passages import sentence_spans
 from handler.encoder import Encoder, Vectors
 from handler.errors import DocumentNotFound, InvalidRequest
+from handler.index.arrays import Scores
 from handler.index.index_version import IndexVersion
+from handler.index.manifest import NOISE
 from handler.index.text_index import FacetCount
 from handler.index.word_query import WordQuery, word_query
 from handler.search.answer import Answer, Explanation, Hit, Total
+from handler.search.apply_rules import AppliedRules, boosted, pinned
 from handler.search.arrange import blended, close_enough, collapsed, one_for_each, varied
 from handler.search.facets import Spread, count_values, spread, usable_field, without_choices
 from handler.search.filters import FilterCompiler
@@ -34,7 +37,7 @@ CACHED_PASSAGES = 1000
 class _Query:
     """A request as the index understands it.
 
-    `condition` is the part of the filter that the query's own syntax sets.
+    `condition` is the part of the filter that the query's own syntax and the rules set.
     `text` is what is left of the query to search for: nothing if it was all syntax. `vector`, shape (dimension,), is None in keyword mode, and `keyword_query` in semantic mode or
     where the query has no words. `terms` are the stems that it looks for.
     """
@@ -45,6 +48,7 @@ class _Query:
     keyword_query: Query | None
     filter_query: Query | None
     terms: list[str]
+    rules: AppliedRules
     condition: Query | None = None
 
     @property
@@ -59,6 +63,7 @@ class Searcher:
     def __init__(self, encoder: Encoder, cached_queries: int = 1000) -> None:
         """Keep the embeddings of the last `cached_queries` queries, for paging and filtering."""
         self._encoder = encoder
+        self._applied: dict[str, AppliedRules] = {}
         self._vector = lru_cache(cached_queries)(self._encode)
         # The same passages come up again and again while somebody types.
         self._sentences = lru_cache(CACHED_PASSAGES)(self._encode_sentences)
@@ -71,7 +76,9 @@ class Searcher:
         """
         started = time.perf_counter()
         parsed = parse(request.query, index)
-        filter_query = _joined(compile_filter(index, request.filter), parsed.condition)
+        rules = self._rules(index)
+        condition = _joined(parsed.condition, rules.shown)
+        filter_query = _joined(compile_filter(index, request.filter), condition)
         text = parsed.text
         vector = self._query_vector(index, request, text)
         if not request.query and vector is None and filter_query is None:
@@ -80,14 +87,21 @@ class Searcher:
         by_words = request.mode != "semantic"
         words = WordQuery()
         if by_words or request.highlight or request.sort:
-            words = word_query(index.text, text, verbatim=request.verbatim, typing=request.typing)
+            words = word_query(
+                index.text,
+                text,
+                verbatim=request.verbatim,
+                typing=request.typing,
+                alternatives=rules.alternatives,
+            )
         query = _Query(
             request=request,
             text=text,
             vector=vector,
             keyword_query=words.query if by_words else None,
             filter_query=filter_query,
-            condition=parsed.condition,
+            condition=condition,
+            rules=rules,
             terms=words.terms,
         )
         answer = self._answer(index, query)
@@ -112,7 +126,8 @@ class Searcher:
         if unlike:
             unwanted = np.mean([_mean_vector(index, rows[each]) for each in unlike], axis=0)
             wanted = wanted - 0.5 * unwanted
-        near = nearest(index, wanted / (np.linalg.norm(wanted) or 1), k + len(rows))
+        wanted = wanted / (np.linalg.norm(wanted) or 1)
+        near = nearest(index, wanted, k + len(rows), self._rules(index).shown)
         hits = [
             Hit(document=index.document(other), score=float(cosine), passage=index.span(passage))
             for other, passage, cosine in zip(
@@ -126,9 +141,11 @@ class Searcher:
         request = query.request
         depth = request.offset + request.k
         ranking = self._ranking(index, query, depth)
+        cosine = _greatest(ranking.cosines)
         total, matched = None, None
         if request.sort or request.total or request.facets:
             matched = _matched(index, query, ranking)
+        nothing_close = _nothing_close(index, query, ranking)
         facets = {name: self._facet(index, query, ranking, name) for name in request.facets}
         if request.sort and matched is not None:
             ranking = _sort(index, request, ranking, matched)
@@ -145,13 +162,15 @@ class Searcher:
             facets=facets,
             spreads=_spreads(index, request, matched),
             total=total,
+            nothing_close=nothing_close,
+            cosine=cosine,
         )
 
     def _ranking(self, index: IndexVersion, query: _Query, depth: int) -> Ranking:
         """Return the first `depth` documents or more, as far as there are so many."""
         request = query.request
-        if request.distinct:
-            depth = max(depth, POOLS[0] + 1)  # so that groups can be refilled
+        if request.distinct or query.rules.boosts:
+            depth = max(depth, POOLS[0] + 1)  # so that groups can be refilled, and boosts lift
         if query.browsed is not None:
             return Ranking.of(index.text.rows(query.browsed, depth))
         ranking = rank(
@@ -165,11 +184,22 @@ class Searcher:
         )
         if request.rank:
             ranking = blended(index, ranking, request.rank)
+        ranking = boosted(index, ranking, query.rules)
         if request.min_score is not None:
             ranking = close_enough(ranking, request.min_score)
         if request.collapse:
             ranking = collapsed(index, ranking)
-        return varied(index, ranking, request.diversity)
+        ranking = varied(index, ranking, request.diversity)
+        return pinned(index, ranking, query.rules, request.query, query.filter_query)
+
+    def _rules(self, index: IndexVersion) -> AppliedRules:
+        """Return the rules of an index, prepared once for each version and change of them."""
+        known = self._applied.get(index.manifest.name)
+        version = index.manifest.version
+        if known is None or known.rules is not index.rules or known.version != version:
+            known = AppliedRules.of(index)
+            self._applied[index.manifest.name] = known
+        return known
 
     def _facet(
         self, index: IndexVersion, query: _Query, ranking: Ranking, name: str
@@ -220,22 +250,38 @@ class Searcher:
         else:
             span = index.span(passage)
         score = float(ranking.scores[at])
-        wanted = query.request
+        wanted, highlight = query.request, None
+        if wanted.highlight:
+            cosine = float(ranking.cosines[at])
+            highlight = self._highlight(index, query, document, span, cosine)
         return Hit(
             document=document,
             score=None if np.isnan(score) else score,
             passage=span,
-            highlight=self._highlight(index, query, document, span) if wanted.highlight else None,
+            highlight=highlight,
             explanation=_explanation(ranking, at) if wanted.explain else None,
             others=others.get(row),
         )
 
-    def _highlight(self, index: IndexVersion, query: _Query, document: Document, span: Span) -> str:
+    def _highlight(
+        self, index: IndexVersion, query: _Query, document: Document, span: Span, cosine: float
+    ) -> str:
+        """Mark the words of the query, or else the nearest sentence, unless that is chance."""
         text = document.text[slice(*span)] or document.title
         spans = word_spans(text, query.terms, index.text.words)
-        if not spans and query.vector is not None:
+        chance = cosine <= index.manifest.quality.get(NOISE, -2.0)
+        if not spans and query.vector is not None and not chance:
             spans = closest_sentence(self._sentences(text), query.vector)
         return mark(text, spans)
+
+
+def _nothing_close(index: IndexVersion, query: _Query, ranking: Ranking) -> bool:
+    """Tell whether hits were found by meaning alone, and none is nearer than those of nonsense."""
+    level = index.manifest.quality.get(NOISE)
+    if level is None or query.vector is None or not len(ranking.documents):
+        return False
+    has_words = bool((np.nan_to_num(ranking.bm25) > 0).any())
+    return not has_words and bool(np.nanmax(ranking.cosines) <= level)
 
 
 def unit_vector(numbers: Sequence[float], dimension: int) -> Vectors:
@@ -325,6 +371,12 @@ def _sort(index: IndexVersion, request: SearchRequest, ranking: Ranking, matched
         )
     depth = request.offset + request.k
     return ranking.reordered(index.text.sorted_rows(matched, field, descending, depth))
+
+
+def _greatest(cosines: Scores) -> float | None:
+    """Return the greatest of the cosines that are known, or None if none is."""
+    known = cosines[~np.isnan(cosines)]
+    return float(known.max()) if len(known) else None
 
 
 def _explanation(ranking: Ranking, at: int) -> Explanation:

@@ -77,11 +77,11 @@ def connect(url: str, timeout: float, retries: int, *, bulk: bool = False) -> "O
     retry = {"max_retries": retries, "retry_timeout": silence * (retries + 1), "backoff": backoff}
     options: dict[str, Any] = {"client_options": client, "retry_config": retry}
     if url.startswith("s3:") and "AWS_CONTAINER_AUTHORIZATION_TOKEN" in os.environ:
-        options["credential_provider"] = _container_credentials
+        options["credential_provider"] = container_credentials
     return from_url(url, **options)
 
 
-def _container_credentials() -> "S3Credential":
+def container_credentials() -> "S3Credential":
     """Fetch the credentials of a Lambda function with SnapStart, which has a token and no keys.
 
     obstore knows this protocol only with the token in a file.

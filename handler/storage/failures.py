@@ -25,7 +25,11 @@ DISK = {
 
 LOST = "somebody else wrote it in the meantime; read it again and decide anew"
 NO_BUCKET = r"NoSuchBucket|ContainerNotFound|bucket does not exist"
+INVALID_PATH = (
+    "a key in the bucket has an empty part, a control character or the like; rename that object"
+)
 BUCKET = (  # pattern in obstore's message, then problem and remedy; the first match counts
+    (r"invalid path", INVALID_PATH),
     (NO_BUCKET, "the bucket does not exist; create it or correct the URL"),
     (
         r"169\.254\.169\.254|metadata\.google\.internal|credential provider",

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Self
 
 import obstore
-from obstore.exceptions import NotModifiedError, PermissionDeniedError
+from obstore.exceptions import InvalidPathError, NotModifiedError, PermissionDeniedError
 from obstore.store import LocalStore, MemoryStore
 
 from handler.errors import LostRace, ObjectNotFound, StoreError
@@ -27,6 +28,8 @@ SMALL = 1 << 20
 PART = 5 << 20
 """Bytes of one request of a large transfer."""
 CONNECTIONS = 8
+WHOLE = 512 << 20
+"""Bytes that are read into memory at once. Only listings of objects and rejects have more than some MB."""
 WRITER = "writer"
 """Metadata by which a writer knows its own object again when the first answer got lost."""
 
@@ -106,15 +109,29 @@ class Store:
         from concurrent.futures import ThreadPoolExecutor
 
         self._check(path)
+        starts = iter(range(0, size, PART) or [0])
+        failed = Event()
         try:
             with store_folder.staged(to) as file:
 
-                def copy(start: int) -> None:
-                    _write_at(file.fileno(), start, self._get_part(path, start, size, etag))
+                def copy() -> None:
+                    """Copy parts until none is left, or until another thread fails."""
+                    for start in starts:
+                        if failed.is_set():
+                            return
+                        try:
+                            part = self._get_part(path, start, size, etag)
+                            _write_at(file.fileno(), start, part)
+                        except BaseException:
+                            failed.set()
+                            raise
 
                 with ThreadPoolExecutor(CONNECTIONS) as pool:
-                    for _ in pool.map(copy, range(0, size, PART) or [0]):
-                        pass
+                    copies = [
+                        pool.submit(copy) for _ in range(min(CONNECTIONS, -(-size // PART) or 1))
+                    ]
+                for each in copies:
+                    each.result()
                 Path(file.name).replace(to)
         except OSError as error:
             raise explain(error, str(to), local=True) from None
@@ -155,18 +172,35 @@ class Store:
         except ObjectNotFound:
             raise LostRace(f"{self.url}/{path}: {LOST}") from None
 
-    def list(self, prefix: str = "") -> Sequence[StoredObject]:
-        """Return all objects below the folder `prefix`, in the order of their paths."""
+    def list(self, prefix: str = "", *, unreachable: bool = False) -> Sequence[StoredObject]:
+        """Return all objects below the folder `prefix`, in the order of their paths.
+
+        A bucket may have keys that are no paths: with empty parts, control characters or
+        backslashes. They are left out unless `unreachable` is set: no other method takes them.
+        """
         prefix = prefix.rstrip("/")
         if prefix:
             self._check(prefix)
         try:
             with self._explained(prefix):
-                found = [meta for chunk in obstore.list(self._objects, prefix) for meta in chunk]
+                objects = self._listed(prefix)
         except ObjectNotFound:
             return []
-        objects = [StoredObject.of(meta) for meta in found if meta["path"] != store_folder.LOCK]
-        return sorted(objects, key=lambda each: each.path)
+        kept = (each for each in objects if unreachable or is_path(each.path))
+        return sorted(
+            (each for each in kept if each.path != store_folder.LOCK), key=lambda each: each.path
+        )
+
+    def _listed(self, prefix: str) -> Sequence[StoredObject]:
+        try:
+            found = [meta for chunk in obstore.list(self._objects, prefix) for meta in chunk]
+        except InvalidPathError:
+            if not self.url.startswith("s3:"):
+                raise
+            from handler.storage.s3_listing import list_keys
+
+            found = [*list_keys(self.url, prefix, self.timeout)]
+        return [StoredObject.of(meta) for meta in found]
 
     def delete(self, paths: Iterable[str]) -> None:
         """Delete objects; those that do not exist are passed over."""
@@ -196,9 +230,7 @@ class Store:
         return connect(self.url, self.timeout, self.retries, bulk=True)
 
     def _check(self, path: str) -> None:
-        if any(part in ("", ".", "..") for part in path.split("/")) or re.search(
-            r"[\\\0-\x1f]|#\d+$", path
-        ):
+        if not is_path(path):
             raise StoreError(
                 f"{self.url}: {path!r} is not a path inside the store; "
                 "give one such as folder/name.json"
@@ -238,7 +270,12 @@ class Store:
         self._check(path)
         with self._explained(path), self._found(path):
             result = obstore.get(self._objects, path, options=options)
-            return bytes(result.bytes()), str(result.meta["e_tag"])
+            if result.meta["size"] <= WHOLE:
+                return bytes(result.bytes()), str(result.meta["e_tag"])
+        raise StoreError(
+            f"{self.url}/{path}: {result.meta['size']:,} bytes are more than {WHOLE:,}, "
+            "which no file of an index has; remove it or put the right one there"
+        )
 
     def _get_part(self, path: str, start: int, size: int, etag: str | None) -> memoryview:
         end = min(start + PART, size)
@@ -294,6 +331,12 @@ class Store:
         if found["e_tag"] != etag:
             raise LostRace(f"{self.url}/{path}: {LOST}")
         return {"e_tag": etag, "version": found["version"]}
+
+
+def is_path(path: str) -> bool:
+    """Tell whether a key is a relative path that every kind of store takes."""
+    plain = not re.search(r"[\\\0-\x1f\x7f]|#\d+$", path)
+    return plain and all(part not in ("", ".", "..") for part in path.split("/"))
 
 
 def _write_at(descriptor: int, position: int, body: memoryview) -> None:

@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from handler.errors import ObjectNotFound, StoreError
+from handler.stored_json import Garbled, read_json
 from handler.versions.layout import Layout
+from handler.versions.pointer import VersionName
 from handler.versions.stored_folder import StoredFolder
 
 
@@ -20,7 +22,7 @@ class LastAttempt:
 
     kind: Literal["same", "failed"]
     inputs: str
-    version: str
+    version: VersionName
     reasons: list[str] = field(default_factory=list)
 
 
@@ -32,8 +34,8 @@ class Attempts:
 
     def last(self) -> LastAttempt | None:
         """Return the note about the last attempt, or None if there is none that can be read."""
-        with suppress(ObjectNotFound, ValueError, TypeError):
-            return LastAttempt(**json.loads(self.folder.get(Layout.LAST_ATTEMPT)[0]))
+        with suppress(ObjectNotFound, Garbled):
+            return read_json(LastAttempt, self.folder.get(Layout.LAST_ATTEMPT)[0])
         return None
 
     def note(self, attempt: LastAttempt) -> None:
@@ -46,10 +48,8 @@ class Attempts:
 
         They are not published again.
         """
-        with suppress(ObjectNotFound, ValueError):
-            found = json.loads(self.folder.get(Layout.ROLLED_BACK)[0])
-            if isinstance(found, list):
-                return [each for each in found if isinstance(each, str)]
+        with suppress(ObjectNotFound, Garbled):
+            return read_json(list[str], self.folder.get(Layout.ROLLED_BACK)[0])
         return []
 
     def note_rolled_back(self, inputs: str) -> None:

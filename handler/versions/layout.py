@@ -8,6 +8,7 @@ class Layout:
     """Names inside the folder of one index."""
 
     POINTER = "current.json"
+    RULES = "rules.json"
     LEASE = "lease.json"
     LAST_ATTEMPT = "verdict.json"
     ROLLED_BACK = "rolled-back.json"

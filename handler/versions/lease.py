@@ -11,11 +11,15 @@ from datetime import UTC, datetime
 from secrets import token_hex
 from threading import Event, Lock, Thread
 from types import TracebackType
-from typing import Self
+from typing import Annotated, Self
 
 from handler.errors import LeaseHeld, LostRace, ObjectNotFound, StoreError
+from handler.stored_json import Garbled, Name, bound, read_json
 from handler.versions.layout import Layout
 from handler.versions.repository import IndexRepository
+
+# The last second that Python's dates know.
+MAX_TIME = 253_402_300_799
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +38,16 @@ class LeaseConfig:
 class Holder:
     """Who holds a lease, until when by its own clock (seconds since 1970), and since when."""
 
-    name: str
-    expires: float
-    since: str
+    holder: Name
+    expires: Annotated[float, bound(ge=0, le=MAX_TIME, allow_inf_nan=False)]
+    since: Name
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
         """Read the content of a lease; nobody holds one that can't be read."""
         try:
-            raw = json.loads(data)
-            return cls(str(raw["holder"]), float(raw["expires"]), str(raw["since"]))
-        except (ValueError, KeyError, TypeError):
+            return read_json(cls, data)
+        except Garbled:
             return cls("", 0.0, "")
 
 
@@ -153,7 +156,7 @@ class Lease:
         until = _time_text(holder.expires) if holder.expires else "now"
         index, url = self._repository.name, self._repository.store.url
         return LeaseHeld(
-            f"{holder.name or 'another run'} has been working on index {index!r} in {url} "
+            f"{holder.holder or 'another run'} has been working on index {index!r} in {url} "
             f"since {holder.since or 'just now'}; "
             f"wait until it has finished, or, if it died, until {until}"
         )

@@ -6,20 +6,25 @@ import time
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
 from handler.errors import CacheFull, IndexUnavailable, ModelMismatch, QuerytowerError
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
+from handler.index.rules import NO_RULES, Rules
 from handler.log import log, metric
 from handler.staging import scratch_folder
+from handler.versions.live_rules import LiveRules
 from handler.versions.pointer import Pointer
 from handler.versions.repository import IndexRepository
 from handler.versions.transfer import fetch_version, kept_files
 
 REFRESH_WAIT = 0.3
 """Seconds that a request waits for a newer version before the old one answers it."""
+RULES_WAIT = 1.0
+"""Seconds that the first answer waits for the rules of its index; later ones come with a look."""
 RETRY_SECONDS = 2.0
 # The first and the longest pause between checks while the disk has no room for a new version.
 FULL_SECONDS = 60.0
@@ -51,6 +56,7 @@ class LiveIndex:
         self._fingerprint = fingerprint
         self._poll_seconds = poll_seconds
         self._version: IndexVersion | None = None
+        self._rules = LiveRules()
         self._etag: str | None = None
         self._checked = 0.0
         self._failure: tuple[float, QuerytowerError] | None = None
@@ -98,7 +104,11 @@ class LiveIndex:
                 raise self._failure[1]
             try:
                 pointer, etag = self._repository.pointer()
-                self._version, self._etag = self._open(pointer), etag
+                # Cold starts wait for the version; the rules come meanwhile.
+                rules = self._worker.submit(self._rules.current, self._repository)
+                version, self._etag = self._open(pointer), etag
+                wait_for([rules], RULES_WAIT)
+                self._version = _with_rules(version, rules.result() if rules.done() else NO_RULES)
             except QuerytowerError as error:
                 self._failure = time.monotonic(), error
                 raise
@@ -106,14 +116,16 @@ class LiveIndex:
             return self._version
 
     def _follow(self) -> None:
+        rules = self._rules.current(self._repository)
         try:
             changed = self._repository.pointer_if_changed(self._etag)
             if changed is None:
+                self._version = self._version and _with_rules(self._version, rules)
                 return
             pointer, etag = changed
             old = self._version
             if old is None or pointer.version != old.manifest.version:
-                self._version = self._open(pointer)
+                self._version = _with_rules(self._open(pointer), rules)
                 log("index_swapped", index=self._repository.name, version=pointer.version)
             self._etag = etag
             self._full_pause = 0.0
@@ -156,8 +168,7 @@ class LiveIndex:
     def _fetch(self, folder: Path, pointer: Pointer) -> Path:
         """Return the place of a version in `folder`, fetched unless it is here already."""
         stored = self._repository.version_folder(pointer.version)
-        data = self._repository.published_manifest(pointer)
-        manifest = IndexManifest.parse(data, f"{stored.url}/{IndexFiles.MANIFEST}")
+        manifest, data = self._repository.published_manifest(pointer)
         manifest.check_format(f"index {self._repository.name!r} version {manifest.version}")
         self._check_model(manifest)
         place = folder / pointer.version
@@ -183,12 +194,13 @@ class LiveIndex:
         Raises:
             CacheFull: it does not fit.
         """
-        if not place.parent.is_dir():
-            return
-        self._forget_unused(place.parent)
-        here = kept_files(place.parent)
+        here: dict[str, Path] = {}
+        if place.parent.is_dir():
+            self._forget_unused(place.parent)
+            here = kept_files(place.parent)
         needed = sum(each.bytes for each in manifest.files.values() if each.sha256 not in here)
-        free = shutil.disk_usage(place.parent).free
+        disk = next(each for each in place.parents if each.is_dir())
+        free = shutil.disk_usage(disk).free
         if free < needed:
             raise CacheFull(
                 f"version {manifest.version} of index {self._repository.name!r} needs {needed:,} "
@@ -204,3 +216,7 @@ class LiveIndex:
         for path in folder.glob("*"):
             if path.name != kept and not path.name.startswith("."):
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _with_rules(version: IndexVersion, rules: Rules) -> IndexVersion:
+    return version if version.rules is rules else replace(version, rules=rules)

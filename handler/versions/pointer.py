@@ -2,15 +2,24 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Self
+from typing import Annotated, Self
 
 from handler.errors import IndexUnavailable
 from handler.index.manifest import INDEX_FORMAT
+from handler.stored_json import Count, Garbled, Name, Sha256, bound, read_json, shortened
+
+VersionName = Annotated[str, bound(pattern="^[A-Za-z0-9][A-Za-z0-9-]{0,99}$")]
 
 REMEMBERED = 20
 """Versions that the history of a pointer holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    format: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +30,12 @@ class Pointer:
     current, oldest first.
     """
 
-    version: str
-    manifest_sha256: str
-    published: str
-    history: list[tuple[str, str]] = field(default_factory=list)
+    version: VersionName
+    manifest_sha256: Sha256
+    published: Name
+    history: Annotated[list[tuple[Name, Name]], bound(max_length=1000)] = field(
+        default_factory=list
+    )
 
     @classmethod
     def to(cls, version: str, manifest: bytes, before: Self | None) -> Self:
@@ -45,22 +56,28 @@ class Pointer:
             IndexUnavailable: the text is not a pointer, or has a newer format.
         """
         try:
-            raw = json.loads(data)
-            newer = raw.pop("format") > INDEX_FORMAT
-            raw["history"] = [(version, since) for version, since in raw.get("history", [])]
-            pointer = cls(**raw) if not newer else None
-        except (ValueError, KeyError, TypeError, AttributeError) as cause:
+            if read_json(_Format, data).format > INDEX_FORMAT:
+                raise IndexUnavailable(
+                    f"{origin} was written by a newer querytower; update querytower"
+                )
+            pointer = read_json(cls, data)
+            for time in (pointer.published, *(since for _, since in pointer.history)):
+                _check_time(time)
+        except Garbled as cause:
             raise IndexUnavailable(
-                f"{origin} is not a pointer to an index version: {cause}; index again"
-            ) from cause
-        if pointer is None:
-            raise IndexUnavailable(f"{origin} was written by a newer querytower; update querytower")
-        if not (isinstance(pointer.version, str) and pointer.version.replace("-", "").isalnum()):
-            raise IndexUnavailable(
-                f"{origin} names a version that can't exist: {pointer.version!r}; index again"
-            )
+                f"{origin} is not a pointer to an index version: {cause}; "
+                "choose a version with querytower rollback, or index again"
+            ) from None
         return pointer
 
     def to_json(self) -> bytes:
         """Render as the text of the pointer's file."""
         return (json.dumps({"format": INDEX_FORMAT, **asdict(self)}, indent=2) + "\n").encode()
+
+
+def _check_time(text: str) -> None:
+    """Raise Garbled unless this is a time with its zone."""
+    with suppress(ValueError):
+        if datetime.fromisoformat(text).tzinfo:
+            return
+    raise Garbled(f"{shortened(text)!r} is not a time")

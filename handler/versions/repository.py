@@ -10,6 +10,7 @@ from typing import Self
 from handler.errors import IndexUnavailable, LostRace, ObjectNotFound
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.storage.store import Store
+from handler.stored_json import shortened
 from handler.versions.attempts import Attempts
 from handler.versions.layout import INDEXES, Layout
 from handler.versions.names import check_name, index_names
@@ -181,16 +182,15 @@ class IndexRepository:
         folder = self.version_folder(name)
         try:
             data, _ = folder.get(IndexFiles.MANIFEST)
-            origin = f"{folder.url}/{IndexFiles.MANIFEST}"
-            return StoredVersion(folder, self.files, IndexManifest.parse(data, origin))
+            return StoredVersion(folder, self.files, _manifest(data, folder, name))
         except (ObjectNotFound, IndexUnavailable):
             return None
 
-    def published_manifest(self, pointer: Pointer) -> bytes:
-        """Return the text of the manifest of the version that `pointer` names.
+    def published_manifest(self, pointer: Pointer) -> tuple[IndexManifest, bytes]:
+        """Return the manifest of the version that `pointer` names, and its text.
 
         Raises:
-            IndexUnavailable: the manifest is missing, or is not the published one.
+            IndexUnavailable: the manifest is missing or damaged, or is not the published one.
             StoreError: the store can't be read.
         """
         folder = self.version_folder(pointer.version)
@@ -201,7 +201,7 @@ class IndexRepository:
             raise IndexUnavailable(f"{origin} is missing; roll back, or index again") from cause
         if hashlib.sha256(data).hexdigest() != pointer.manifest_sha256:
             raise IndexUnavailable(f"{origin} is not the one published; roll back, or index again")
-        return data
+        return _manifest(data, folder, pointer.version), data
 
     def upload(
         self,
@@ -222,3 +222,15 @@ class IndexRepository:
             on_file=on_file,
             reports=reports,
         )
+
+
+def _manifest(data: bytes, folder: StoredFolder, version: str) -> IndexManifest:
+    """Read the manifest of `version`, or raise IndexUnavailable."""
+    origin = f"{folder.url}/{IndexFiles.MANIFEST}"
+    manifest = IndexManifest.parse(data, origin)
+    if manifest.version != version:
+        raise IndexUnavailable(
+            f"{origin} is the manifest of version {shortened(manifest.version)}; "
+            "roll back, or index again"
+        )
+    return manifest

@@ -1,6 +1,5 @@
 """One version of an index in a store: checked, read, and opened."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from handler.errors import IndexUnavailable, ObjectNotFound
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.storage.store import StoredObject
+from handler.stored_json import Garbled, read_json
 from handler.versions.stored_folder import StoredFolder
 from handler.versions.transfer import fetch_version, lookup, note_etags
 
@@ -63,13 +63,13 @@ class StoredVersion:
         """
         found = self.check_complete()
         try:
-            noted = json.loads(self.folder.get(IndexFiles.ETAGS)[0])
+            noted = read_json(dict[str, str], self.folder.get(IndexFiles.ETAGS)[0])
             # Azure quotes an ETag in one answer and not in another.
             return all(
                 noted[name].strip('"') == found[name].etag.strip('"')
                 for name in self.manifest.files
             )
-        except (ObjectNotFound, ValueError, KeyError, TypeError, AttributeError):
+        except (ObjectNotFound, Garbled, KeyError):
             return False
 
     def note_good(self) -> None:

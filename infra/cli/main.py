@@ -1,22 +1,10 @@
 """The command line: each command parses, calls one function, and shows what it returns."""
 
-# ruff: noqa: E402  (handler is imported from beside this file before anything else can be)
 import re
 import sys
 from importlib import import_module
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated
-
-# "" in the repository, "querytower." in a wheel (setup.py).
-PARENT = __package__.removesuffix("infra.cli")
-
-# A handler.py of the user's own may come first on the path, for example with PYTHONPATH=. set.
-HOME = str(Path(__file__).parents[2])
-sys.path.insert(0, HOME)
-for room in ("handler", "export"):
-    import_module(f"{PARENT}{room}")
-sys.path.remove(HOME)
 
 from handler.errors import QuerytowerError, install_command
 
@@ -24,6 +12,9 @@ try:
     import typer
 except ImportError:  # the base install is the function's, which has no command line
     sys.exit(f"the command line needs more packages; install them with: {install_command('cli')}")
+
+# "" in the repository, "querytower." in a wheel (setup.py).
+PARENT = __package__.removesuffix("infra.cli")
 
 # Each module defines a function, or a group of commands, of the command's name.
 COMMANDS = (
@@ -38,10 +29,13 @@ COMMANDS = (
     "settings",
     "indexes",
     "status",
+    "insights",
     "eval",
+    "rules",
     "reindex",
     "versions",
     "rollback",
+    "compact",
     "prune",
     "diff",
 )

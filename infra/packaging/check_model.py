@@ -4,7 +4,6 @@ from pathlib import Path
 
 from handler.bundle import ModelManifest
 from handler.errors import IndexUnavailable, ModelMismatch
-from handler.index.manifest import IndexManifest
 from handler.versions.repository import IndexRepository
 
 
@@ -22,7 +21,7 @@ def check_model(model: Path, repository: IndexRepository) -> str:
         pointer, _ = repository.pointer()
     except IndexUnavailable:
         return f"{store.url} has no index {name!r} yet; build it with the model in {model}"
-    index = IndexManifest.parse(repository.published_manifest(pointer), store.url)
+    index = repository.published_manifest(pointer)[0]
     if index.fingerprint != bundle.fingerprint:
         raise ModelMismatch(
             f"index {name!r} in {store.url} was built with {index.model} ({index.fingerprint}), "

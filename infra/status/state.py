@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from handler.errors import IndexUnavailable
-from handler.index.manifest import IndexManifest
 from handler.storage.store import Store
 from handler.versions.names import index_names
 from handler.versions.repository import IndexRepository
@@ -51,9 +50,7 @@ def _state(repository: IndexRepository, stale_hours: float) -> IndexState:
     state = IndexState(name=repository.name)
     try:
         pointer, _ = repository.pointer()
-        data = repository.published_manifest(pointer)
-        folder = repository.version_folder(pointer.version)
-        manifest = IndexManifest.parse(data, folder.url)
+        manifest, _ = repository.published_manifest(pointer)
     except IndexUnavailable as problem:
         state.problems.append(str(problem))
         return state

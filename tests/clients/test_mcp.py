@@ -45,8 +45,10 @@ def server(request: pytest.FixtureRequest, address: str, program: Any) -> Any:
     return f"{address}/mcp" if request.param == "http" else program
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_an_agent_finds_and_reads(server: Any, mode: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "mode"), [("http", "legacy"), ("http", "auto"), ("stdio", "auto")]
+)
+def test_an_agent_finds_and_reads(kind: str, mode: str, address: str, program: Any) -> None:
     async def question(client: Any) -> None:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         assert {"search", "get_document", "similar", "list_indexes"} == set(tools)
@@ -67,7 +69,7 @@ def test_an_agent_finds_and_reads(server: Any, mode: str) -> None:
         assert templates.resource_templates[0].uri_template.endswith("{?id}")
         assert (client.protocol_version, "search" in client.instructions) == (MODES[mode], True)
 
-    ask(server, question, mode)
+    ask(f"{address}/mcp" if kind == "http" else program, question, mode)
 
 
 def test_an_agent_is_told_its_faults(server: Any) -> None:

@@ -39,6 +39,14 @@ def test_it_writes_the_bundle_and_prints_a_table(app: typer.Typer, tmp_path: Pat
     assert "no modules.json: mean pooling" in result.stderr
 
 
+def test_length_and_dimension_are_chosen(app: typer.Typer, tmp_path: Path) -> None:
+    model, to = write_bert(tmp_path / "model"), tmp_path / "bundle"
+    arguments = [str(model), "--to", str(to), "--max-tokens", "20", "--dimension", "8"]
+    CliRunner().invoke(app, [*arguments, "--precision", "fp32"], catch_exceptions=False)
+    manifest = ModelManifest.read(to)
+    assert (manifest.max_tokens, manifest.dimension) == (20, 8)
+
+
 def test_a_failure_is_an_error_of_ours(app: typer.Typer, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="neither a folder nor a hub id"):
         CliRunner().invoke(app, ["./nowhere", "--to", str(tmp_path / "to")], catch_exceptions=False)

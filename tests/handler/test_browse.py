@@ -233,3 +233,16 @@ def test_similar_to_several_and_unlike_one(searcher: Searcher, index: IndexVersi
     other = ids(searcher.similar(index, ["b1", "b2"], 10, ["b3"]))
     assert "b3" not in other
     assert other != found
+
+
+def test_what_is_no_nearer_than_nonsense_is_not_close(asked: Any, index: IndexVersion) -> None:
+    quality = index.manifest.quality
+    quality["noise"] = 0.999999
+    try:
+        assert asked("zzzz", mode="semantic").nothing_close
+        assert not asked("ship").nothing_close  # words matched
+        quality["noise"] = -1.0
+        assert not asked("zzzz", mode="semantic").nothing_close
+    finally:
+        del quality["noise"]
+    assert not asked("zzzz", mode="semantic").nothing_close

@@ -95,7 +95,7 @@ def test_a_folder_without_manifest_says_how_to_make_one(tmp_path: Path) -> None:
         IndexVersion.open(tmp_path)
 
 
-@pytest.mark.parametrize("format_version", [3, 0, -1, 1.0, "1", None])
+@pytest.mark.parametrize("format_version", [99, 0, -1, 1.0, "1", None])
 def test_another_format_version_is_refused(
     bundle: Path, version: Path, format_version: object
 ) -> None:
@@ -129,6 +129,9 @@ SPOILT: list[Callable[[Json], object]] = [
     lambda raw: raw.update(files=None),
 ]
 SPOILT_SCHEMA: list[Callable[[Json], object]] = [
+    lambda raw: raw.update(segments=[3]),
+    lambda raw: raw.update(segments=[["x", 1]]),
+    lambda raw: raw["files"]["order.bin"].update(sha256="../../secret"),
     lambda raw: raw.update(schema=None),
     lambda raw: raw.update(schema=["colour"]),
     lambda raw: raw["schema"].update(colour={"kind": "string"}),
@@ -190,10 +193,12 @@ def test_a_spoilt_file_of_a_bundle_is_named(bundle: Path, name: str, how: str) -
 def test_each_spoilt_file_of_an_index_is_named(version: Path, how: str) -> None:
     files = json.loads((version / "manifest.json").read_bytes())["files"]
     assert {
-        "vectors.bin",
-        "scales.bin",
-        "documents.bin",
-        "passages.bin",
+        "segments/0/vectors.bin",
+        "segments/0/scales.bin",
+        "segments/0/compact.bin",
+        "segments/0/documents.bin",
+        "segments/0/passages.bin",
+        "order.bin",
         "text/meta.json",
     } <= files.keys()
     for name in (name for name, entry in files.items() if entry["bytes"]):
@@ -206,13 +211,16 @@ def test_each_spoilt_file_of_an_index_is_named(version: Path, how: str) -> None:
 
 
 def test_tables_that_the_manifest_forgot(version: Path) -> None:
-    change(version, lambda raw: raw["files"].pop("documents.bin"))
-    (version / "documents.bin").unlink()
-    with pytest.raises(IndexUnavailable, match=r"documents.bin can't be read: No such file"):
+    change(version, lambda raw: raw["files"].pop("segments/0/documents.bin"))
+    (version / "segments/0/documents.bin").unlink()
+    with pytest.raises(IndexUnavailable, match=r"segments/0/documents.bin is missing"):
         IndexVersion.open(version)
 
 
 def test_tables_of_another_length_are_refused(version: Path) -> None:
     change(version, lambda raw: raw.update(documents=3))
+    with pytest.raises(IndexUnavailable, match=r"order.bin has 2 entries, its manifest says 3"):
+        IndexVersion.open(version)
+    change(version, lambda raw: raw.update(documents=2, segments=[[3, 2]]))
     with pytest.raises(IndexUnavailable, match=r"documents.bin has 2 entries, its manifest says 3"):
         IndexVersion.open(version)

@@ -386,7 +386,7 @@ def test_faulty_pages(tmp_path: Path) -> None:
     )
     items = list(read_corpus(tmp_path))
     assert items == [
-        Reject("bad.md", 0, "not UTF-8 at byte 11; give --encoding"),
+        Document(id="bad.md", title="bad", text="one\ntwo\nthrÿee", url="", metadata={}),
         Reject("empty.txt", 0, "the file is empty"),
         Document(id="good.txt", title="good", text="text", url="", metadata={}),
         Reject("x.jsonl", 1, "id 'good.txt' appeared before"),

@@ -238,11 +238,12 @@ def test_every_version_has_its_report(encoder: Encoder, tmp_path: Path) -> None:
     assert (report["version"], report["previous"]) == (second, first)
     assert (report["added"], report["changed"], report["removed"]) == (1, 0, 1)
     index = place.current()
-    lengths = index.passages["end"] - index.passages["start"]
+    passages = index.passages[index.vectors.live]
+    lengths = passages["end"] - passages["start"]
     assert (
         report["distributions"][0]["now"] == np.histogram(lengths, [*CHARACTERS, 10**9])[0].tolist()
     )
-    centroid = index.vectors.vectors(np.arange(len(index.vectors))).mean(axis=0)
+    centroid = index.vectors.vectors(index.vectors.live).mean(axis=0)
     assert np.allclose(report["profile"]["centroid"], centroid, atol=1e-5)
     assert Page(place.store.get(f"{root}/{IndexFiles.REPORT}")[0].decode()).charts == 3
     assert IndexFiles.DRIFT not in index.manifest.files

@@ -135,7 +135,8 @@ def write(folder: Path, documents: list[Document]) -> tuple[TextIndex, Schema]:
     writer = TextWriter(folder / "text", schema, "english")
     for each in documents:
         writer.add(each)
-    return TextIndex.open(folder / "text", writer.close(), "english"), schema
+    writer.close()
+    return TextIndex.open(folder / "text", "english"), schema
 
 
 DOCUMENTS = [random_document(random.Random(n), n) for n in range(400)]

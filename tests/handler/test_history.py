@@ -112,7 +112,8 @@ def test_rollback_to_what_is_not_there_or_damaged_changes_nothing(place: Place) 
         rollback(place.repository, "2020")
     place.store.put(place.file(IndexFiles.VECTORS, third), b"short")
     with pytest.raises(
-        IndexUnavailable, match=rf"{third} is damaged: {IndexFiles.VECTORS} missing or incomplete"
+        IndexUnavailable,
+        match=rf"{third} is damaged: segments/0/{IndexFiles.VECTORS} missing or incomplete",
     ):
         rollback(place.repository)
     assert place.version() == fourth
@@ -240,7 +241,7 @@ def test_what_was_rolled_back_does_not_cover_for_a_damaged_version(place: Place)
     place.store.delete([place.file(IndexFiles.SCALES)])
     with pytest.raises(
         IndexUnavailable,
-        match=r"is damaged: scales\.bin.*the same corpus was rolled back.*use force",
+        match=r"is damaged: segments/0/scales\.bin.*the same corpus was rolled back.*use force",
     ):
         place.run()
     assert place.run(force=True).kind == "published"
@@ -320,7 +321,7 @@ def test_versions_share_the_files_that_are_alike(place: Place) -> None:
     place.write("e.jsonl", ['{"id": []}'])
     place.run(full=True)
     manifests = [version.manifest for version in place.repository.versions()[:2]]
-    vectors = {manifest.files[IndexFiles.VECTORS].sha256 for manifest in manifests}
+    vectors = {manifest.files["segments/0/vectors.bin"].sha256 for manifest in manifests}
     assert manifests[0].rejected == 1
     assert len(vectors) == 1
     assert vectors <= before

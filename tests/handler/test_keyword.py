@@ -23,7 +23,8 @@ def write(folder: Path, documents: list[Document], language: str = "english") ->
     writer = TextWriter(folder / "text", schema_of(documents), language)
     for each in documents:
         writer.add(each)
-    return TextIndex.open(folder / "text", writer.close(), language)
+    writer.close()
+    return TextIndex.open(folder / "text", language)
 
 
 def found(index: TextIndex, text: str, limit: int = 10) -> list[str]:
@@ -262,7 +263,7 @@ def test_a_folder_without_text_index(tmp_path: Path) -> None:
     with pytest.raises(
         IndexUnavailable, match=f"{tmp_path} is no text index: .*; index the corpus again"
     ):
-        TextIndex.open(tmp_path, np.empty((0, 2), np.uint32), "english")
+        TextIndex.open(tmp_path, "english")
 
 
 PLAYS = [
@@ -278,8 +279,8 @@ def plays(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
     return write(tmp_path_factory.mktemp("plays"), PLAYS)
 
 
-def ids(index: TextIndex, text: str, **wishes: bool) -> list[str]:
-    query = word_query(index, text, **wishes).query
+def ids(index: TextIndex, text: str, *, typing: bool = False, verbatim: bool = False) -> list[str]:
+    query = word_query(index, text, typing=typing, verbatim=verbatim).query
     rows = [] if query is None else index.search(query, 10)[0].tolist()
     return [index.document(row).id for row in rows]
 

@@ -44,7 +44,7 @@ def test_it_is_free_again_afterwards_even_after_a_failure(store: Store) -> None:
     with pytest.raises(RuntimeError), take(store, "the first"):
         raise RuntimeError
     with take(store, "the second"):
-        assert Holder.parse(store.get(PATH)[0]).name == "the second"
+        assert Holder.parse(store.get(PATH)[0]).holder == "the second"
 
 
 def test_indexes_have_leases_of_their_own(store: Store) -> None:
@@ -84,7 +84,7 @@ def test_where_clocks_are_a_day_apart_watching_decides(store: Store, ahead: floa
         take(store, "slow clock", slow)
     take(store, "dead, fast clock", fast)
     with take(store, "slow clock", slow):
-        assert Holder.parse(store.get(PATH)[0]).name == "slow clock"
+        assert Holder.parse(store.get(PATH)[0]).holder == "slow clock"
 
 
 def test_who_lost_it_to_a_fast_clock_finds_out_before_publishing(store: Store) -> None:

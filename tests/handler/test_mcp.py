@@ -127,7 +127,7 @@ def test_indexes_and_their_fields(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "sentence"),
     [
-        ("search", {}, "query: Field required"),
+        ("search", {"query": 7}, "query: Input should be a valid string"),
         ("search", {"query": "tide", "k": 1000}, "k is 1000; it may be 1 to 20"),
         ("search", {"query": "tide", "filter": {"colour": "red"}}, "'colour' is no field"),
         ("search", {"query": "tide", "limit": 3}, "'limit' is no argument of search"),

@@ -20,7 +20,7 @@ from handler.reindex.baseline import Baseline
 from handler.reindex.job import Outcome, Preview
 from handler.reindex.pipeline import preview
 from handler.versions.repository import IndexRepository
-from tests.handler.reindexing import SHORT, Counting, Place, expect_the_same, files_of, record
+from tests.handler.reindexing import SHORT, Counting, Place, expect_the_same, record
 from tests.library import index_corpus
 from tests.stored_paths import PATHS
 
@@ -202,7 +202,8 @@ def test_another_model_means_a_full_rebuild(place: Place) -> None:
 def test_a_full_rebuild_can_be_asked_for(place: Place) -> None:
     first = place.run().version
     assert place.run(full=True).encoded == 40
-    assert files_of(place.store, first) == files_of(place.store, place.version())
+    paths = [place.file(IndexFiles.VECTORS, version) for version in (first, place.version())]
+    assert paths[0] == paths[1], "the same vectors are the same file"
 
 
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(place: Place, tmp_path: Path) -> None:

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from handler.encoder import Encoder
-from tests.handler.reindexing import Counting, Place, expect_the_same, record
+from handler.index.text_writer import field_name
+from handler.reindex.compact import compact
+from handler.search.listing import Cursor, rows_after
+from handler.versions.lease import LeaseConfig
+from tests.handler.reindexing import Counting, Place, expect_the_same, gone, record
 
 
 @pytest.mark.parametrize("exact", [False, True], ids=["compact", "exact"])
@@ -34,6 +38,49 @@ def test_any_sequence_of_edits_ends_like_a_full_rebuild(
             place.write(name, records)
         place.run()
         expect_the_same(place, tmp_path)
+    if compact(place.repository, encoder, lease=LeaseConfig(seconds=2, skew=0)):
+        assert not gone(place.current())
+        expect_the_same(place, tmp_path)
+    assert compact(place.repository, encoder, lease=LeaseConfig(seconds=2, skew=0)) is None
+    assert place.run().kind == "unchanged"
+
+
+def test_segments_are_added_merged_and_rewritten(encoder: Encoder, tmp_path: Path) -> None:
+    """Documents keep their rows and vectors through segments, merges and gaps."""
+    place = Place(tmp_path, Counting(encoder))
+    records = [record(n, year=n) for n in range(40)]
+    sizes: list[list[int]] = []
+    for step in range(8):
+        place.write("a.jsonl", records)
+        outcome = place.run()
+        index = place.current()
+        assert outcome.encoded == (40 if step == 0 else 2)
+        assert len(index.order) == len(records)
+        sizes.append([documents for documents, _ in index.manifest.segments])
+        expect_the_same(place, tmp_path)
+        records[step] = record(step, f"Changed in step {step}.", year=step)
+        records.append(record(f"new {step}", year=-step))
+    assert sizes[:5] == [[40], [40, 2], [40, 4], [40, 4, 2], [40, 8]]
+    assert gone(place.current()) == 7
+    place.write("a.jsonl", records[12:])
+    place.run()
+    assert not gone(place.current()), "a fifth is gone"
+    expect_the_same(place, tmp_path)
+
+
+def test_an_incremental_run_uploads_little(encoder: Encoder, tmp_path: Path) -> None:
+    place = Place(tmp_path, Counting(encoder))
+    records = [record(n) for n in range(300)]
+    place.write("a.jsonl", records)
+    place.run()
+    before = place.current().manifest.files
+    place.write("a.jsonl", [*records, record("new")])
+    place.run()
+    after = place.current().manifest.files
+    known = {entry.sha256 for entry in before.values()}
+    new = {name for name, entry in after.items() if entry.sha256 not in known}
+    assert not [name for name in new if name.startswith("segments/0/")]
+    assert {"segments/1/vectors.bin", "order.bin", "text/meta.json"} <= new
 
 
 def _edit(rng: random.Random, objects: dict[str, list[Any]], mark: str) -> None:
@@ -81,3 +128,23 @@ def _edit(rng: random.Random, objects: dict[str, list[Any]], mark: str) -> None:
         objects[f"o{mark}.jsonl"] = [record(f"o{mark}-{n}") for n in range(3)]
     elif kind == "drop" and len(objects) > 2:
         del objects[name]
+
+
+def test_a_listing_and_a_ranking_by_a_field_pass_over_what_is_gone(
+    encoder: Encoder, tmp_path: Path
+) -> None:
+    place = Place(tmp_path, Counting(encoder))
+    records = [record(n, year=n) for n in range(20)]
+    place.write("a.jsonl", records)
+    place.run()
+    place.write("a.jsonl", [record("first", year=-1), *records[2:]])
+    place.run()
+    index = place.current()
+    assert gone(index) == 2
+    listed, cursor = list[str](), None
+    while len(rows := rows_after(index, cursor, None, 4)):
+        listed += [index.document(row).id for row in rows.tolist()]
+        cursor = Cursor(index.manifest.version, int(rows[-1]))
+    assert sorted(listed) == sorted(["first", *(str(n) for n in range(2, 20))])
+    [field] = [field_name(index.manifest.schema, name) for name in index.manifest.schema]
+    assert index.text.numbers(field, index.order[:3]).tolist() == [-1, 2, 3]

@@ -162,9 +162,9 @@ def test_files_that_were_only_written_again_are_as_good(at_home: Place) -> None:
         at_home.store.put(each.path, at_home.store.get(each.path)[0])
     assert (at_home.run().kind, at_home.version()) == ("unchanged", before)
     known = json.loads(at_home.store.get(f"{root}/{IndexFiles.ETAGS}")[0])
-    assert known[IndexFiles.VECTORS] == at_home.store.head(at_home.file(IndexFiles.VECTORS)).etag, (
-        "looked at each time"
-    )
+    assert (
+        known["segments/0/vectors.bin"] == at_home.store.head(at_home.file(IndexFiles.VECTORS)).etag
+    ), "looked at each time"
 
 
 def test_a_corrupt_old_version_in_a_bucket(place: Place) -> None:
@@ -172,7 +172,7 @@ def test_a_corrupt_old_version_in_a_bucket(place: Place) -> None:
     place.store.put(path, place.store.get(path)[0][:-1])
     assert place.run().encoded == 12
     assert (
-        "is damaged: vectors.bin missing or incomplete"
+        "is damaged: segments/0/vectors.bin missing or incomplete"
         in dict(place.told)["full_rebuild"]["reason"]
     )
 

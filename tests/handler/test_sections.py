@@ -115,7 +115,7 @@ def test_a_url_with_an_anchor_keeps_it() -> None:
 
 def test_a_page_is_named_by_its_number() -> None:
     assert Section(0, 0, "", "page=3").label == "page 3"
-    assert Section(0, 0, "Methods", "page=3").label == "Methods"
+    assert Section(0, 0, "Methods", "page=3").label == "Methods, page 3"
     assert Section(0, 0, "", "").label == ""
 
 

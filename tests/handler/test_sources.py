@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -16,9 +17,11 @@ from handler.corpus.http_source import WebCorpus
 from handler.corpus.sources import Corpus, LocalCorpus, StoreCorpus, open_corpus
 from handler.encoder import Encoder
 from handler.errors import CorpusChanged, CorpusError, StoreError
+from handler.index.manifest import IndexFiles
 from handler.storage.store import Store
 from tests.handler.reindexing import Counting, Place, lines, record
-from tests.s3 import S3Server, environment, free_port
+from tests.s3 import S3Server, call, environment, free_port
+from tests.stored_paths import PATHS
 
 
 @pytest.fixture
@@ -301,3 +304,53 @@ def test_proxies_of_the_environment_are_respected(
         address="http://elsewhere.example/corpus.jsonl", name="corpus.jsonl", pause=0.0
     ).objects({}, tmp_path)
     assert site.seen == [("http://elsewhere.example/corpus.jsonl", 200)]
+
+
+# Keys of a bucket that are no paths, as S3 writes them in URLs.
+ODD_KEYS = ["d//e.jsonl", "b%09c.jsonl", "b%5Cc.jsonl", "/e.jsonl", "p%0Aq.jsonl"]
+FINE_KEYS = ["a.jsonl", "x%20y+z.jsonl", "q%25r.jsonl", "%C3%A9.jsonl"]
+
+
+@pytest.mark.parametrize("odd", [*ODD_KEYS, ""])
+def test_keys_that_are_no_paths_are_named_and_the_rest_is_indexed(
+    encoder: Encoder, s3_server: S3Server, bucket: str, tmp_path: Path, odd: str
+) -> None:
+    keys = [*FINE_KEYS, odd] if odd else FINE_KEYS + ODD_KEYS
+    for number, key in enumerate(keys):
+        body = lines([record(f"d{number}")]).encode()
+        call("PUT", f"{s3_server.url}/{bucket.removeprefix('s3://')}/corpus/{key}", body)
+    call("PUT", f"{s3_server.url}/{bucket.removeprefix('s3://')}/corpus/folder/", b"")
+    place = Place(tmp_path, Counting(encoder))
+    place.run(corpus=open_corpus(f"{bucket}/corpus"))
+    assert place.current().manifest.documents == len(FINE_KEYS)
+    rejects = place.store.get(f"{PATHS.version(place.version())}/{IndexFiles.REJECTS}")[0]
+    found = {json.loads(line)["source"]: json.loads(line) for line in rejects.splitlines()}
+    assert {*found} == {unquote(key) for key in keys[len(FINE_KEYS) :]}
+    assert all("rename the object" in each["reason"] for each in found.values())
+    assert place.run(corpus=open_corpus(f"{bucket}/corpus")).kind == "unchanged"
+
+
+def test_an_odd_key_beside_an_index_hurts_nobody(
+    encoder: Encoder, s3_server: S3Server, bucket: str, tmp_path: Path
+) -> None:
+    place = Place(tmp_path, Counting(encoder), f"{bucket}/store")
+    place.write("a.jsonl", [record("a")])
+    place.run()
+    call("PUT", f"{s3_server.url}/{bucket.removeprefix('s3://')}/store/indexes//x%09y", b"")
+    place.write("b.jsonl", [record("b")])
+    assert place.run().kind == "published"
+    assert len(place.repository.versions()) == 2
+
+
+def test_a_long_listing_with_an_odd_key_comes_in_pages(s3_server: S3Server, bucket: str) -> None:
+    store = Store.open(f"{bucket}/many")
+    for number in range(1005):
+        store.put(f"{number:04}", b"x")
+    url = f"{s3_server.url}/{bucket.removeprefix('s3://')}/many//odd"
+    call("PUT", url, b"x")
+    assert [each.path for each in store.list()] == [f"{number:04}" for number in range(1005)]
+    assert store.list(unreachable=True)[0].path == "/odd"
+    call("DELETE", url)
+    whole = store.list()
+    call("PUT", url, b"x")
+    assert store.list() == whole

@@ -18,7 +18,8 @@ def write(folder: Path, documents: list[Document], language: str = "english") ->
     writer = TextWriter(folder / "text", schema_of(documents), language)
     for each in documents:
         writer.add(each)
-    return TextIndex.open(folder / "text", writer.close(), language)
+    writer.close()
+    return TextIndex.open(folder / "text", language)
 
 
 @pytest.mark.parametrize(

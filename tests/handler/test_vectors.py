@@ -26,7 +26,7 @@ def write(folder: Path, vectors: Vectors, precision: Precision) -> VectorIndex:
     for start in range(0, len(vectors), 700):
         writer.add(vectors[start : start + 700])
     writer.close()
-    return VectorIndex.open(folder, precision, vectors.shape[1])
+    return VectorIndex.open([folder], precision, vectors.shape[1])
 
 
 def recall(index: VectorIndex, vectors: Vectors, queries: Vectors, k: int) -> float:
@@ -218,14 +218,14 @@ def test_files_that_dont_belong_together(
     with pytest.raises(
         IndexUnavailable, match=f"{tmp_path} has no usable vectors: .*; index the corpus again"
     ):
-        VectorIndex.open(tmp_path, "i8", DIMENSION)
+        VectorIndex.open([tmp_path], "i8", DIMENSION)
 
 
 def test_a_missing_file(vectors: Vectors, tmp_path: Path) -> None:
     write(tmp_path, vectors[:200], "f16")
     (tmp_path / IndexFiles.SCALES).unlink()
     with pytest.raises(IndexUnavailable, match="no usable vectors"):
-        VectorIndex.open(tmp_path, "f16", DIMENSION)
+        VectorIndex.open([tmp_path], "f16", DIMENSION)
 
 
 @pytest.mark.parametrize("order", ["usearch.index, onnxruntime", "onnxruntime, usearch.index"])

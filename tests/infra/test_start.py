@@ -21,10 +21,13 @@ def _run(
 
 
 @pytest.mark.skipif(not SCRIPT.exists(), reason="the project is not installed; run: make install")
-def test_a_handler_of_the_users_own_is_left_alone(tmp_path: Path) -> None:
-    for name in ("handler.py", "export.py"):
+@pytest.mark.parametrize("command", [[SCRIPT], [sys.executable, "-m", "querytower"]])
+def test_a_handler_of_the_users_own_is_left_alone(
+    tmp_path: Path, command: list[str | Path]
+) -> None:
+    for name in ("handler.py", "export.py", "infra.py"):
         (tmp_path / name).write_text("raise SystemExit('somebody else is imported')\n")
-    done = _run(tmp_path, SCRIPT, "settings", path=".")
+    done = _run(tmp_path, *command, "settings", path=".")
     assert (done.returncode, done.stderr) == (0, "")
     assert "QUERYTOWER_STORE" in done.stdout
 

@@ -1,6 +1,7 @@
 """An index from Python: it answers as HTTP does, awaits as it answers, and shows itself."""
 
 import asyncio
+import inspect
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from starlette.testclient import TestClient
 from handler.app import create_app
 from handler.encoder import Encoder
 from handler.errors import DocumentNotFound, IndexUnavailable, InvalidRequest
+from handler.search.request import SearchRequest
 from handler.service import Service
 from querytower import Index
 from querytower.results import Hit, Results
@@ -55,13 +57,18 @@ def test_it_answers_as_http_does(index: Index, client: TestClient, search: dict[
 
 
 def hit_of(body: dict[str, Any]) -> dict[str, Any]:
-    absent = {"highlight": None, "explanation": None, "section": "", "sections": ()}
+    absent = {"highlight": None, "explanation": None, "others": None, "section": "", "sections": ()}
     return absent | body | {"passage": body["passage"]["text"]}
 
 
 def round_score(hit: Hit) -> dict[str, Any]:
     values = {field.name: getattr(hit, field.name) for field in fields(hit)}
     return values | {"score": None if hit.score is None else round(hit.score, 6)}
+
+
+def test_every_option_of_a_search_is_an_argument() -> None:
+    arguments = set(inspect.signature(Index.search).parameters) - {"self"}
+    assert arguments == set(SearchRequest.model_fields) - {"fields"}
 
 
 def test_similar_and_get(index: Index, client: TestClient) -> None:
@@ -113,7 +120,9 @@ def test_faults_are_named(index: Index, library: Library) -> None:
     with pytest.raises(InvalidRequest, match="k is 1000; it may be 1 to 100"):
         index.search("tide", k=1000)
     with pytest.raises(InvalidRequest, match="mode: Input should be"):
-        index.search("tide", mode="fuzzy")  # type: ignore[arg-type]
+        index.search("tide", mode="fuzzy")
+    with pytest.raises(InvalidRequest, match="limit: Extra inputs are not permitted"):
+        index.search("tide", limit=3)
     with pytest.raises(InvalidRequest, match="colour"):
         index.search("tide", filter={"colour": "red"})
     with pytest.raises(InvalidRequest, match="k is 0"):
@@ -129,10 +138,10 @@ def test_a_notebook_shows_hits_and_runs_nothing_from_a_corpus() -> None:
         id="1", title="<b>A</b>", text="t", url="javascript:alert(1)", score=1.5,
         metadata={"by": ["x", "<y>"]}, passage="p & q", highlight=None, explanation=None,
     )  # fmt: skip
-    shown = Results([hit])._repr_html_()
+    shown = Results(hits=[hit])._repr_html_()
     assert "<td>&lt;b&gt;A&lt;/b&gt;</td><td>p &amp; q</td><td>by: x, &lt;y&gt;</td>" in shown
     assert "javascript" not in shown
-    linked = Results([replace(hit, url="https://a.example/?a=1&b=2")])._repr_html_()
+    linked = Results(hits=[replace(hit, url="https://a.example/?a=1&b=2")])._repr_html_()
     assert '<a href="https://a.example/?a=1&amp;b=2">&lt;b&gt;A&lt;/b&gt;</a>' in linked
 
 

@@ -15,7 +15,7 @@ from handler.service import Service
 from handler.settings import Settings
 from infra.cli.demo_setup import CORPUS, PAGE
 from infra.cli.server import listen
-from tests.handler.test_page import HOSTILE
+from tests.handler.test_page import HOSTILE_RECORDS
 
 ARABIC = {
     "id": "rtl",
@@ -43,7 +43,7 @@ LONG = {
 def records() -> list[dict[str, Any]]:
     """Return the sample corpus, and documents that a page may trip over."""
     books = [json.loads(line) for line in CORPUS.read_text("utf-8").splitlines()]
-    return [*books, ARABIC, LONG, *HOSTILE]
+    return [*books, ARABIC, LONG, *HOSTILE_RECORDS]
 
 
 @contextmanager

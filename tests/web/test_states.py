@@ -213,7 +213,7 @@ def plain(browser: "Browser", site: str) -> Iterator["Page"]:
 def test_without_a_script(plain: "Page") -> None:
     plain.goto("")
     plain.locator("#q").fill("village mystery")
-    plain.keyboard.press("Enter")
+    plain.locator(".box button[type=submit]").click()
     expect(plain.locator(".hits h3")).to_have_count(10)
     plain.locator("label", has_text="mystery").last.click()
     plain.locator("input[name='year<']").fill("1950")

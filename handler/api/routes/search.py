@@ -15,7 +15,7 @@ from handler.search.parameters import filter_from_parameters, options_from_param
 from handler.search.request import SearchRequest
 from handler.service import Service
 from handler.settings import Settings
-from handler.trace import index_of, trace_of
+from handler.trace import index_of, note_results, trace_of
 
 if TYPE_CHECKING:
     from handler.api.shapes import SearchAnswer
@@ -38,6 +38,8 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
             for name, seconds in found.seconds.items():
                 trace.seconds[name] = trace.seconds.get(name, 0.0) + seconds
             trace.extra["hits"] = trace.extra.get("hits", 0) + len(found.hits)
+            if settings.log_queries:
+                note_results(trace, found)
             yield search_answer(index, each, found, settings)
 
     def single(request: HttpRequest, index: IndexVersion, body: SearchRequest) -> JsonResponse:

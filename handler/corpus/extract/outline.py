@@ -47,15 +47,21 @@ class Outline:
             start = self._append(text)
             self._sections.append((start, self._length, level, text, anchor))
 
-    def page(self, number: int) -> None:
-        """Begin a page, counted from 1."""
+    def page(self, number: int, heading: str = "") -> None:
+        """Begin a page, counted from 1; `heading` is that of the pages from here on."""
         start = self._length + 2 if self._blocks else 0
-        self._sections.append((start, start, 0, "", f"page={number}"))
+        level = 1 if heading else 0
+        self._sections.append((start, start, level, heading, f"page={number}"))
 
     def block(self, text: str) -> None:
         """Add a paragraph, a list item, a row or a piece of code."""
         if text := text.strip("\n").rstrip():
             self._append(text)
+
+    @property
+    def started(self) -> bool:
+        """Whether there is any text yet."""
+        return bool(self._blocks)
 
     def finish(
         self, title: str = "", fields: Mapping[str, Any] = NO_FIELDS, *, titled: bool = True
@@ -95,9 +101,11 @@ class Outline:
         """Return the number of the section whose heading is the title."""
         headings = [(n, each) for n, each in enumerate(self._sections) if each[3]]
         if title:
-            # A heading of level 1 above all text says again what the whole is about.
+            # The only heading of level 1, above all text, says again what the whole is about.
             first = headings[0] if headings else None
-            return first[0] if first and (first[1][0], first[1][2]) == (0, 1) else None
+            alone = sum(each[2] == 1 for _, each in headings) == 1
+            restated = first and (alone or first[1][3].casefold() == title.casefold())
+            return first[0] if first and restated and (first[1][0], first[1][2]) == (0, 1) else None
         if headings and headings[0][1][0] == 0:
             return headings[0][0]
         return next((n for n, each in headings if each[2] == 1), None)

@@ -1,9 +1,10 @@
 """Markdown and MDX: each file is a document."""
 
 from collections.abc import Iterator
+from functools import partial
 
-from handler.corpus.readers.source import Head, Raw, Source
-from handler.corpus.readers.whole import raw_document, text_of
+from handler.corpus.readers.source import Head, Note, Raw, Source
+from handler.corpus.readers.whole import text_document
 
 NAME = "Markdown"
 DOCUMENTS = True
@@ -15,9 +16,9 @@ def matches(head: Head) -> bool:
     return head.ending in ENDINGS and head.is_text
 
 
-def read(source: Source) -> Iterator[Raw]:
+def read(source: Source) -> Iterator[Raw | Note]:
     """Yield the document."""
     from handler.corpus.extract.markdown import extract_markdown
 
-    mdx = source.head.ending == ".mdx"
-    yield raw_document(source, extract_markdown(text_of(source), mdx=mdx))
+    extract = partial(extract_markdown, mdx=source.head.ending == ".mdx")
+    yield from text_document(source, NAME, extract)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from handler.corpus.extract.plain import extract_plain
-from handler.corpus.readers.source import Head, Raw, Source
-from handler.corpus.readers.whole import raw_document, text_of
+from handler.corpus.readers.source import Head, Note, Raw, Source
+from handler.corpus.readers.whole import text_document
 
 NAME = "text"
 DOCUMENTS = True
@@ -30,6 +30,6 @@ def matches(head: Head) -> bool:
     return head.ending in ENDINGS or head.given or (not head.ending and name not in PROGRAMS)
 
 
-def read(source: Source) -> Iterator[Raw]:
+def read(source: Source) -> Iterator[Raw | Note]:
     """Yield the document."""
-    yield raw_document(source, extract_plain(text_of(source)))
+    yield from text_document(source, NAME, extract_plain)

@@ -9,13 +9,20 @@ from typing import Protocol
 
 from handler.corpus.readers import (
     archive,
+    asciidoc,
     delimited,
+    docx,
+    epub,
     excel,
+    html,
     json_document,
     json_lines,
     markdown,
+    notebook,
     parquet,
+    pdf,
     plain,
+    restructured,
     sqlite,
 )
 from handler.corpus.readers.source import Head, Note, Raw, Source
@@ -56,12 +63,19 @@ EMPTY = "the file is empty"
 READERS: tuple[Reader, ...] = (
     parquet,
     sqlite,
+    pdf,
+    epub,
+    docx,
     excel,
     archive,
+    html,
+    notebook,
     json_lines,
     json_document,
     delimited,
     markdown,
+    restructured,
+    asciidoc,
     plain,
 )
 

@@ -1,16 +1,21 @@
 """What readers of whole documents share: the content of a source, and the document that it becomes."""
 
+import codecs
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from handler.corpus.bounds import read_whole
 from handler.corpus.extract.outline import Extract
-from handler.corpus.readers.source import UTF_16, Raw, Source, reading
-from handler.errors import UnreadableFile
+from handler.corpus.links import FOLDER_PAGES, link_of
+from handler.corpus.readers.source import Note, Raw, Source, reading
+from handler.corpus.readers.text import encoding_of, shown
+from handler.errors import CorpusError, UnreadableFile, install_command
 
-# Names that say nothing but "this is what the folder is about".
-FOLDER_NAMES = {"index", "_index", "readme"}
-NAMES = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16"}
+UTF_8 = {"utf-8", "utf-8-sig", "ascii"}
+# The share of characters that may be wrong, as where a file was put together of several.
+MOST_WRONG = 0.01
 POST_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)")
 
 
@@ -24,22 +29,52 @@ def data_of(source: Source) -> bytes:
         return read_whole(file, source.options.bounds)
 
 
-def text_of(source: Source) -> str:
-    """Return a source as text, its lines ended by a line feed alone.
+def text_document(
+    source: Source, kind: str, extract: Callable[[str], Extract], declared: str = ""
+) -> Iterator[Raw | Note]:
+    """Yield the document that a text file is, and its encoding if that is not UTF-8.
+
+    Args:
+        source: where the bytes are.
+        kind: what people call the kind.
+        extract: makes the document of a text, whose lines a line feed alone ends.
+        declared: the encoding that the file names itself, if it does.
 
     Raises:
-        UnreadableFile: it can't be read, is too large, or has another encoding than is expected.
+        UnreadableFile: it can't be read, is too large, or has another encoding than it seems.
+        CorpusError: a library is missing.
     """
-    data = data_of(source)
-    detected = "utf-16" if data.startswith(UTF_16) else "utf-8-sig"
-    encoding = source.options.encoding or detected
+    given = source.options.encoding
+    encoding = declared if declared and not given else encoding_of(source)
+    text = _decoded(data_of(source), encoding)
+    if codecs.lookup(encoding).name not in UTF_8:
+        yield Note("encoding", shown(encoding))
+    with needing(source, kind):
+        found = extract(text)
+    yield raw_document(source, found)
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    """Return bytes as text without a mark; a few that are wrong are replaced."""
     try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as cause:
-        raise UnreadableFile(
-            f"not {NAMES.get(encoding, encoding)} at byte {cause.start}; give --encoding"
+        text = data.decode(encoding, errors="replace")
+    except (LookupError, UnicodeError) as cause:
+        raise UnreadableFile(f"not {encoding}: {cause}; give --encoding") from cause
+    if text.count("\ufffd") > MOST_WRONG * len(text):
+        raise UnreadableFile(f"not {encoding} for the most part; give --encoding")
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+@contextmanager
+def needing(source: Source, kind: str) -> Iterator[None]:
+    """Turn the lack of a library into CorpusError with the command that installs it."""
+    try:
+        yield
+    except ImportError as cause:
+        raise CorpusError(
+            f"{source.name} is {kind}, which needs {cause.name}; "
+            f"install it with: {install_command('files')}"
         ) from cause
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def raw_document(source: Source, extract: Extract) -> Raw:
@@ -54,6 +89,7 @@ def raw_document(source: Source, extract: Extract) -> Raw:
     if extract.text or extract.title:
         fields["title"] = extract.title or title
     fields["text"] = extract.text
+    fields["url"] = link_of(source.name, fields, source.options.base_url)
     return Raw(1, fields, extract.sections)
 
 
@@ -61,7 +97,7 @@ def _name(name: str) -> tuple[str, str]:
     """Return the title that a file's name makes, and the day that Jekyll puts in front of it."""
     path = PurePosixPath(name.removesuffix(".gz"))
     stem = path.stem
-    if stem.lower() in FOLDER_NAMES and path.parent.name:
+    if stem.lower() in FOLDER_PAGES and path.parent.name:
         stem = path.parent.name
     post = POST_NAME.fullmatch(stem)
     return (post[2], post[1]) if post else (stem, "")

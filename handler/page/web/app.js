@@ -51,7 +51,33 @@ box.addEventListener("input", (event) => {
 });
 box.addEventListener("compositionend", () => { typingTimer = setTimeout(typed, TYPING_MS); });
 
+// A long question wraps and the box grows with it, also where CSS can't do that.
+const clear = document.getElementById("clear");
+const grows = CSS.supports("field-sizing", "content");
+function fit() {
+  clear.hidden = !box.value;
+  if (grows) return;
+  box.style.height = "auto";
+  box.style.height = `${box.scrollHeight}px`;
+}
+box.addEventListener("input", fit);
+document.addEventListener("shown", fit);
+fit();
+
+clear.addEventListener("click", () => {
+  box.value = "";
+  fit();
+  box.focus();
+});
+
 const closeCompletions = complete(box, document.getElementById("completions"), () => ask({ typing: true }));
+
+// After the list of completions, which may take the key.
+box.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.defaultPrevented) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();

@@ -1,4 +1,4 @@
-// Completions below the search box, as a combobox: arrows choose, enter takes, escape closes.
+// Completions below the search box, as a list: arrows choose, enter takes, escape closes.
 
 const LEAST = 2, MOST = 6, WAIT_MS = 90;
 
@@ -6,7 +6,8 @@ const LEAST = 2, MOST = 6, WAIT_MS = 90;
 export function complete(box, list, take) {
   let options = [], chosen = -1, timer = 0, request = null, offered = true;
 
-  box.setAttribute("role", "combobox");
+  // A textarea can't be a combobox: it says that it has a list, and which option is active.
+  box.setAttribute("aria-haspopup", "listbox");
   box.setAttribute("aria-autocomplete", "list");
   box.setAttribute("aria-controls", list.id);
   close();
@@ -17,7 +18,6 @@ export function complete(box, list, take) {
     options = [];
     list.hidden = true;
     list.replaceChildren();
-    box.setAttribute("aria-expanded", "false");
     choose(-1);
   }
 
@@ -32,7 +32,6 @@ export function complete(box, list, take) {
     options = texts;
     list.replaceChildren(...texts.map(item));
     list.hidden = false;
-    box.setAttribute("aria-expanded", "true");
     choose(-1);
   }
 

@@ -82,6 +82,7 @@ function put(page, { typing = false, focus = false, old = false }) {
   document.title = page.title;
   if (!typing) {
     box.value = view.dataset.query;
+    document.dispatchEvent(new Event("shown"));
     document.querySelector(`input[name=mode][value=${view.dataset.mode}]`).checked = true;
   }
   open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.commands.options import (
+    BaseUrl,
     Encoding,
     FieldTypes,
     Ignored,
@@ -31,6 +32,9 @@ CorpusPath = Annotated[
 DryRun = Annotated[
     bool, typer.Option(help="Show what would be indexed, and write nothing; takes seconds.")
 ]
+TextField = Annotated[
+    str, typer.Option(help="Field that holds the text, or fields, separated by commas.")
+]
 RejectsFile = Annotated[Path, typer.Option(help="File that lists the rejected records.")]
 
 
@@ -41,15 +45,14 @@ def index(
     model: ModelFolder = Path("model"),
     id_field: Annotated[str, typer.Option(help="Field that holds the id.")] = "",
     title_field: Annotated[str, typer.Option(help="Field that holds the title.")] = "",
-    text_field: Annotated[
-        str, typer.Option(help="Field that holds the text, or fields, separated by commas.")
-    ] = "",
+    text_field: TextField = "",
     url_field: Annotated[str, typer.Option(help="Field that holds the link.")] = "",
     types: FieldTypes = None,
     ignore: Ignored = None,
     table: Table = "",
     encoding: Encoding = "",
     vectors: Vectors = "",
+    base_url: BaseUrl = "",
     dry_run: DryRun = False,
     max_rejects: MaxRejects = 1,
     rejects: RejectsFile = Path("rejects.jsonl"),
@@ -61,7 +64,6 @@ def index(
     quiet: Quiet = False,
 ) -> None:
     """Index CORPUS from scratch, and publish it as a new version of an index."""
-    from handler.corpus.options import FieldNames
     from handler.corpus.sources import LocalCorpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
@@ -70,11 +72,11 @@ def index(
     from handler.versions.repository import IndexRepository
     from infra.cli.index_view import build_options, report, shown
     from infra.cli.inspection import inspect_corpus, show_inspection
-    from infra.cli.reading_flags import reading_of
+    from infra.cli.reading_flags import field_roles, reading_of
     from infra.cli.reindex_view import tell
 
-    names = FieldNames(id=id_field, title=title_field, text=text_field, url=url_field)
-    reading = reading_of(names, types, ignore, table, encoding, vectors)
+    names = field_roles(id_field, title_field, text_field, url_field)
+    reading = reading_of(names, types, ignore, table, encoding, vectors, base_url)
     options = build_options(passages, overlap, precision, language)
     if dry_run:
         show_inspection(inspect_corpus(corpus, reading, model, options))

@@ -65,14 +65,12 @@ def _described(url: str) -> list[dict[str, Any]]:
 def _description(url: str, name: str) -> dict[str, Any]:
     """Return what is known of one index; a damaged one as the problem."""
     from handler.errors import IndexUnavailable
-    from handler.index.manifest import IndexManifest
     from handler.versions.repository import IndexRepository
 
     repository = IndexRepository.open(url, name)
     try:
         pointer, _ = repository.pointer()
-        data = repository.published_manifest(pointer)
-        manifest = IndexManifest.parse(data, repository.version_folder(pointer.version).url)
+        manifest, _ = repository.published_manifest(pointer)
     except IndexUnavailable as problem:
         return {"name": name, "problem": str(problem)}
     return {

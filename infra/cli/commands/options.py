@@ -60,3 +60,10 @@ Vectors = Annotated[
         help="Field with a vector of the same model for each record, taken instead of encoding.",
     ),
 ]
+BaseUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="QUERYTOWER_CORPUS_BASE_URL",
+        help="Where documents are on the web: https://x.org/ or https://x.org/{stem}/.",
+    ),
+]
