@@ -23,7 +23,7 @@ from handler.versions.repository import IndexRepository
 from querytower.index import Index
 
 # Names that metadata, which a program chooses, will not have.
-FIELDS = FieldNames(id="_id", title="_title", text="_text", url="_url")
+ID, TITLE, TEXT, URL = "_id", "_title", "_text", "_url"
 
 
 class Collection:
@@ -78,6 +78,21 @@ class Collection:
         """Return documents in the order of their ids; unknown ids are skipped."""
         return [self._documents[each] for each in ids if each in self._documents]
 
+    def search(self, query: str, **options: Any) -> list[tuple[Document, float]]:
+        """Return the best documents, as they were added, and their scores.
+
+        `options` are those of `Index.search`.
+
+        Raises:
+            InvalidRequest: an option is unknown or out of bounds, or no document has such a field.
+        """
+        if not self._documents:
+            return []
+        hits = Index(self._service).search(query, **options)
+        # Another program may have published documents that this one doesn't know.
+        known = [hit for hit in hits if hit.id in self._documents]
+        return [(self._documents[hit.id], hit.score or 0.0) for hit in known]
+
     def ids(self, **metadata: Any) -> list[str]:
         """Return the ids of documents that have these values in their metadata."""
         wanted = metadata.items()
@@ -97,7 +112,8 @@ class Collection:
             corpus=LocalCorpus(self._corpus),
             repository=IndexRepository(self._service.store, settings.index),
             encoder=self._service.encoder,
-            reading=ReadOptions(fields=FIELDS),
+            # Titles and links are found by their names: a field that is named must occur.
+            reading=ReadOptions(fields=FieldNames(id=ID, text=TEXT)),
             limits=Limits.only_rejects(0),
             force=True,  # a program may remove as much as it likes
             tell=lambda *_, **__: None,
@@ -112,7 +128,7 @@ def _read(corpus: Path) -> Iterable[tuple[str, Document]]:
         return
     for line in corpus.read_text("utf-8").splitlines():
         record = json.loads(line)
-        values = [record.pop(name) for name in (FIELDS.id, FIELDS.title, FIELDS.text, FIELDS.url)]
+        values = [record.pop(name, "") for name in (ID, TITLE, TEXT, URL)]
         yield values[0], Document.from_stored([*values, record])
 
 
@@ -124,10 +140,5 @@ def _write(corpus: Path, documents: Iterable[Document]) -> None:
 
 
 def _record(document: Document) -> dict[str, Any]:
-    own = {
-        FIELDS.id: document.id,
-        FIELDS.title: document.title,
-        FIELDS.text: document.text,
-        FIELDS.url: document.url,
-    }
-    return {**document.metadata, **own}
+    own = {ID: document.id, TITLE: document.title, TEXT: document.text, URL: document.url}
+    return {**document.metadata, **{name: text for name, text in own.items() if text}}

@@ -210,7 +210,7 @@ def _settings(evaluation: Evaluation) -> Html:
         "Vectors": f"{manifest.dimension} dimensions in {manifest.precision}",
         "Word forms": manifest.language,
         "Judgments": f"qrels/{settings['split']}.tsv; relevant from grade 1, linear gains",
-        "Hits": f"{settings['k']} for each query, without the document that has the query's id",
+        "Hits": f"{settings['k']} for each query, without the document that is the query",
         "Index built": manifest.created,
         "Measured": datetime.now(UTC).isoformat(timespec="seconds"),
     }

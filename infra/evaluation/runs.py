@@ -76,7 +76,7 @@ def run(
 ) -> Run:
     """Search `k` hits for each query, in one `mode`, and measure time and metrics.
 
-    A document that has the id of the query is left out of its hits.
+    A document that has the id and the text of the query is left out of its hits.
 
     Args:
         index: the index version to search.
@@ -91,13 +91,28 @@ def run(
     searcher = Searcher(encoder)
     hits, seconds = [], []
     for query in queries:
-        itself = index.text.row_of(query.id) is not None
+        itself = is_itself(index, query)
         started = time.perf_counter()
         answer = searcher.search(index, SearchRequest(query=query.text, k=k + itself, mode=mode))
         seconds.append(time.perf_counter() - started)
-        hits.append([hit.document.id for hit in answer.hits if hit.document.id != query.id][:k])
+        ids = [hit.document.id for hit in answer.hits]
+        hits.append([key for key in ids if not (itself and key == query.id)][:k])
         tick()
     return Run(mode=mode, hits=hits, seconds=np.array(seconds), scores=measure(hits, queries, k))
+
+
+def is_itself(index: IndexVersion, query: JudgedQuery) -> bool:
+    """Tell whether the document that has the query's id is the query: their texts agree too."""
+    row = index.text.row_of(query.id)
+    if row is None:
+        return False
+    document = index.document(row)
+    texts = (document.title, document.text, f"{document.title} {document.text}")
+    return _normal(query.text) in map(_normal, texts)
+
+
+def _normal(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def measure(
@@ -123,12 +138,20 @@ def measure(
 
 
 def corpus_warnings(index: IndexVersion, queries: Sequence[JudgedQuery]) -> list[str]:
-    """Return warnings about records left out of the index, and judged documents it lacks."""
+    """Return warnings: records left out of the index, strangers' ids, documents it lacks."""
     warnings = []
     if index.manifest.rejected:
         warnings.append(
             f"{index.manifest.rejected:,} records of the corpus were left out: "
             "they are empty or repeat an id"
+        )
+    strangers = sum(
+        index.text.row_of(query.id) is not None and not is_itself(index, query) for query in queries
+    )
+    if strangers:
+        have = "query has" if strangers == 1 else "queries have"
+        warnings.append(
+            f"{strangers:,} {have} the id of a document with another text, which stays among the hits"
         )
     judged = {document for query in queries for document in query.grades}
     unknown = sum(index.text.row_of(document) is None for document in judged)

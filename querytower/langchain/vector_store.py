@@ -1,6 +1,6 @@
 """LangChain's vector store over a collection."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 from uuid import uuid4
 
@@ -9,7 +9,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
 from querytower.collection import Collection
-from querytower.results import Document, Hit
+from querytower.results import Document
 
 Filter = dict[str, Any] | None
 
@@ -67,7 +67,8 @@ class QuerytowerVectorStore(VectorStore):
         **options: Any,
     ) -> list[LangChainDocument]:
         """Return the best documents by meaning and words; `options` are those of a search."""
-        return [_document(hit) for hit in self._search(query, k=k, filter=filter, **options)]
+        found = self._collection.search(query, k=k, filter=filter, **options)
+        return [_document(document) for document, _ in found]
 
     def similarity_search_with_score(
         self,
@@ -77,12 +78,8 @@ class QuerytowerVectorStore(VectorStore):
         **options: Any,
     ) -> list[tuple[LangChainDocument, float]]:
         """Return the nearest documents by meaning, with their cosines."""
-        hits = self._search(query, k=k, filter=filter, mode="semantic", **options)
-        return [(_document(hit), hit.score or 0.0) for hit in hits]
-
-    def _search(self, query: str, **options: Any) -> Iterable[Hit]:
-        index = self._collection.index
-        return [] if index is None else index.search(query, **options)
+        found = self._collection.search(query, k=k, filter=filter, mode="semantic", **options)
+        return [(_document(document), cosine) for document, cosine in found]
 
     def _select_relevance_score_fn(self) -> Any:
         return lambda cosine: (1 + cosine) / 2

@@ -83,15 +83,10 @@ class QuerytowerVectorStore(BasePydanticVectorStore):
         """
         if not query.query_str:
             raise InvalidRequest("the query has no text; this store makes its own vectors")
-        index = self._collection.index
         condition = as_filter(query.filters) if query.filters and query.filters.filters else None
-        hits = (
-            index.search(query.query_str, k=query.similarity_top_k, filter=condition)
-            if index
-            else []
-        )
+        found = self._collection.search(query.query_str, k=query.similarity_top_k, filter=condition)
         return VectorStoreQueryResult(
-            nodes=[to_node(hit, hit.text) for hit in hits],
-            similarities=[hit.score or 0.0 for hit in hits],
-            ids=[hit.id for hit in hits],
+            nodes=[to_node(document, document.text) for document, _ in found],
+            similarities=[score for _, score in found],
+            ids=[document.id for document, _ in found],
         )

@@ -399,7 +399,7 @@ def test_a_spoilt_cache_is_downloaded_again_at_the_next_look(
     monkeypatch.setattr(handler.versions.live_index, "RETRY_SECONDS", 0)
     remote.publish()
     remote.live().current()
-    [path] = remote.cache.glob(f"*/*/{IndexFiles.VECTORS}")
+    [path] = remote.cache.rglob(IndexFiles.VECTORS)
     path.write_bytes(b"spoilt")
     live = remote.live()
     with pytest.raises(IndexUnavailable, match="incomplete or was altered"):

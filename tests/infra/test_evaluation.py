@@ -330,7 +330,8 @@ def test_an_index_is_built_once(animals: Dataset, encoder: Encoder, tmp_path: Pa
 
 def test_a_damaged_index_is_built_again(animals: Dataset, encoder: Encoder, tmp_path: Path) -> None:
     version = open_index(animals, encoder, OPTIONS, tmp_path).manifest.version
-    path = index_folder(animals, encoder, OPTIONS, tmp_path) / "index" / IndexFiles.VECTORS
+    folder = index_folder(animals, encoder, OPTIONS, tmp_path) / "index"
+    [path] = folder.rglob(IndexFiles.VECTORS)
     path.write_bytes(path.read_bytes()[:-1])
     assert open_index(animals, encoder, OPTIONS, tmp_path).manifest.version != version
 
@@ -387,6 +388,15 @@ def test_a_query_never_gets_the_document_of_its_own_id(
     assert "q-self" not in result.hits[2]
     if mode != "keyword":
         assert [len(ids) for ids in result.hits] == [2] * len(animals.queries)
+
+
+def test_a_stranger_with_the_id_of_a_query_stays_among_its_hits(
+    encoder: Encoder, index: IndexVersion
+) -> None:
+    query = JudgedQuery("otter", "hares in snow and otters", {"otter": 1})
+    assert "otter" in run(index, encoder, [query], "keyword", 10, lambda: None).hits[0]
+    [warning] = corpus_warnings(index, [query])
+    assert warning.startswith("1 query has the id of a document with another text")
 
 
 def test_hits_and_metrics_of_the_sample_corpus(encoder: Encoder, tmp_path: Path) -> None:
