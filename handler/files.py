@@ -3,6 +3,7 @@
 import hashlib
 import mmap
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -34,10 +35,19 @@ class FileEntry:
             return cls(size, hashlib.sha256(data).hexdigest())
 
 
-def measure_files(folder: Path) -> dict[str, FileEntry]:
-    """Measure every file below `folder` but the manifest and locks; keys are relative POSIX paths."""
+def measure_files(
+    folder: Path, known: Mapping[Path, FileEntry] | None = None
+) -> dict[str, FileEntry]:
+    """Measure every file below `folder` but the manifest and locks; keys are relative POSIX paths.
+
+    Links to the files in `known`, by absolute path, are not read.
+    """
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and _is_kept(path))
-    return {path.relative_to(folder).as_posix(): FileEntry.of(path) for path in paths}
+    measured = known or {}
+    return {
+        path.relative_to(folder).as_posix(): measured.get(path.resolve()) or FileEntry.of(path)
+        for path in paths
+    }
 
 
 def _is_kept(path: Path) -> bool:

@@ -1,6 +1,6 @@
 """One index version, opened read-only by mmap: vectors, passages, documents and text."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -51,8 +51,10 @@ class IndexVersion:
     rules: Rules = NO_RULES
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """Open the version in `folder` after checking every file against the manifest.
+    def open(cls, folder: Path, checked: Collection[str] = ()) -> Self:
+        """Open the version in `folder` after checking its files against the manifest.
+
+        Files whose sha256 is among `checked` are not read again.
 
         Raises:
             IndexUnavailable: a file is missing, truncated, altered, or of a newer format.
@@ -66,7 +68,8 @@ class IndexVersion:
             ) from cause
         manifest.check_format(str(path))
         for name, entry in manifest.files.items():
-            check_file(folder, name, entry, IndexUnavailable)
+            if entry.sha256 not in checked:
+                check_file(folder, name, entry, IndexUnavailable)
         segments = [folder / IndexFiles.segment(at) for at in range(len(manifest.segments))]
         documents, passages = _tables(segments, manifest)
         order = _table(folder / IndexFiles.ORDER, ORDER, manifest.documents).astype(np.int64)

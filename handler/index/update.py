@@ -10,7 +10,7 @@ import numpy as np
 
 from handler.corpus.hashes import Hashes
 from handler.corpus.schema import Schema
-from handler.files import link_files
+from handler.files import FileEntry, link_files
 from handler.index.arrays import Rows
 from handler.index.embedding_cache import version_hashes
 from handler.index.index_version import IndexVersion
@@ -65,6 +65,11 @@ class Update:
     def gone(self) -> Rows:
         """Rows of the documents of `base` that the new version lacks."""
         return np.setdiff1d(self.base.order, self.rows)
+
+    def files(self) -> dict[Path, FileEntry]:
+        """Return the files of `base`, which was checked when it was opened, by absolute path."""
+        entries = self.base.manifest.files.items()
+        return {(self.base.folder / name).resolve(): entry for name, entry in entries}
 
     def order(self) -> Rows:
         """Return the rows of all documents; new ones follow the rows of `base`."""

@@ -107,7 +107,7 @@ def build_version(
         split=asdict(options.split),
         schema=schema,
         segments=merge_segments(folder, sizes),
-        files=measure_files(folder),
+        files=measure_files(folder, update.files() if update else None),
     )
     write_manifest(folder, manifest)
     return manifest

@@ -94,7 +94,8 @@ def assess(
     Raises:
         IndexUnavailable: the version in `folder` is damaged.
     """
-    index = IndexVersion.open(folder)
+    known = before.index.manifest.files.values() if before.index else ()
+    index = IndexVersion.open(folder, {entry.sha256 for entry in known})
     results = GoldenResults.of(index, encoder, golden.queries)
     quality = _measure(index, encoder, golden, results)
     objects = listing.to_json()

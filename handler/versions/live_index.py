@@ -161,7 +161,8 @@ class LiveIndex:
     def _open_in(self, folder: Path, pointer: Pointer) -> IndexVersion:
         place = self._fetch(folder, pointer)
         fetched = time.perf_counter()
-        version = IndexVersion.open(place)
+        in_use = self._version.manifest.files.values() if self._version else ()
+        version = IndexVersion.open(place, {entry.sha256 for entry in in_use})
         self.opening_seconds = time.perf_counter() - fetched
         return version
 

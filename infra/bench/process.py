@@ -25,7 +25,7 @@ PROJECT = Path(__file__).parents[2]
 # The least that a function of these parts does: import and load them, encode once, search once.
 FLOOR = """
 import json, sys
-import numpy, onnxruntime, tokenizers, usearch.index, tantivy, obstore, fastapi, mangum
+import numpy, onnxruntime, tokenizers, numkong, tantivy, obstore, fastapi, mangum
 model, version, query = sys.argv[1:]
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
@@ -34,11 +34,12 @@ session = onnxruntime.InferenceSession(f"{model}/encoder.onnx", options, provide
 tokenizer = tokenizers.Tokenizer.from_file(f"{model}/tokenizer.json")
 text = tantivy.Index.open(f"{version}/text").searcher()
 manifest = json.load(open(f"{version}/manifest.json"))
-codes = numpy.fromfile(f"{version}/vectors.bin", numpy.int8).reshape(-1, manifest["dimension"])
+codes = numpy.fromfile(f"{version}/segments/0/vectors.bin", numpy.int8).reshape(-1, manifest["dimension"])
 ids = numpy.array([tokenizer.encode(query).ids], numpy.int32)
 vector = session.run(None, {"input_ids": ids, "attention_mask": numpy.ones_like(ids)})[0]
 codes_of_query = numpy.rint(vector * 127).astype(numpy.int8)
-print(usearch.index.search(codes, codes_of_query[0], 10, exact=True).keys[:3])
+dots = numpy.asarray(numkong.cdist(codes_of_query, codes, metric="dot"))[0]
+print(numpy.argsort(-dots)[:3])
 """
 
 QUERY = "a quiet book about grief"

@@ -72,12 +72,6 @@ NEVER_LOADED = {
         ),
         *(f"tqdm/{name}.py" for name in ("dask", "keras", "notebook", "rich", "tk")),
     ),
-    "servers and evaluation": (
-        "usearch/client.py",
-        "usearch/eval.py",
-        "usearch/numba.py",
-        "usearch/server.py",
-    ),
 }
 
 

@@ -343,7 +343,7 @@ def test_each_target_has_one_version_of_each_requirement() -> None:
         "onnxruntime",
         "tantivy",
         "tokenizers",
-        "usearch",
+        "numkong",
     }
     for python in RUNTIMES:
         names = [pin.name for pin in read_pins(RUNTIME, PackageTarget("arm64", python))]
