@@ -11,7 +11,16 @@ from starlette.middleware.cors import CORSMiddleware
 
 from handler.api.middleware import RequestMiddleware
 from handler.api.refusals import invalid, refused
-from handler.api.routes import documents, embeddings, events, search, several, state, suggest
+from handler.api.routes import (
+    documents,
+    embeddings,
+    events,
+    rerank,
+    search,
+    several,
+    state,
+    suggest,
+)
 from handler.keys import Keys
 from handler.mcp import routes as mcp
 from handler.page import routes as page
@@ -43,7 +52,18 @@ def create_app(
     app.state.keys = keys = Keys(settings.api_keys)
     app.openapi = partial(_describe, app, settings)  # type: ignore[method-assign]
     # No routers in between: each would be matched at every request.
-    for routes in (search, documents, several, suggest, state, embeddings, events, mcp, page):
+    for routes in (
+        search,
+        documents,
+        several,
+        suggest,
+        state,
+        embeddings,
+        events,
+        rerank,
+        mcp,
+        page,
+    ):
         routes.add_routes(app, settings, load)
     app.add_middleware(
         RequestMiddleware,

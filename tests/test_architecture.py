@@ -34,7 +34,7 @@ FLOORS = (
         "workers",
     },
     {"storage"},
-    {"corpus", "encoder", "bundle"},
+    {"corpus", "encoder", "reranker", "bundle"},
     {"index"},
     {"search"},
     {"versions"},
