@@ -89,6 +89,9 @@ class Settings:
     )
     corpus_ignore: str = _setting("", "metadata fields to leave out, separated by commas")
     corpus_table: str = _setting("", "table of a SQLite corpus, or a query that starts with SELECT")
+    corpus_vectors: str = _setting(
+        "", "field with a vector of the same model for each record, taken instead of encoding"
+    )
     corpus_encoding: str = _setting("", "encoding of the corpus's text files; empty: detected")
     corpus_base_url: str = _setting(
         "", "address of the corpus's documents on the web, such as https://docs.example/{stem}/"

@@ -72,49 +72,52 @@ def _add_fields(
     flat: dict[str, Value], prefix: str, fields: Mapping[Any, Any], dropped: Dropped, depth: int
 ) -> None:
     for key, value in fields.items():
-        kind = type(value)
-        if value is None or value == "":
-            continue
         name = _name(prefix, key)
+        kind = type(value)
         if kind is str:
-            text = value.strip()
-            if "<" in text or "&" in text or not text.isascii():
-                text = clean_text(text)
-            if text:
-                flat[name] = text
+            if value:
+                text = value.strip()
+                if not text.isascii() or "<" in text or "&" in text:
+                    text = clean_text(text)
+                if text:
+                    flat[name] = text
+        elif kind is list:
+            _add_list(flat, name, value, dropped)
         elif kind is bool:
             flat[name] = value
         elif kind is int:
             flat[name] = value if value in INT64 else str(value)
-        elif kind is dict:
+        elif isinstance(value, Mapping):
             if depth == MAX_DEPTH:
                 dropped(name, f"nested more than {MAX_DEPTH} deep")
             else:
                 _add_fields(flat, f"{name}.", value, dropped, depth + 1)
-        else:
-            _add_other(flat, name, value, dropped, depth)
+        elif value is not None:
+            _add_other(flat, name, value, dropped)
 
 
-def _add_other(flat: dict[str, Value], name: str, value: Any, dropped: Dropped, depth: int) -> None:
-    if isinstance(value, list | tuple | set | frozenset):
+def _add_other(flat: dict[str, Value], name: str, value: Any, dropped: Dropped) -> None:
+    if isinstance(value, tuple | set | frozenset):
         _add_list(flat, name, list(value), dropped)
-    elif isinstance(value, Mapping):
-        _add_fields(flat, name, {"": value} if depth == MAX_DEPTH else value, dropped, depth + 1)
-    else:
-        plain = _plain(value)
-        if plain is None and not _is_missing(value):
-            dropped(name, f"{_called(value)} is no text, number, date, or list of them")
-        elif plain is not None and plain != "":
-            flat[name] = plain
+        return
+    plain = _plain(value)
+    if plain is None and not _is_missing(value):
+        dropped(name, f"{_called(value)} is no text, number, date, or list of them")
+    elif plain is not None and plain != "":
+        flat[name] = plain
 
 
 def _add_list(flat: dict[str, Value], name: str, items: Sequence[Any], dropped: Dropped) -> None:
     kept: list[Any] = []
     numbers = True
     for item in items:
-        plain = _object_text(item) if isinstance(item, dict) else _plain(item)
+        kind = type(item)
+        if kind is str and item.isascii() and "<" not in item and "&" not in item:
+            plain: Any = item.strip()
+        else:
+            plain = _object_text(item) if kind is dict else _plain(item)
         if plain is None:
-            if not isinstance(item, dict) and not _is_missing(item):
+            if kind is not dict and not _is_missing(item):
                 dropped(name, f"a list that holds {_called(item)}")
                 return
         elif plain != "":
@@ -127,8 +130,9 @@ def _add_list(flat: dict[str, Value], name: str, items: Sequence[Any], dropped: 
 def _object_text(item: Mapping[Any, Any]) -> str | None:
     """Return what names an object of a list: the value of its naming key, or its first text."""
     for key in NAMING:
-        if (value := item.get(key)) and isinstance(value, str | int):
-            return as_text(_plain(value))
+        value = item.get(key)
+        if value and isinstance(value, str | int):
+            return value if type(value) is str and value.isalnum() else as_text(_plain(value))
     plain = (_plain(value) for value in item.values())
     return next((text for text in plain if isinstance(text, str) and text), None)
 

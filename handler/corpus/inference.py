@@ -68,22 +68,27 @@ class Inference:
 
     def observe(self, metadata: Mapping[str, Value]) -> None:
         """Note the values of one more document."""
+        seen = self.seen
         for name, value in metadata.items():
-            found = self.seen.get(name)
+            found = seen.get(name)
             if found is None:
-                if len(self.seen) >= self.most:
+                if len(seen) >= self.most:
                     self.left_out = self.left_out or name
                     continue
-                found = self.seen[name] = Seen()
+                found = seen[name] = Seen()
             found.documents += 1
             forms = found.forms
-            if type(value) is str and len(value) <= MAX_FORM_CHARS:
-                forms[_text_form(value)] += 1
+            kind = type(value)
+            if kind is str and len(value) <= MAX_FORM_CHARS:  # type: ignore[arg-type]
+                forms[_text_form(value)] += 1  # type: ignore[arg-type]
             elif isinstance(value, list):
                 found.list = True
-                for item in value:
-                    # Texts in lists stay texts: only their kind matters.
-                    forms["'string'" if type(item) is str else form(item)] += 1
+                # Texts in lists stay texts, and are not mixed with numbers.
+                if type(value[0]) is str:
+                    forms["'string'"] += len(value)
+                else:
+                    for item in value:
+                        forms[form(item)] += 1
             else:
                 forms[form(value)] += 1
 
@@ -158,7 +163,7 @@ def schema_of(inference: Inference, dropped: Mapping[str, Loss]) -> Schema:
     return schema
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=20_000)
 def _text_form(text: str) -> str:
     first = text[0]
     if first.isdigit() or first in "+-−":

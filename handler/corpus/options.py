@@ -29,6 +29,7 @@ class ReadOptions:
         types: the type of a metadata field by its name, instead of the inferred one.
         ignore: metadata fields that are left out, nested ones included.
         table: table of a database, or a query that starts with SELECT; empty: the only table.
+        vectors: field that holds a vector of each record, taken instead of encoding its text.
         encoding: character encoding of all text files; empty: detected for each.
         base_url: address below which the files of documents are published, see links.py.
         bounds: how much is read.
@@ -38,6 +39,7 @@ class ReadOptions:
     types: Mapping[str, str] = field(default_factory=dict)
     ignore: list[str] = field(default_factory=list)
     table: str = ""
+    vectors: str = ""
     encoding: str = ""
     base_url: str = ""
     bounds: Bounds = DEFAULT_BOUNDS

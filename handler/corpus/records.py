@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -119,23 +120,19 @@ def has_made_up_id(document: Document) -> bool:
 
 
 def make_document(fields: dict[str, Value], roles: Roles) -> tuple[Document | str, str]:
-    """Return the document that flat fields make, or the reason why they don't, and the field of its id."""
-    title = " ".join(as_text(value) for value in _values(fields, roles.title))
-    url = as_text(fields.get(roles.url))
-    parts = (as_text(value, "\n\n") for name in roles.text for value in _values(fields, name))
-    text = "\n\n".join(part for part in parts if part)
+    """Return the document that flat fields make, or the reason why they don't, and the field of its id.
+
+    The fields are used up: those without a role become the metadata.
+    """
+    title = _taken(fields, roles.title, " ")
+    text = "\n\n".join(filter(None, [_taken(fields, name, "\n\n") for name in roles.text]))
     if not title and not text:
         return _nothing_to_index(fields, roles), ""
+    url = _taken(fields, roles.url, " ")
     key, id_field = _id(fields, roles), "" if roles.guessed_id else roles.id
     if not key:
         key, id_field = _content_id(title, text, url), ""
-    taken = {roles.id, roles.title, roles.url, *roles.text}
-    metadata = {
-        name: value
-        for name, value in fields.items()
-        if name not in taken and ("." not in name or name.partition(".")[0] not in taken)
-    }
-    return Document(id=key, title=title, text=text, url=url, metadata=metadata), id_field
+    return Document(id=key, title=title, text=text, url=url, metadata=fields), id_field
 
 
 def _documents(
@@ -184,6 +181,7 @@ def _missing(roles: Roles, sample: Sequence[dict[str, Value]], source: Source) -
         *([roles.title] if names.title else []),
         *(roles.text if names.text else []),
         *([roles.url] if names.url else []),
+        *([source.options.vectors] if source.options.vectors else []),
     }
     objects = {name.partition(".")[0] for name in columns}
     missing = {name for name in given if name not in columns and name not in objects}
@@ -224,11 +222,7 @@ def _noted(items: Iterable[Raw | Source | Note], notes: dict[str, str]) -> Itera
 def _flat(raw: Raw, reader: Reader, source: Source) -> FlatRecord:
     if isinstance(raw.fields, str):
         return FlatRecord(raw.line, raw.fields)
-
-    def dropped(name: str, reason: str) -> None:
-        source.findings.drop(name, reason, f"{source.name} line {raw.line}")
-
-    fields = flatten(raw.fields, dropped, markup=not reader.DOCUMENTS)
+    fields = flatten(raw.fields, partial(_dropped, source, raw), markup=not reader.DOCUMENTS)
     if reader.DOCUMENTS:
         fields.setdefault("id", _mended(source.name))
     if source.options.ignore:
@@ -238,20 +232,30 @@ def _flat(raw: Raw, reader: Reader, source: Source) -> FlatRecord:
     return FlatRecord(raw.line, fields, raw.sections)
 
 
+def _dropped(source: Source, raw: Raw, name: str, reason: str) -> None:
+    source.findings.drop(name, reason, f"{source.name} line {raw.line}")
+
+
 def _ignored(name: str, options: ReadOptions) -> bool:
     return any(name == each or name.startswith(f"{each}.") for each in options.ignore)
 
 
-def _values(fields: dict[str, Value], name: str) -> list[Value]:
-    """Return the values of a field, or those below it if it was an object."""
-    if name in fields:
-        return [fields[name]]
-    return [value for each, value in fields.items() if each.startswith(f"{name}.")] if name else []
+def _taken(fields: dict[str, Value], name: str, separator: str) -> str:
+    """Take a field out of `fields`, or those below it if it was an object, and return it as text."""
+    if not name:
+        return ""
+    value = fields.pop(name, None)
+    if value is not None:
+        return value if type(value) is str else as_text(value, separator)
+    below = [each for each in fields if each.startswith(f"{name}.")]
+    return separator.join(as_text(fields.pop(each), separator) for each in below)
 
 
 def _id(fields: dict[str, Value], roles: Roles) -> str:
     """Return an id as text, or nothing if the value is missing or can't be one."""
-    value = fields.get(roles.id)
+    value = fields.pop(roles.id, None)
+    if type(value) is str and len(value) <= MAX_ID_CHARS:
+        return value
     if value is None and roles.id == "id":
         value = fields.pop(BEIR_ID, None)
     if isinstance(value, float) and value == int(value):

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from handler.corpus.document import Document, Value, encode_json
-from handler.corpus.hashes import Hashes, as_hashes, stored_hash, text_hash
+from handler.corpus.hashes import SIZE, Hashes, as_hashes, stored_hash, text_hash
 from handler.corpus.inference import Convert, Inference, Loss, converted, converter, schema_of
+from handler.corpus.own_vectors import VectorColumn
 from handler.corpus.readers.registry import EMPTY
 from handler.corpus.records import Reject
 from handler.corpus.schema import MAX_FIELDS, Schema
@@ -25,7 +26,7 @@ class Spool:
     """The valid documents of a corpus in a file, one to a line, and what is known of the whole.
 
     `types` says what metadata was converted to, see inference.py, and `dropped` which values did
-    not fit. `rejected` counts records, `unreadable` files that could not be read to their end.
+    not fit. `vectors` came with the documents. `rejected` counts records, `unreadable` files that could not be read to their end.
     `texts` and `contents` hash the documents in order, see hashes.py. `left_out` is the first
     metadata field that the schema has no room for, if there is one.
     """
@@ -33,6 +34,7 @@ class Spool:
     path: Path
     schema: Schema
     types: dict[str, str]
+    vectors: VectorColumn
     dropped: dict[str, Loss]
     documents: int
     rejected: int
@@ -50,6 +52,7 @@ class Spool:
         max_rejects: float,
         types: Mapping[str, str] = NO_TYPES,
         max_fields: int = MAX_FIELDS,
+        vectors: str = "",
     ) -> "Spool":
         """Read `corpus` once; write its documents to `path` and its rejects, as JSONL, to `rejects`.
 
@@ -59,6 +62,7 @@ class Spool:
             rejects: where rejected records are listed; no file is made if there are none.
             max_rejects: largest share of records, 0 to 1, that may be rejected.
             types: types of metadata fields that are not to be inferred.
+            vectors: metadata field that holds a vector of each document, if there is one.
             max_fields: most fields of the schema; those that come later are not in it.
 
         Raises:
@@ -68,16 +72,20 @@ class Spool:
         documents = 0
         rejected = _Rejects(rejects)
         texts = bytearray()
+        column = VectorColumn(name=vectors, path=path.with_suffix(".vectors"))
         raw = path.with_suffix(".raw")
         with raw.open("w", encoding="utf-8") as file:
             for item in corpus:
                 if isinstance(item, Reject):
                     rejected.add(item)
                     continue
+                texts += text_hash(item)
+                if vectors:
+                    column.take(item, bytes(texts[-SIZE:]))
                 inference.observe(item.metadata)
                 file.write(_apart(item))
-                texts += text_hash(item)
                 documents += 1
+        column.close()
         rejected.check(documents, max_rejects)
         targets = inference.targets()
         contents, dropped = _finish(raw, path, targets)
@@ -86,6 +94,7 @@ class Spool:
             path=path,
             schema=schema_of(inference, dropped),
             types=targets,
+            vectors=column,
             dropped=dropped,
             documents=documents,
             rejected=rejected.records,
@@ -130,7 +139,8 @@ class Spool:
 def _apart(document: Document) -> str:
     """Return the stored form of a document as a line, with tabs around the metadata."""
     head = encode_json([document.id, document.title, document.text, document.url])
-    metadata, sections = encode_json(document.metadata), encode_json(document.sections)
+    metadata = encode_json(document.metadata)
+    sections = encode_json(document.sections) if document.sections else "[]"
     return f"{head[:-1]}, \t{metadata}\t, {sections}]\n"
 
 
@@ -162,7 +172,7 @@ def _converted(
         if to is None:
             kept[name] = value
             continue
-        new = converted(value, to)
+        new = converted(value, to) if type(value) is list else to(value)  # type: ignore[arg-type]
         if new is not None:
             kept[name] = new
         elif name in dropped:

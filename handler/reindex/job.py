@@ -76,6 +76,7 @@ def read_options(settings: Settings) -> ReadOptions:
         types=field_types(settings.corpus_types.split(","), "QUERYTOWER_CORPUS_TYPES"),
         ignore=[name.strip() for name in settings.corpus_ignore.split(",") if name.strip()],
         table=settings.corpus_table,
+        vectors=settings.corpus_vectors,
         encoding=settings.corpus_encoding,
         base_url=settings.corpus_base_url,
         bounds=Bounds.of(settings),

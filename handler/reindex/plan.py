@@ -20,6 +20,7 @@ from handler.quality.golden import Golden
 from handler.reindex.baseline import Baseline
 from handler.reindex.incremental_reader import IncrementalReader, IndexedObjects
 from handler.reindex.job import Outcome, ReindexJob
+from handler.reindex.own_vectors import own_vectors
 
 READINGS = 3
 """How often a corpus is read when an object changes meanwhile."""
@@ -30,7 +31,8 @@ class Plan:
     """A corpus that was read and differs from the published version, and what can be reused.
 
     `rejects` is the file that lists rejected records, if there are any. `before` is the published
-    version if it can be opened, `reused` the same version if its vectors can be reused.
+    version if it can be opened, `reused` the same version if its vectors can be reused. `own` are
+    vectors that came with the corpus.
     """
 
     baseline: Baseline
@@ -42,6 +44,7 @@ class Plan:
     rejects: Path
     before: IndexVersion | None = None
     reused: IndexVersion | None = None
+    own: Sequence[EncodedBatch] = ()
 
     @property
     def shared_files(self) -> set[str]:
@@ -55,8 +58,9 @@ class Plan:
 
     @property
     def reusable(self) -> list[EncodedBatch]:
-        """The vectors of `reused`."""
-        return EncodedBatch.of_version(self.reused) if self.reused else []
+        """The vectors that came with the corpus, and those of `reused`."""
+        known = EncodedBatch.of_version(self.reused) if self.reused else []
+        return [*self.own, *known]
 
 
 def plan_update(job: ReindexJob, scratch: Path, *, dry: bool = False) -> Plan | Outcome:
@@ -99,6 +103,7 @@ def plan_from_scratch(job: ReindexJob, scratch: Path) -> Plan:
         spool=spool,
         listing=_listing(job, reader, spool.types),
         rejects=rejects if spool.rejected else scratch / IndexFiles.REJECTS,
+        own=own_vectors(spool, job.encoder, options.precision, scratch),
     )
 
 
@@ -148,6 +153,7 @@ def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
         rejects=rejects,
         before=before,
         reused=reused,
+        own=own_vectors(spool, job.encoder, options.precision, scratch),
     )
 
 
@@ -185,7 +191,13 @@ def _spool(
     )
     most = job.reading.bounds.fields
     spool = Spool.write(
-        reader, scratch / "spool.jsonl", rejects, max_rejects, job.reading.types, most
+        reader,
+        scratch / "spool.jsonl",
+        rejects,
+        max_rejects,
+        types=job.reading.types,
+        max_fields=most,
+        vectors=job.reading.vectors,
     )
     job.progress("read", spool.documents, spool.documents)
     for sentence in [*reader.findings.sentences(job.reading.fields), *spool.losses()]:

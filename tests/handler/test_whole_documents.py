@@ -205,6 +205,7 @@ def test_what_cant_be_read_is_named_and_the_rest_is_read(tmp_path: Path) -> None
         "binary.md": bytes(range(256)),
         "old.doc": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
         "zip.pdf": b"PK\x03\x04 no PDF",
+        "deep.rst": "".join(f"{' ' * n}x\n\n" for n in range(900)).encode(),
     }
     for name, data in bad.items():
         (folder / name).write_bytes(data)

@@ -106,6 +106,8 @@ class _Reader:
     def _title(self, line: str) -> bool:
         """Take a heading, on one line or underlined."""
         level = 0
+        if self._paragraph:
+            return False
         if match := TITLE.match(line):
             level, text = len(match[1]), match[2]
         elif self._is_underlined(line):
@@ -124,7 +126,7 @@ class _Reader:
         below = self._lines[self._at] if self._at < len(self._lines) else ""
         alike = below[:1] in UNDERLINE and below == below[:1] * len(below) and len(below) > 3
         fits = abs(len(below) - len(line)) <= 2 and line[:1].isalnum()
-        return bool(alike and fits and not self._paragraph)
+        return bool(alike and fits)
 
     def _block(self, line: str) -> bool:
         """Take a block of code, a table, or one that is not shown."""

@@ -47,6 +47,7 @@ INLINE = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
+MOST_UNCLOSED = 500
 EMPTY_STRONG = re.compile(r"(?<![*])\*\*[ \t]*\*\*(?![*])")
 SHOWN = re.compile(
     r"""\b(?:text|title|caption|summary|label|name)=(?:"([^"]*)"|`([^`]*)`|'([^']*)')"""
@@ -68,6 +69,8 @@ def plain_markdown(text: str, *, mdx: bool = False) -> str:
 
 
 def _inline(text: str, mdx: bool) -> str:
+    if text.count("[") - text.count("]") > MOST_UNCLOSED:
+        text = text.replace("[", "\\[")  # a parser looks for the end of each in the whole rest
     text = EMPTY_STRONG.sub("", INLINE.sub(_replacement, text))
     return EXPRESSION.sub(_expression, text) if mdx else text
 

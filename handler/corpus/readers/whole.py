@@ -11,7 +11,7 @@ from handler.corpus.extract.outline import Extract
 from handler.corpus.links import FOLDER_PAGES, link_of
 from handler.corpus.readers.source import Note, Raw, Source, reading
 from handler.corpus.readers.text import encoding_of, shown
-from handler.errors import CorpusError, UnreadableFile, install_command
+from handler.errors import CorpusError, QuerytowerError, UnreadableFile, install_command
 
 UTF_8 = {"utf-8", "utf-8-sig", "ascii"}
 # The share of characters that may be wrong, as where a file was put together of several.
@@ -67,14 +67,26 @@ def _decoded(data: bytes, encoding: str) -> str:
 
 @contextmanager
 def needing(source: Source, kind: str) -> Iterator[None]:
-    """Turn the lack of a library into CorpusError with the command that installs it."""
+    """Turn what libraries raise into what readers do, whatever a file holds.
+
+    Raises:
+        CorpusError: a library is missing; the message has the command that installs it.
+        UnreadableFile: a library can't read the file.
+    """
     try:
         yield
+    except QuerytowerError:
+        raise
     except ImportError as cause:
         raise CorpusError(
             f"{source.name} is {kind}, which needs {cause.name}; "
             f"install it with: {install_command('files')}"
         ) from cause
+    except RecursionError as cause:
+        raise UnreadableFile(f"can't be read as {kind}: it is nested too deeply") from cause
+    except Exception as cause:
+        problem = f"{type(cause).__name__} {cause}".strip()
+        raise UnreadableFile(f"can't be read as {kind}: {problem}"[:300]) from cause
 
 
 def raw_document(source: Source, extract: Extract) -> Raw:

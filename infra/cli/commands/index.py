@@ -22,6 +22,7 @@ from infra.cli.commands.options import (
     Table,
     Threads,
     VectorPrecision,
+    Vectors,
 )
 
 CorpusPath = Annotated[
@@ -50,6 +51,7 @@ def index(
     ignore: Ignored = None,
     table: Table = "",
     encoding: Encoding = "",
+    vectors: Vectors = "",
     base_url: BaseUrl = "",
     dry_run: DryRun = False,
     max_rejects: MaxRejects = 1,
@@ -62,7 +64,6 @@ def index(
     quiet: Quiet = False,
 ) -> None:
     """Index CORPUS from scratch, and publish it as a new version of an index."""
-    from handler.corpus.options import FieldNames
     from handler.corpus.sources import LocalCorpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
@@ -70,15 +71,14 @@ def index(
     from handler.reindex.pipeline import index as run
     from handler.versions.repository import IndexRepository
     from infra.cli.index_view import build_options, report, shown
-    from infra.cli.reading_flags import reading_of
+    from infra.cli.inspection import inspect_corpus, show_inspection
+    from infra.cli.reading_flags import field_roles, reading_of
     from infra.cli.reindex_view import tell
 
-    names = FieldNames(id=id_field, title=title_field, text=text_field, url=url_field)
-    reading = reading_of(names, types, ignore, table, encoding, base_url)
+    names = field_roles(id_field, title_field, text_field, url_field)
+    reading = reading_of(names, types, ignore, table, encoding, vectors, base_url)
     options = build_options(passages, overlap, precision, language)
     if dry_run:
-        from infra.cli.inspection import inspect_corpus, show_inspection
-
         show_inspection(inspect_corpus(corpus, reading, model, options))
         return
     repository = IndexRepository.open(to or _no_store(), name)

@@ -53,6 +53,13 @@ Encoding = Annotated[
         envvar="QUERYTOWER_CORPUS_ENCODING", help="Encoding of text files; by default detected."
     ),
 ]
+Vectors = Annotated[
+    str,
+    typer.Option(
+        envvar="QUERYTOWER_CORPUS_VECTORS",
+        help="Field with a vector of the same model for each record, taken instead of encoding.",
+    ),
+]
 BaseUrl = Annotated[
     str,
     typer.Option(

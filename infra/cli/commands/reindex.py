@@ -18,6 +18,7 @@ from infra.cli.commands.options import (
     StoreUrl,
     Table,
     Threads,
+    Vectors,
 )
 
 CorpusUrl = Annotated[
@@ -67,6 +68,7 @@ def reindex(
     ignore: Ignored = None,
     table: Table = "",
     encoding: Encoding = "",
+    vectors: Vectors = "",
     base_url: BaseUrl = "",
     passages: Passages = "",
     overlap: Overlap = -1,
@@ -84,24 +86,23 @@ def reindex(
     from handler.corpus.sources import open_corpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
+    from handler.reindex import pipeline
     from handler.reindex.job import Outcome, ReindexJob, field_names
-    from handler.reindex.pipeline import preview
-    from handler.reindex.pipeline import reindex as run
     from handler.settings import Settings
     from handler.versions.repository import IndexRepository
     from infra.cli.index_view import changed_options, shown
     from infra.cli.reading_flags import reading_of
     from infra.cli.reindex_view import measure, show_outcome, show_preview, tell
 
-    reading = reading_of(field_names(fields, "--fields"), types, ignore, table, encoding, base_url)
+    names = field_names(fields, "--fields")
+    reading = reading_of(names, types, ignore, table, encoding, vectors, base_url)
     settings = Settings.from_mapping(os.environ)
-    threads = threads or os.cpu_count() or 1
     repository = IndexRepository.open(store, name)
     with shown(quiet=quiet) as progress:
         job = ReindexJob(
             corpus=open_corpus(corpus, settings),
             repository=repository,
-            encoder=Encoder.open(model, threads),
+            encoder=Encoder.open(model, threads or os.cpu_count() or 1),
             reading=reading,
             options=lambda current: changed_options(
                 current, passages, overlap, precision, language
@@ -113,7 +114,7 @@ def reindex(
             tell=tell,
             measure=measure,
         )
-        outcome = preview(job) if dry_run else run(job)
+        outcome = pipeline.preview(job) if dry_run else pipeline.reindex(job)
     if isinstance(outcome, Outcome):
         show_outcome(outcome, repository.store.url)
     else:

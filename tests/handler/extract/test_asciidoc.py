@@ -122,6 +122,7 @@ def test_a_guide() -> None:
         ("[NOTE]\n====\nInner.\n====", "Inner."),
         ("ifdef::x[]\nText\nendif::[]", "Text"),
         ("----\nnever closed", "never closed"),
+        ("The number\n# of dots\n= nesting", "The number\n# of dots\n= nesting"),
         ("https://e.org and https://f.org[]", "https://e.org and https://f.org"),
     ],
 )
