@@ -20,6 +20,7 @@ from export import (
 )
 from export.encoders import listed
 from export.quantize import quantize
+from export.reranker import export_reranker
 from export.sentence import SentenceConfig
 from export.source import Source, find_model
 from export.staging import staging
@@ -57,6 +58,7 @@ def export_model(
     texts: Path | None = None,
     max_tokens: int | None = None,
     dimension: int | None = None,
+    reranker: str = "",
     prompts: Mapping[str, str] | None = None,
     progress: Progress = no_progress,
 ) -> ExportReport:
@@ -72,6 +74,7 @@ def export_model(
         texts: corpus whose rankings are compared, instead of the built-in texts.
         max_tokens: longest text in tokens, instead of what the model's files say.
         dimension: length that embeddings are cut to, for models that are trained for that.
+        reranker: folder or hub id of a cross-encoder for the bundle to carry.
         prompts: prefixes of "query" and "document" that override those of the model's files: E5
             models ask for some in their description alone.
         progress: is told of the stages.
@@ -112,12 +115,14 @@ def export_model(
             files=measure_files(folder),
         )
         (folder / ModelFiles.MANIFEST).write_text(manifest.to_json(), "utf-8")
+        if reranker:
+            place = folder / ModelFiles.RERANKER
+            export_reranker(reranker, place, precision, target, min_agreement, progress)
     weights = sum(file.stat().st_size for file in weight_files(sentence.transformer))
     sizes = {"weights": weights, "fp32 graph": len(fp32)}
     sizes |= {name: entry.bytes for name, entry in manifest.files.items()}
-    return ExportReport(
-        folder=to, manifest=manifest, sizes=sizes, seconds=clock.seconds, notes=notes
-    )
+    seconds = clock.seconds
+    return ExportReport(folder=to, manifest=manifest, sizes=sizes, seconds=seconds, notes=notes)
 
 
 def _manifest(source: Source, sentence: SentenceConfig) -> ModelManifest:

@@ -75,7 +75,7 @@ def _expand_embeddings(graph: onnx.GraphProto) -> None:
     node = next((node for node in graph.node if node.op_type == "EmbedLayerNormalization"), None)
     if node is None:
         return
-    ids, _, words, positions, _, gamma, beta = node.input
+    ids, types, words, positions, segments, gamma, beta = node.input
     graph.initializer.append(numpy_helper.from_array(np.array([0]), "embeddings.zero"))
     parts = [
         helper.make_node("Gather", [words, ids], ["embeddings.words"], "embeddings.words"),
@@ -88,9 +88,15 @@ def _expand_embeddings(graph: onnx.GraphProto) -> None:
             ["embeddings.positions"],
             "embeddings.positions",
         ),
+        *_add_segments(types, segments),
         helper.make_node(
             "SkipLayerNormalization",
-            ["embeddings.words", "embeddings.positions", gamma, beta],
+            [
+                "embeddings.sum" if segments else "embeddings.words",
+                "embeddings.positions",
+                gamma,
+                beta,
+            ],
             node.output[:1],
             node.name,
             domain="com.microsoft",
@@ -98,6 +104,17 @@ def _expand_embeddings(graph: onnx.GraphProto) -> None:
         ),
     ]
     _replace(graph, node, parts)
+
+
+def _add_segments(types: str, segments: str) -> list[onnx.NodeProto]:
+    """Add the embeddings of segments to those of words, if the graph reads pairs of texts."""
+    if not segments:
+        return []
+    rows = "embeddings.segments"
+    return [
+        helper.make_node("Gather", [segments, types], [rows], rows),
+        helper.make_node("Add", ["embeddings.words", rows], ["embeddings.sum"], "embeddings.sum"),
+    ]
 
 
 def _quantize_tables(graph: onnx.GraphProto) -> None:

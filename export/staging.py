@@ -9,7 +9,12 @@ from tempfile import mkdtemp
 from handler.bundle import ModelFiles
 from handler.errors import ModelError
 
-_BUNDLE = {ModelFiles.ENCODER, ModelFiles.TOKENIZER, ModelFiles.MANIFEST}
+_BUNDLE = {
+    ModelFiles.ENCODER,
+    ModelFiles.TOKENIZER,
+    ModelFiles.MANIFEST,
+    ModelFiles.RERANKER,
+}
 
 
 @contextmanager

@@ -12,7 +12,16 @@ from starlette.middleware.cors import CORSMiddleware
 from handler.api.keys import key_check
 from handler.api.middleware import RequestMiddleware
 from handler.api.refusals import invalid, refused
-from handler.api.routes import documents, embeddings, events, search, several, state, suggest
+from handler.api.routes import (
+    documents,
+    embeddings,
+    events,
+    rerank,
+    search,
+    several,
+    state,
+    suggest,
+)
 from handler.mcp import routes as mcp
 from handler.page import routes as page
 from handler.service import Service
@@ -36,7 +45,18 @@ def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
     )
     app.openapi = partial(_describe, app, settings)  # type: ignore[method-assign]
     # No routers in between: each would be matched at every request.
-    for routes in (search, documents, several, suggest, state, embeddings, events, mcp, page):
+    for routes in (
+        search,
+        documents,
+        several,
+        suggest,
+        state,
+        embeddings,
+        events,
+        rerank,
+        mcp,
+        page,
+    ):
         routes.add_routes(app, settings, load)
     app.add_middleware(
         RequestMiddleware,

@@ -21,6 +21,7 @@ class ModelFiles:
     ENCODER = "encoder.onnx"
     TOKENIZER = "tokenizer.json"
     MANIFEST = MANIFEST
+    RERANKER = "reranker"  # a folder with the same three files, if the bundle has a reranker
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,11 +3,13 @@
 import time
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from handler.bundle import ModelFiles
 from handler.encoder import Encoder
 from handler.errors import IndexNotFound, IndexUnavailable, StoreError
 from handler.index.index_version import IndexVersion
+from handler.search.rerank import RerankSettings, SecondStage
 from handler.search.searcher import Searcher
 from handler.settings import Settings
 from handler.storage.configured import open_store
@@ -15,6 +17,9 @@ from handler.storage.store import Store
 from handler.versions.live_index import LiveIndex
 from handler.versions.names import check_name, index_names
 from handler.versions.repository import IndexRepository
+
+if TYPE_CHECKING:
+    from handler.reranker import Reranker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,7 @@ class Service:
     encoder: Encoder
     searcher: Searcher
     store: Store
+    reranker: "Reranker | None" = None
     _indexes: dict[str, LiveIndex] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -39,10 +45,12 @@ class Service:
         """
         store = open_store(settings)
         encoder = Encoder.open(settings.model_folder, settings.threads)
+        reranker = open_reranker(settings)
         return cls(
             settings=settings,
             encoder=encoder,
-            searcher=Searcher(encoder, settings.cached_queries),
+            searcher=Searcher(encoder, settings.cached_queries, second_stage(settings, reranker)),
+            reranker=reranker,
             store=store,
         )
 
@@ -101,6 +109,25 @@ class Service:
     def index_names(self) -> list[str]:
         """Return the names of all published indexes of the store."""
         return index_names(self.store)
+
+
+def open_reranker(settings: Settings) -> "Reranker | None":
+    """Open the reranker of the model bundle, if it has one.
+
+    Raises:
+        ModelError: it has one that can't be used.
+    """
+    folder = settings.model_folder / ModelFiles.RERANKER
+    if not folder.is_dir():
+        return None
+    from handler.reranker import Reranker
+
+    return Reranker.open(folder, settings.threads)
+
+
+def second_stage(settings: Settings, reranker: "Reranker | None") -> SecondStage:
+    """Return the second stage of searches, as set."""
+    return SecondStage(reranker, RerankSettings(settings.rerank, settings.rerank_seconds))
 
 
 def _not_found(name: str) -> IndexNotFound:

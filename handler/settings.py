@@ -64,6 +64,13 @@ class Settings:
         6_000_000, "largest answer, in bytes as Lambda counts them, which sends 6,291,556", 10_000
     )
     max_text_chars: int = _setting(2000, "characters of a hit's text that are returned", 0)
+    rerank: int = _setting(
+        0, "hits that the reranker orders by default, if the model bundle carries one", 0
+    )
+    max_rerank: int = _setting(100, "most hits that a request may have reranked", 0)
+    rerank_seconds: float = _setting(
+        1.0, "seconds after which an answer keeps its order instead of being reranked", 0
+    )
     cached_queries: int = _setting(1000, "query embeddings to keep in memory", 0)
     cors_origins: str = _setting(
         "", "origins that browsers may call from, separated by commas; * for any"

@@ -32,7 +32,7 @@ FLOORS = (
         "urls",
     },
     {"storage"},
-    {"corpus", "encoder", "bundle"},
+    {"corpus", "encoder", "reranker", "bundle"},
     {"index"},
     {"search"},
     {"versions"},

@@ -64,3 +64,28 @@ class EmbeddingsRequest(BaseModel):
     dimensions: int | None = None
     user: str | None = None
     input_type: Literal["query", "document"] = "document"
+
+
+class TextDocument(BaseModel):
+    """A document of a request to rerank, as an object."""
+
+    text: str
+
+
+class RerankRequest(BaseModel):
+    """A request to order documents, as Cohere's API defines it; `model` is not read."""
+
+    query: str
+    documents: list[str | TextDocument]
+    top_n: Annotated[int, Field(ge=1)] | None = None
+    return_documents: bool = False
+    model: str = ""
+
+
+class TextsRerankRequest(BaseModel):
+    """A request to order texts, as Text Embeddings Inference defines it; long ones are cut."""
+
+    query: str
+    texts: list[str]
+    return_text: bool = False
+    truncate: bool = True

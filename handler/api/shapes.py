@@ -2,6 +2,7 @@
 
 from typing import Literal, NotRequired
 
+from pydantic import RootModel
 from typing_extensions import TypedDict
 
 from handler.corpus.document import Value
@@ -200,6 +201,38 @@ class ReadyAnswer(TypedDict):
     fingerprint: str
 
 
+class TextBody(TypedDict):
+    """A document of a request to rerank."""
+
+    text: str
+
+
+class RankedBody(TypedDict):
+    """The place of a document in the request, and how well it fits the query, 0 to 1."""
+
+    index: int
+    relevance_score: float
+    document: NotRequired[TextBody]
+
+
+class RerankAnswer(TypedDict):
+    """Documents, the best first."""
+
+    results: list[RankedBody]
+
+
+class ScoredTextBody(TypedDict):
+    """The place of a text in the request, and how well it fits the query, 0 to 1."""
+
+    index: int
+    score: float
+    text: NotRequired[str]
+
+
+class ScoredTexts(RootModel[list[ScoredTextBody]]):
+    """Texts, the best first."""
+
+
 class EmbeddingBody(TypedDict):
     """The unit vector of one text: numbers, or base64 of little-endian float32."""
 
@@ -272,6 +305,8 @@ ANSWERS: dict[str, type | tuple[type, ...]] = {
     "list_indexes": IndexesAnswer,
     "get_ready": ReadyAnswer,
     "get_schema": SchemaAnswer,
+    "rerank": RerankAnswer,
+    "rerank_texts": ScoredTexts,
     "create_embeddings": EmbeddingsAnswer,
     "list_models": ModelsAnswer,
     "record_events": EventsAnswer,

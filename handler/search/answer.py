@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NotRequired
 
 from typing_extensions import TypedDict
 
@@ -15,7 +16,8 @@ class Explanation(TypedDict):
     """How a score came about; null is what a part of the search didn't find.
 
     `semantic` and `keyword` are `cosine` and `bm25` in standard deviations from the mean of the
-    candidates. Ranks count from 1, among the candidates.
+    candidates. Ranks count from 1, among the candidates. `rerank`, 0 to 1, is there for documents
+    that the second stage ordered; it takes precedence over the score.
     """
 
     cosine: float | None
@@ -24,6 +26,7 @@ class Explanation(TypedDict):
     keyword: float | None
     semantic_rank: int | None
     keyword_rank: int | None
+    rerank: NotRequired[float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

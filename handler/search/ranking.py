@@ -29,6 +29,7 @@ class Ranking:
 
     `passages` is the best passage of each document by cosine, or NO_PASSAGE. `semantic` and
     `keyword` are the standardised `cosines` and `bm25` that were averaged to `scores`.
+    `reranked` has the scores of the second stage.
     Values of a part that took no part in the ranking are nan.
     """
 
@@ -39,6 +40,7 @@ class Ranking:
     bm25: Floats
     semantic: Floats
     keyword: Floats
+    reranked: Floats
 
     def take(self, rows: Rows) -> Self:
         """Return the entries at `rows`, in that order."""
@@ -83,6 +85,7 @@ class Ranking:
             bm25=_or_nan(bm25, len(documents)),
             semantic=_or_nan(None, len(documents)),
             keyword=_or_nan(None, len(documents)),
+            reranked=_or_nan(None, len(documents)),
         )
 
 
@@ -180,6 +183,7 @@ def _by_both(
         bm25=bm25,
         semantic=semantic,
         keyword=keyword,
+        reranked=_or_nan(None, len(documents)),
     )
     best = np.lexsort((documents, -fused))
     return ranking.take(best), (semantic_scale, keyword_scale)

@@ -12,6 +12,7 @@ from handler.search.bounds import (
     FIELDS,
     OFFSET,
     QUERY_CHARS,
+    RERANK,
     VECTOR,
     Bounds,
     K,
@@ -113,6 +114,9 @@ class SearchRequest(BaseModel):
     )
     collapse: bool = Field(
         default=False, description="Leave out hits that nearly repeat a better one."
+    )
+    rerank: Annotated[int, RERANK] = Field(
+        default=0, description="First hits that the model bundle's reranker orders; 0 for none."
     )
     typing: bool = Field(
         default=False, description="Take the last word for the beginning of a word."

@@ -27,10 +27,12 @@ from handler.search.highlight import Sentences, Span, closest_sentence, mark, wo
 from handler.search.query_language import parse
 from handler.search.ranking import NO_PASSAGE, POOLS, Ranking, rank
 from handler.search.request import SearchRequest
+from handler.search.rerank import SecondStage
 from handler.search.retrieve import both, nearest
 
 # Passages whose sentences' vectors are cached for highlights: about 1.5 kB per sentence.
 CACHED_PASSAGES = 1000
+WITHOUT_RERANKER = SecondStage()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +62,14 @@ class _Query:
 class Searcher:
     """Answers requests from any index version that was made with its encoder."""
 
-    def __init__(self, encoder: Encoder, cached_queries: int = 1000) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        cached_queries: int = 1000,
+        second_stage: SecondStage = WITHOUT_RERANKER,
+    ) -> None:
         """Keep the embeddings of the last `cached_queries` queries, for paging and filtering."""
+        self._second_stage = second_stage
         self._encoder = encoder
         self._applied: dict[str, AppliedRules] = {}
         self._vector = lru_cache(cached_queries)(self._encode)
@@ -173,6 +181,8 @@ class Searcher:
             depth = max(depth, POOLS[0] + 1)  # so that groups can be refilled, and boosts lift
         if query.browsed is not None:
             return Ranking.of(index.text.rows(query.browsed, depth))
+        again = 0 if request.sort else self._second_stage.candidates(request)
+        depth = max(depth, again)
         ranking = rank(
             index,
             request.mode,
@@ -189,6 +199,7 @@ class Searcher:
             ranking = close_enough(ranking, request.min_score)
         if request.collapse:
             ranking = collapsed(index, ranking)
+        ranking = self._second_stage.apply(index, ranking, query.text, again)
         ranking = varied(index, ranking, request.diversity)
         return pinned(index, ranking, query.rules, request.query, query.filter_query)
 
@@ -382,7 +393,7 @@ def _greatest(cosines: Scores) -> float | None:
 def _explanation(ranking: Ranking, at: int) -> Explanation:
     cosine, bm25 = float(ranking.cosines[at]), float(ranking.bm25[at])
     semantic, keyword = float(ranking.semantic[at]), float(ranking.keyword[at])
-    return {
+    explanation: Explanation = {
         "cosine": _or_none(cosine),
         "bm25": _or_none(bm25),
         "semantic": _or_none(semantic),
@@ -390,6 +401,9 @@ def _explanation(ranking: Ranking, at: int) -> Explanation:
         "semantic_rank": None if np.isnan(cosine) else 1 + int((ranking.cosines > cosine).sum()),
         "keyword_rank": 1 + int((ranking.bm25 > bm25).sum()) if bm25 > 0 else None,
     }
+    if not np.isnan(ranking.reranked[at]):
+        explanation["rerank"] = float(ranking.reranked[at])
+    return explanation
 
 
 def _or_none(value: float) -> float | None:

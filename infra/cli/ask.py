@@ -13,7 +13,7 @@ from handler.errors import InvalidRequest
 from handler.search.parameters import LISTS, items
 from handler.search.request import SearchRequest, first_fault
 from handler.search.searcher import Searcher
-from handler.service import Service
+from handler.service import Service, open_reranker, second_stage
 from handler.settings import Settings
 from handler.storage.store import Store
 
@@ -44,8 +44,10 @@ def ask(options: Mapping[str, Any], *, store: str, name: str, model: Path) -> "S
     except ValidationError as cause:
         raise InvalidRequest(first_fault(cause.errors())) from cause
     encoder = Encoder.open(model)
+    stage = second_stage(settings, open_reranker(settings))
+    searcher = Searcher(encoder, second_stage=stage)
     service = Service(
-        settings=settings, encoder=encoder, searcher=Searcher(encoder), store=Store.open(store)
+        settings=settings, encoder=encoder, searcher=searcher, store=Store.open(store)
     )
     index = service.index()
     return search_answer(index, request, service.searcher.search(index, request), settings)

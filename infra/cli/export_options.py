@@ -48,6 +48,9 @@ Dimension = Annotated[
     int | None,
     typer.Option(min=1, help="Cut embeddings to so many values; for models trained for that."),
 ]
+Reranker = Annotated[
+    str, typer.Option(help="Folder or hub id of a cross-encoder for the bundle to carry.")
+]
 QueryPrompt = Annotated[
     str | None, typer.Option(help="Put before every query, such as 'query: ' for E5.")
 ]

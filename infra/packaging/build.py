@@ -48,6 +48,10 @@ def build_package(
         handler_path[0], part / "handler", ignore=shutil.ignore_patterns("__pycache__", ".*")
     )
     _copy_model(model, [ModelFiles.MANIFEST, *manifest.files], part / "model")
+    if (model / ModelFiles.RERANKER).is_dir():
+        reranker = ModelManifest.read(model / ModelFiles.RERANKER)
+        names = [ModelFiles.MANIFEST, *reranker.files]
+        _copy_model(model / ModelFiles.RERANKER, names, part / "model" / ModelFiles.RERANKER)
     python = find_python(target.python)
     if python:
         compile_sources(part, python)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LICENSE = Path(__file__).parents[2] / "LICENSE"
@@ -111,4 +111,22 @@ def write_bert(
     tensors = {f"{prefix}{name}": tensor for name, tensor in bert_tensors(config).items()}
     save_file(tensors, folder / "model.safetensors")
     write_sentence_files(folder, pooling=pooling)
+    return folder
+
+
+def write_cross_encoder(folder: Path, **changes: Any) -> Path:
+    """Write a BERT that scores pairs of texts, with random weights. Return the folder."""
+    write_bert(folder, prefix="bert.", **changes)
+    (folder / "modules.json").unlink()
+    tensors = load_file(folder / "model.safetensors")
+    random, hidden = np.random.default_rng(5), CONFIG["hidden_size"]
+    shapes = {
+        "bert.pooler.dense.weight": (hidden, hidden),
+        "bert.pooler.dense.bias": (hidden,),
+        "classifier.weight": (1, hidden),
+        "classifier.bias": (1,),
+    }
+    for name, shape in shapes.items():
+        tensors[name] = (0.5 * random.standard_normal(shape)).astype(np.float32)
+    save_file(tensors, folder / "model.safetensors")
     return folder

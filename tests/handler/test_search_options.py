@@ -22,6 +22,7 @@ VALUES: dict[str, Any] = {
     "sort": "-year",
     "facets": ["genres", "year"],
     "typing": True,
+    "rerank": 0,
     "verbatim": True,
     "fields": ["id", "score", "metadata.year"],
     "explain": True,
@@ -44,7 +45,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "min_score": {"mode": "semantic"},
 }
 # No two books of the library are nearly the same.
-CHANGE_NOTHING_HERE = {"collapse"}
+CHANGE_NOTHING_HERE = {"collapse", "rerank"}
 PLAIN = {"query": "a baot on the coas"}
 
 

@@ -18,6 +18,7 @@ def export(
     texts: options.Texts = None,
     max_tokens: options.MaxTokens = None,
     dimension: options.Dimension = None,
+    reranker: options.Reranker = "",
     query_prompt: options.QueryPrompt = None,
     document_prompt: options.DocumentPrompt = None,
     _list: options.ListEncoders = False,
@@ -43,6 +44,7 @@ def export(
             texts=texts,
             max_tokens=max_tokens,
             dimension=dimension,
+            reranker=reranker,
             prompts={kind: prompt for kind, prompt in prompts.items() if prompt is not None},
             progress=progress,
         )
