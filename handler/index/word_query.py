@@ -19,6 +19,8 @@ TITLE_BOOST = 0.3
 ID_BOOST = 10.0
 # What a word counts that is one or two edits from what was typed.
 EDITS_BOOST = {1: 0.8, 2: 0.6}
+# How many words of one query are looked up in other spellings: each takes a few milliseconds.
+MAX_CORRECTED = 8
 # What the likely right spelling counts of a word that occurs, but in so few documents.
 SUSPECTED_BOOST = 0.5
 # How few documents make a word rare, which may be misspelt or usually written as two.
@@ -125,6 +127,7 @@ class _Builder:
         self._index = index
         self._verbatim = verbatim
         self._asking = asking
+        self._looked_up = 0
         self.terms: list[str] = []
         self.corrected: dict[str, str] = {}
 
@@ -149,6 +152,9 @@ class _Builder:
             right = suspected(plain, documents, self._index.documents_with_word)
             near = [] if right is None else list(self._corrections(word, [right], SUSPECTED_BOOST))
             return [*self._term(stem, named), *queries, *near]
+        self._looked_up += 1
+        if self._looked_up > MAX_CORRECTED:
+            return list(self._term(stem))
         likely = corrections(plain, self._index.documents_with_word, self._index.words_starting)
         right_words = list(self._corrections(word, likely))
         if not right_words and len(plain) >= MIN_BEGINNING:

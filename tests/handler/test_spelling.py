@@ -1,11 +1,13 @@
 """Misspelt words: which spelling is found, how it is scored, and what the answer tells."""
 
+from pathlib import Path
+
 import pytest
 from starlette.testclient import TestClient
 
 from handler.index.spelling import corrections, one_edit, suspected, within_two_edits
 from handler.index.text_index import TextIndex
-from handler.index.word_query import word_query
+from handler.index.word_query import MAX_CORRECTED, word_query
 from handler.search.answer import corrected_query
 from tests.handler.indexes import document
 from tests.handler.test_keyword import found, write
@@ -120,3 +122,16 @@ def test_the_page_offers_to_search_for_what_was_typed(client: TestClient) -> Non
     assert "?q=old+botnist&amp;verbatim=true" in page
     again = client.get("/", params={"q": "old botnist", "verbatim": "true"}).text
     assert "Showing results for" not in again
+
+
+ANIMALS = (
+    "elephant giraffe kangaroo crocodile butterfly dragonfly porcupine alligator tortoise squirrel"
+)
+
+
+def test_only_some_words_of_a_query_are_corrected(tmp_path: Path) -> None:
+    index = write(tmp_path, [document("zoo", ANIMALS)])
+    wrong = " ".join(f"{animal}q" for animal in ANIMALS.split())
+    corrected = word_query(index, wrong).corrected
+    assert len(corrected) == MAX_CORRECTED < len(ANIMALS.split())
+    assert set(corrected.values()) < set(ANIMALS.split())
