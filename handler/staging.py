@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SCRATCH = "querytower-run-"
+PART_NAME = re.compile(r"\..+\.part-[a-z0-9_]{8}")
 SCRATCH_NAME = re.compile(rf"{SCRATCH}[a-z0-9_]{{8}}")
 
 
@@ -59,16 +60,15 @@ def remove_unused(folder: Path) -> bool:
 def staged_folder(target: Path) -> Iterator[Path]:
     """Yield a new folder beside `target`, which becomes `target` if the block succeeds.
 
-    If another process has made `target` by then, that one stays. What killed processes left of
-    earlier attempts is removed first.
+    If another process has made `target` by then, that one stays. What killed processes left in the
+    same place, on the way to this or to other targets, is removed first.
 
     Raises:
         OSError: the folder can't be made or renamed.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{target.name}.part-"
-    _remove_all_unused(target.parent, re.compile(rf"{re.escape(prefix)}[a-z0-9_]{{8}}"))
-    with _new_folder(target.parent, prefix) as part:
+    _remove_all_unused(target.parent, PART_NAME)
+    with _new_folder(target.parent, f".{target.name}.part-") as part:
         yield part
         try:
             part.rename(target)

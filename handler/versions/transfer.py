@@ -5,8 +5,6 @@ In the store, a file lies once under its sha256, however many versions name it.
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,6 +14,7 @@ from threading import Event, Semaphore
 from handler.errors import StoreError
 from handler.files import FileEntry
 from handler.index.manifest import IndexFiles, IndexManifest
+from handler.staging import staged_folder
 from handler.storage.store import StoredObject
 from handler.versions.stored_folder import StoredFolder
 
@@ -136,16 +135,9 @@ def fetch_version(files: StoredFolder, manifest: IndexManifest, text: bytes, tar
     Raises:
         StoreError: the store or the disk fails.
     """
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
-    except OSError as cause:
-        raise StoreError(
-            f"{target.parent} can't be written: {cause.strerror}; set QUERYTOWER_CACHE"
-        ) from cause
     here = {} if files.local else kept_files(target.parent)
 
-    def fetch(name: str, entry: FileEntry) -> None:
+    def fetch(part: Path, name: str, entry: FileEntry) -> None:
         if files.local:
             (part / name).symlink_to(files.local / entry.sha256)
             return
@@ -158,19 +150,17 @@ def fetch_version(files: StoredFolder, manifest: IndexManifest, text: bytes, tar
             raise type(cause)(f"{name} of version {manifest.version}: {cause}") from cause
 
     try:
-        for name in manifest.files:
-            (part / name).parent.mkdir(parents=True, exist_ok=True)
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            copies = [pool.submit(fetch, name, entry) for name, entry in manifest.files.items()]
-        for copy in copies:
-            copy.result()
-        (part / IndexFiles.MANIFEST).write_bytes(text)
-        part.rename(target)
+        with staged_folder(target) as part:
+            for name in manifest.files:
+                (part / name).parent.mkdir(parents=True, exist_ok=True)
+            with ThreadPoolExecutor(PARALLEL) as pool:
+                copies = [
+                    pool.submit(fetch, part, name, entry) for name, entry in manifest.files.items()
+                ]
+            for copy in copies:
+                copy.result()
+            (part / IndexFiles.MANIFEST).write_bytes(text)
     except OSError as cause:
-        # Another process may have been faster; its folder is as good.
-        if not (target / IndexFiles.MANIFEST).exists():
-            raise StoreError(
-                f"{part} can't be written: {cause.strerror}; free space or set QUERYTOWER_CACHE"
-            ) from cause
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        raise StoreError(
+            f"{target.parent} can't be written: {cause.strerror}; free space or set QUERYTOWER_CACHE"
+        ) from cause

@@ -457,6 +457,18 @@ def test_a_start_removes_what_is_not_in_use_first(
     assert remote.cached() == [second.version]
 
 
+def test_what_killed_downloads_left_goes_with_the_next_one(remote: Publisher) -> None:
+    remote.publish()
+    remote.live().current()
+    (place,) = remote.cache.glob("*/*")
+    for name in (".v1.part-aaaaaaaa", f".{place.name}.part-0_bbbbbb", "20200101T000000-000000"):
+        (place.parent / name / "text").mkdir(parents=True)
+        (place.parent / name / "text" / "half").write_bytes(b"x")
+    second = remote.publish()
+    remote.live().current()
+    assert {path.name for path in place.parent.iterdir()} == {second.version}
+
+
 def sizes(manifest: IndexManifest) -> tuple[int, int]:
     """Return the bytes of a version, and what it occupies on a disk of pages of 4 KiB."""
     files = [entry.bytes for entry in manifest.files.values()]
