@@ -152,7 +152,7 @@ def _path_parameter(name: str, description: str) -> Json:
 
 def _search_parameters(settings: Settings) -> list[Json]:
     """Return the parameters of GET /search, which the model of a search declares."""
-    schema = SearchRequest.model_json_schema()
+    schema = SearchRequest.model_json_schema(ref_template=REFERENCE)
     parameters: list[Json] = []
     for name, field in OPTIONS.items():
         entry = dict(schema["properties"][field])

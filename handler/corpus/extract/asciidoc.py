@@ -5,10 +5,13 @@ or run commands that a document names.
 """
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from handler.corpus.extract.anchors import Anchors
 from handler.corpus.extract.asciidoc_inline import plain_inline
+from handler.corpus.extract.front_matter import split_front_matter
 from handler.corpus.extract.outline import Extract, Outline, one_line, tidy
 
 TITLE = re.compile(r"^(={1,6}|#{1,6})[ \t]+(\S.*?)(?:[ \t]+\1)?[ \t]*$")
@@ -40,18 +43,20 @@ def extract_asciidoc(text: str) -> Extract:
 
     Anchors are those that a document gives, or as Asciidoctor makes them.
     """
-    return _Reader(text.split("\n")).read()
+    fields, text = split_front_matter(text)
+    found = _Reader(text.split("\n"), fields).read()
+    return replace(found, title=one_line(str(fields["title"]))) if "title" in fields else found
 
 
 class _Reader:
     """Reads lines one after the other."""
 
-    def __init__(self, lines: list[str]) -> None:
+    def __init__(self, lines: list[str], fields: Mapping[str, Any]) -> None:
         self._lines = [line.rstrip() for line in lines]
         self._at = 0
         self._outline = Outline()
         self._attributes: dict[str, str] = {}
-        self._fields: dict[str, Any] = {}
+        self._fields = {name: value for name, value in fields.items() if name != "title"}
         self._anchors = Anchors()
         self._anchor = ""
         self._paragraph: list[str] = []

@@ -56,6 +56,15 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
     return {name: _listed(name, value) for name, value in fields.items()}, text[match.end() :]
 
 
+def split_templated(text: str) -> tuple[dict[str, Any], str]:
+    """Return front matter and text as `split_front_matter` does; below it, templates are taken out.
+
+    So has Jekyll it in pages of HTML: those without front matter are no templates.
+    """
+    fields, body = split_front_matter(text)
+    return fields, body if body is text else TEMPLATE.sub("", body)
+
+
 def _toml(block: str) -> dict[str, Any] | None:
     try:
         return _plain_fields(tomllib.loads(block))

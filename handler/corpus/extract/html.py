@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any
 
+from handler.corpus.extract.front_matter import split_templated
 from handler.corpus.extract.outline import Extract, Outline, one_line, tidy
 
 if TYPE_CHECKING:
@@ -62,14 +63,16 @@ def extract_html(text: str) -> Extract:
     """
     from selectolax.lexbor import LexborHTMLParser
 
+    front, text = split_templated(text)
     tree = LexborHTMLParser(text)
-    fields = _fields(tree)
-    title = fields.pop("title", "")
+    fields = _fields(tree) | front
+    title = one_line(str(fields.pop("title", "")))
     outline = Outline()
     if tree.body is not None:
         content = _main_content(tree, tree.body)
         heading = content.css_first("h1")
-        title = _heading_text(heading) if heading is not None else title
+        if heading is not None and "title" not in front:
+            title = _heading_text(heading)
         _Walk(outline).add(content)
     return outline.finish(title, fields)
 

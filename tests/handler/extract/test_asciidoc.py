@@ -137,6 +137,7 @@ def test_clean_text(source: str, text: str) -> None:
         ("// comment\n:attr: x\n\n= A title\n\nText", "A title"),
         ("A title\n=======\n\nText", "A title"),
         ("== A section\n\nText", "A section"),
+        ("---\ntitle: Front\n---\n= A title\n\nText", "Front"),
         ("Text only", ""),
         (":attr: x", ""),
         ("# A title\n\nText", "A title"),

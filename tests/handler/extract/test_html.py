@@ -107,6 +107,15 @@ def test_any_html_is_read(source: str, title: str, text: str) -> None:
     assert (found.title, found.text) == (title, text)
 
 
+def test_jekyll_puts_front_matter_above_html() -> None:
+    found = extract_html(
+        "---\ntitle: Tea\ntags: a, b\n---\n<h1>x</h1>{% include y %}<p>Hot {{ z }}.</p>"
+    )
+    assert (found.title, found.fields) == ("Tea", {"tags": ["a", "b"]})
+    assert found.text == "x\n\nHot ."
+    assert extract_html("<p>{{ kept }}</p>").text == "{{ kept }}"
+
+
 def test_a_list_of_links_that_is_the_content_stays() -> None:
     links = "".join(f'<li><a href="/{n}">Page {n}</a></li>' for n in range(5))
     assert "Page 3" in extract_html(f"<main><h1>All pages</h1><ul>{links}</ul></main>").text
