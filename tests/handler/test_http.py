@@ -1,6 +1,7 @@
 """What every route answers: shapes, values and headers, over a small real index."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -308,6 +309,19 @@ def test_embeddings(client: TestClient, library: Library) -> None:
         "/v1/embeddings", json={"input": texts[0], "dimensions": 32, "user": "me"}
     ).json()
     assert alone["data"] == plain["data"][:1]
+
+
+def test_every_reference_of_the_description_leads_somewhere(client: TestClient) -> None:
+    text = client.get("/openapi.json").text
+    schemas = json.loads(text)["components"]["schemas"]
+    targets = set(re.findall(r'"\$ref":"#/([^"]+)"', text))
+    assert len(targets) > 10
+    assert {each for each in targets if each.startswith("components/schemas/")} <= {
+        f"components/schemas/{name}" for name in schemas
+    }
+    assert {each.rsplit("/", 1)[0] for each in targets} == {
+        "components/schemas", "components/headers",
+    }  # fmt: skip
 
 
 def test_the_description_of_the_interface(client: TestClient) -> None:
