@@ -7,7 +7,9 @@ from typing import Self
 
 from handler.corpus.document import Value
 
-NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?")
+# Thousands are set apart by points, in French by spaces.
+NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:[. \xa0\u202f]\d{3})+|\d+)(?:,\d+)?")
+APART = str.maketrans({".": None, " ": None, "\xa0": None, "\u202f": None, ",": "."})
 NEARLY_ALL = 0.95
 
 
@@ -49,5 +51,5 @@ def _is_number(text: str) -> bool:
 
 def _with_point(value: Value) -> Value:
     if isinstance(value, str) and _is_number(value):
-        return value.replace(".", "").replace(",", ".")
+        return value.translate(APART)
     return value

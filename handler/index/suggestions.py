@@ -61,7 +61,8 @@ class SuggestWriter:
         self._folder.mkdir(parents=True)
         builder = tantivy.SchemaBuilder()
         builder.add_text_field("words", tokenizer_name="words", index_option="basic")
-        builder.add_text_field("shown", stored=True, tokenizer_name="raw", index_option="basic")
+        # As bytes, because every text field is indexed, which would double the size.
+        builder.add_bytes_field("shown", stored=True)
         builder.add_unsigned_field("weight", fast=True)
         index = tantivy.Index(builder.build(), path=str(self._folder))
         index.register_tokenizer("words", word_analyzer())
@@ -70,7 +71,7 @@ class SuggestWriter:
             for text, weight in self._chosen():
                 entry = tantivy.Document()
                 entry.add_text("words", text)
-                entry.add_text("shown", text)
+                entry.add_bytes("shown", text.encode())
                 entry.add_unsigned("weight", weight)
                 writer.add_document(entry)
             writer.commit()
@@ -141,7 +142,8 @@ class Suggestions:
         ]
         query = Query.boolean_query([(Occur.Must, part) for part in parts])
         hits = self._searcher.search(query, CANDIDATES, count=False, order_by_field="weight").hits
-        texts = [str(self._searcher.doc(address)["shown"][0]) for _, address in hits]
+        shown = [self._searcher.doc(address)["shown"][0] for _, address in hits]
+        texts = [bytes(text).decode() for text in shown]
         return list({text.lower(): text for text in reversed(texts)}.values())[::-1]
 
     def _whole(self, word: str, exact: bool) -> Query:

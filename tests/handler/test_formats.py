@@ -68,6 +68,11 @@ TEXTS: list[tuple[str, bytes, str]] = [
     ("books.json", dumped({"count": 2, "results": BOOKS}), "JSON, records in results"),
     ("books.dat", dumped({"response": {"docs": BOOKS}}, indent=1), "JSON, records in docs"),
     ("books.json", b"\n".join(dumped(book, indent=2) for book in BOOKS), "JSON"),
+    (
+        "books.json",
+        dumped({str(each["id"]): {k: v for k, v in each.items() if k != "id"} for each in BOOKS}),
+        "JSON",
+    ),
     ("books.json", dumped(BOOKS).decode().encode("cp1252"), "JSON, encoding windows-1252"),
     ("books.csv", table(",").encode(), "CSV"),
     ("books.csv", b"\xef\xbb\xbf" + table(",", "\r").encode(), "CSV"),
@@ -132,6 +137,24 @@ def test_decimal_commas_of_an_office(tmp_path: Path) -> None:
     )
     assert first.metadata == {"Preis": "1299.50", "Lager": "12"}
     assert second.metadata["Preis"] == "8.9"
+
+
+def test_an_office_in_france(tmp_path: Path) -> None:
+    text = (
+        "Référence;Désignation;Descriptif;Prix\r\n"
+        "A1;Marteau;Tête ronde, manche en frêne.;1\xa0234,50\r\n"
+        "A2;Scie;Pour le bois.;8,90\r\n"
+    )
+    (tmp_path / "export.csv").write_bytes(text.encode("cp1252"))
+    first, second = read(tmp_path / "export.csv")[0]
+    assert (first.id, first.title) == ("A1", "Marteau")
+    assert (first.metadata, second.metadata) == ({"Prix": "1234.50"}, {"Prix": "8.90"})
+
+
+def test_an_array_of_texts(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_bytes(dumped(["one", "two"]))
+    documents, rejects, _ = read(tmp_path / "c.json")
+    assert ([each.text for each in documents], rejects) == (["one", "two"], [])
 
 
 def test_prose_is_no_table(tmp_path: Path) -> None:

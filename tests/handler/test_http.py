@@ -1,6 +1,7 @@
 """What every route answers: shapes, values and headers, over a small real index."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -310,6 +311,19 @@ def test_embeddings(client: TestClient, library: Library) -> None:
     assert alone["data"] == plain["data"][:1]
 
 
+def test_every_reference_of_the_description_leads_somewhere(client: TestClient) -> None:
+    text = client.get("/openapi.json").text
+    schemas = json.loads(text)["components"]["schemas"]
+    targets = set(re.findall(r'"\$ref":"#/([^"]+)"', text))
+    assert len(targets) > 10
+    assert {each for each in targets if each.startswith("components/schemas/")} <= {
+        f"components/schemas/{name}" for name in schemas
+    }
+    assert {each.rsplit("/", 1)[0] for each in targets} == {
+        "components/schemas", "components/headers",
+    }  # fmt: skip
+
+
 def test_the_description_of_the_interface(client: TestClient) -> None:
     described = client.get("/openapi.json").json()["paths"]
     assert {"get", "post"} == described["/search"].keys()
@@ -324,7 +338,7 @@ def test_names_that_callers_make_up_are_not_kept(library: Library) -> None:
     for number in range(20):
         assert client.get(f"/indexes/made-up-{number}/ready").status_code == 404
     assert client.get("/indexes/films/ready").status_code == 200
-    assert service._indexes.keys() == {"films"}
+    assert service.indexes.names == {"films"}
 
 
 @pytest.mark.parametrize(

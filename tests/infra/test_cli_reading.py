@@ -15,6 +15,28 @@ SHOP = (
 )
 
 
+# In the shape of a public collection of books.
+BOOK = {
+    "isbn": "0312853122",
+    "popular_shelves": [{"count": "3", "name": "to-read"}],
+    "average_rating": "3.81",
+    "description": "A family by the sea.",
+    "link": "https://books.example/show/7",
+    "authors": [{"author_id": "604031", "role": ""}],
+    "num_pages": "",
+    "book_id": "7",
+    "title": "Good Harbor",
+}
+CIRCUS = {
+    "popular_shelves": [{"count": "3", "name": "to-read"}, {"count": "1", "name": "magic"}],
+    "average_rating": "4.00",
+    "description": "Nights of a circus, told by its clockmaker.",
+    "num_pages": "256",
+    "book_id": "8",
+    "title": "The Clockmaker's Tent",
+}
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     path = tmp_path / "export.csv"
@@ -72,3 +94,20 @@ def test_fields_that_are_not_there_are_refused(run: Run, shop: Path, library: Li
         run(*common, "--type", "Preis=money"),
         "--type is 'Preis=money'; give a field and one of integer, float",
     )
+
+
+def test_books_unchanged_in_one_command(run: Run, tmp_path: Path, library: Library) -> None:
+    lines = [json.dumps(BOOK | {"book_id": "7"}), json.dumps(BOOK | CIRCUS)]
+    (tmp_path / "goodreads_books.json").write_text("\n".join(lines))
+    done = run("index", "goodreads_books.json", "--to", "store", "--model", library.model)
+    assert done.code == 0
+    assert "id is book_id (--id-field), text is description (--text-field)" in done.err
+    assert "average_rating (float)" in done.out
+    common = ("--store", "store", "--model", library.model, "--json")
+    found = json.loads(run("search", "circus clockmaker", *common, "--mode", "keyword").out)
+    [hit] = found["hits"]
+    assert (hit["id"], hit["title"]) == ("8", "The Clockmaker's Tent")
+    assert hit["metadata"]["popular_shelves"] == ["to-read", "magic"]
+    wanted = '{"average_rating": {"$gte": 4}, "popular_shelves": "magic"}'
+    found = json.loads(run("search", "book", *common, "--filter", wanted).out)
+    assert [each["id"] for each in found["hits"]] == ["8"]

@@ -44,7 +44,9 @@ def read(source: Source) -> Iterator[Raw | Note]:
                 yield item
                 continue
             number += 1
-            yield Raw(number, item if isinstance(item, Mapping) else "not a JSON object")
+            # An array may hold texts alone.
+            record = {"text": item} if isinstance(item, str) else item
+            yield Raw(number, record if isinstance(record, Mapping) else "not a JSON object")
 
 
 def _array(stream: JsonStream) -> Iterator[object]:
@@ -64,7 +66,7 @@ def _objects(stream: JsonStream, known: set[str]) -> Iterator[object]:
     while stream.peek():
         fields = yield from _object(stream, known, 0)
         if fields is not None:
-            yield fields
+            yield from _keyed(fields) or [fields]
         if stream.peek() == ",":
             stream.skip(",")
 
@@ -99,6 +101,15 @@ def _object(
             stream.skip(",")
     stream.skip("}")
     return None if found else fields
+
+
+def _keyed(fields: dict[str, object]) -> list[object]:
+    """Return the records of an object whose fields are their ids, or nothing if it is a record itself."""
+    records = [value for value in fields.values() if isinstance(value, dict)]
+    alike = len(records) == len(fields) > 1 and len({frozenset(each) for each in records}) == 1
+    if not alike or not any(map(is_text_name, records[0])):
+        return []
+    return [{"id": key, **record} for key, record in zip(fields, records, strict=True)]
 
 
 def _may_hold_records(name: str, others: set[str]) -> bool:
