@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from hashlib import file_digest
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from export.progress import watching
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 
 TIMEOUT = 4.0
 # Configuration, vocabulary and weights, at the top and in folders of sentence-transformers modules.
-_WANTED = re.compile(r"(\d+_\w+/)?([\w.-]+\.(json|txt)|model(-\d+-of-\d+)?\.safetensors)")
+_WANTED = re.compile(
+    r"(\d+_\w+/)?([\w.-]+\.(json|txt)|model(-\d+-of-\d+)?\.safetensors"
+    r"|pytorch_model(-\d+-of-\d+)?\.bin)"
+)
 
 
 def download_model(model: str, folder: Path, progress: Progress) -> dict[str, str]:
     """Download `model` into `folder`; return its kind and revision for the manifest.
 
     Raises:
-        ModelError: the hub can't be reached, has no such model, or has no safetensors of it; or a
+        ModelError: the hub can't be reached, has no such model, or has no weights of it; or a
             file arrived with another sha256 than the hub states.
     """
     import huggingface_hub
@@ -69,12 +72,19 @@ def download_model(model: str, folder: Path, progress: Progress) -> dict[str, st
 
 def _choose(model: str, files: list["RepoSibling"]) -> list["RepoSibling"]:
     wanted = [file for file in files if _WANTED.fullmatch(file.rfilename)]
-    if not any(file.rfilename.endswith(".safetensors") for file in wanted):
+    paths = [PurePosixPath(file.rfilename) for file in wanted]
+    if not any(path.suffix in (".safetensors", ".bin") for path in paths):
         raise ModelError(
-            f"{model} has no safetensors weights on the hub, and other formats can run code when they are read; "
-            "load the model with transformers, write it with model.save_pretrained(FOLDER), and export FOLDER"
+            f"{model} has neither safetensors nor a pytorch_model.bin on the hub; load the model "
+            "with transformers, write it with model.save_pretrained(FOLDER), and export FOLDER"
         )
-    return wanted
+    # A folder that has both has the same weights twice.
+    safe = {path.parent for path in paths if path.suffix == ".safetensors"}
+    return [
+        file
+        for file, path in zip(wanted, paths, strict=True)
+        if path.suffix != ".bin" or path.parent not in safe
+    ]
 
 
 def _check(path: Path, expected: "RepoSibling") -> None:

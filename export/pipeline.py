@@ -32,6 +32,8 @@ from handler.errors import ModelError
 from handler.files import measure_files
 from handler.progress import Progress, Stage, no_progress
 
+# Embedding models that are made of language models, such as EmbeddingGemma and Qwen3-Embedding.
+DECODERS = ("gemma", "gemma2", "gemma3_text", "llama", "mistral", "phi3", "qwen2", "qwen3")
 # protobuf stops at 2 GiB; the nodes and names of a graph take far less than 16 MiB.
 MOST_BYTES = 2**31 - 2**24
 
@@ -158,6 +160,11 @@ def _with_prompts(
 
 def _convert(sentence: SentenceConfig, converter: Converter) -> tuple[str, onnx.ModelProto]:
     """Return the name of the converter used, and the fp32 graph."""
+    if sentence.architecture in DECODERS:
+        raise ModelError(
+            f"models of type {sentence.architecture!r} are decoders, of which the smallest take about "
+            "300 MB in int8, and a function holds 250; choose an encoder, see: querytower export --list"
+        )
     size = Weights.open(sentence.transformer).float32_bytes
     if size > MOST_BYTES:
         raise ModelError(

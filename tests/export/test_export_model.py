@@ -199,6 +199,12 @@ def test_other_architecture_asks_for_optimum(
         export_model(str(model), tmp_path / "bundle")
 
 
+def test_decoders_are_refused_with_the_reason(tmp_path: Path) -> None:
+    model = write_bert(tmp_path / "model", model_type="qwen3")
+    with pytest.raises(ModelError, match=r"'qwen3' are decoders.*300 MB.*export --list"):
+        export_model(str(model), tmp_path / "bundle")
+
+
 def test_prompts_of_the_caller_replace_those_of_the_model(model: Path, tmp_path: Path) -> None:
     prompts = {"query": "query: ", "document": "passage: "}
     manifest = export_model(

@@ -85,10 +85,27 @@ def test_unknown_model(hub: Hub, cache: Path) -> None:
     assert list(cache.iterdir()) == []
 
 
-def test_model_without_safetensors(hub: Hub) -> None:
-    (hub.folder / "model.safetensors").unlink()
-    with pytest.raises(ModelError, match=f"{NAME} has no safetensors weights.*save_pretrained"):
+def test_model_without_weights(hub: Hub) -> None:
+    for weights in ("model.safetensors", "pytorch_model.bin"):
+        (hub.folder / weights).unlink()
+    with pytest.raises(ModelError, match=f"{NAME} has neither safetensors nor .*save_pretrained"):
         find_model(NAME, no_progress)
+
+
+def test_older_weights_are_fetched_where_a_folder_has_no_safetensors(hub: Hub) -> None:
+    """Many a model has its Dense module in the older format alone."""
+    (hub.folder / "pytorch_model.bin").write_bytes(b"the same weights again")
+    (hub.folder / "2_Dense").mkdir()
+    (hub.folder / "2_Dense/pytorch_model.bin").write_bytes(b"weights")
+    found = find_model(NAME, no_progress).folder
+    assert (found / "2_Dense/pytorch_model.bin").read_bytes() == b"weights"
+    assert not (found / "pytorch_model.bin").exists()
+
+
+def test_older_weights_alone(hub: Hub) -> None:
+    (hub.folder / "model.safetensors").unlink()
+    (hub.folder / "pytorch_model.bin").write_bytes(b"weights")
+    assert (find_model(NAME, no_progress).folder / "pytorch_model.bin").read_bytes() == b"weights"
 
 
 def test_weights_altered_on_the_way_are_refused_and_not_kept(hub: Hub, cache: Path) -> None:
