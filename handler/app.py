@@ -9,7 +9,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from handler.api.keys import key_check
 from handler.api.middleware import RequestMiddleware
 from handler.api.refusals import invalid, refused
 from handler.api.routes import (
@@ -22,14 +21,20 @@ from handler.api.routes import (
     state,
     suggest,
 )
+from handler.keys import Keys
 from handler.mcp import routes as mcp
 from handler.page import routes as page
 from handler.service import Service
 from handler.settings import Settings
+from handler.workers import Workers
 
 
-def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
+def create_app(
+    settings: Settings, load: Callable[[], Service], *, threads: bool = False
+) -> FastAPI:
     """Build the application; each request that needs the service calls `load`.
+
+    With `threads`, requests are answered at the same time.
 
     Raises:
         SettingError: the keys of callers can't be used.
@@ -43,6 +48,8 @@ def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # the redirect would lead to whatever host the request names
     )
+    app.state.workers = Workers(threads=threads)
+    app.state.keys = keys = Keys(settings.api_keys)
     app.openapi = partial(_describe, app, settings)  # type: ignore[method-assign]
     # No routers in between: each would be matched at every request.
     for routes in (
@@ -61,7 +68,8 @@ def create_app(settings: Settings, load: Callable[[], Service]) -> FastAPI:
     app.add_middleware(
         RequestMiddleware,
         settings=settings,
-        may_pass=key_check(settings.api_keys),
+        keys=keys,
+        ask_for_key=partial(page.ask_for_key, settings=settings),
     )
     if settings.cors_origins:
         origins = [origin.strip() for origin in settings.cors_origins.split(",")]

@@ -1,13 +1,11 @@
 """What a process needs to answer requests: encoder, searcher, and the indexes of one store."""
 
-import time
-from dataclasses import dataclass, field, replace
-from threading import Lock
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from handler.bundle import ModelFiles
 from handler.encoder import Encoder
-from handler.errors import IndexNotFound, IndexUnavailable, StoreError
 from handler.index.index_version import IndexVersion
 from handler.search.rerank import RerankSettings, SecondStage
 from handler.search.searcher import Searcher
@@ -15,14 +13,15 @@ from handler.settings import Settings
 from handler.storage.configured import open_store
 from handler.storage.store import Store
 from handler.versions.live_index import LiveIndex
-from handler.versions.names import check_name, index_names
+from handler.versions.live_indexes import LiveIndexes
+from handler.versions.names import index_names
 from handler.versions.repository import IndexRepository
 
 if TYPE_CHECKING:
     from handler.reranker import Reranker
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Service:
     """The parts, ready to use; `open` makes them from settings."""
 
@@ -31,8 +30,6 @@ class Service:
     searcher: Searcher
     store: Store
     reranker: "Reranker | None" = None
-    _indexes: dict[str, LiveIndex] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -54,6 +51,27 @@ class Service:
             store=store,
         )
 
+    @cached_property
+    def indexes(self) -> LiveIndexes:
+        """The indexes that are open."""
+        settings = self.settings
+        return LiveIndexes(
+            self.store,
+            self._live,
+            default=settings.index,
+            most=settings.max_indexes,
+            most_bytes=settings.max_index_bytes,
+            missing_seconds=settings.poll_seconds,
+        )
+
+    def _live(self, repository: IndexRepository) -> LiveIndex:
+        return LiveIndex(
+            repository,
+            cache=self.settings.cache_folder,
+            fingerprint=self.encoder.manifest.fingerprint,
+            poll_seconds=self.settings.poll_seconds,
+        )
+
     def index(self, name: str = "") -> IndexVersion:
         """Return the published version of an index, by default of the one in the settings.
 
@@ -62,21 +80,7 @@ class Service:
             IndexUnavailable: no usable version is published.
             StoreError: the store fails, and no version is open yet.
         """
-        name = name or self.settings.index
-        promised = name == self.settings.index
-        try:
-            if not promised:
-                check_name(name)
-        except StoreError:
-            raise _not_found(name) from None
-        try:
-            return self.live(name).current()
-        except IndexUnavailable:
-            if promised or name in self.index_names():
-                raise
-            with self._lock:  # callers may ask for any name, so missing ones are not kept
-                self._indexes.pop(name, None)
-            raise _not_found(name) from None
+        return self.indexes.current(name or self.settings.index)
 
     def live(self, name: str = "") -> LiveIndex:
         """Return what keeps an index current, by default the one in the settings.
@@ -84,27 +88,15 @@ class Service:
         Raises:
             StoreError: `name` can't name an index.
         """
-        name = name or self.settings.index
-        with self._lock:
-            if name not in self._indexes:
-                self._indexes[name] = LiveIndex(
-                    IndexRepository(self.store, name),
-                    cache=self.settings.cache_folder,
-                    fingerprint=self.encoder.manifest.fingerprint,
-                    poll_seconds=self.settings.poll_seconds,
-                )
-            return self._indexes[name]
+        return self.indexes.live(name or self.settings.index)
 
     def reconnect(self, seconds: float) -> None:
         """Connect to the store again, and let every open index look for a newer version.
 
         Wait `seconds` at most; what takes longer continues in the background.
         """
-        renewed = replace(self.store)  # a copy has connections of its own
-        limit = time.monotonic() + seconds
-        for name, live in list(self._indexes.items()):
-            left = max(0.0, limit - time.monotonic())
-            live.reconnect(IndexRepository(renewed, name), left)
+        self.store = replace(self.store)  # a copy has connections of its own
+        self.indexes.reconnect(self.store, seconds)
 
     def index_names(self) -> list[str]:
         """Return the names of all published indexes of the store."""
@@ -128,7 +120,3 @@ def open_reranker(settings: Settings) -> "Reranker | None":
 def second_stage(settings: Settings, reranker: "Reranker | None") -> SecondStage:
     """Return the second stage of searches, as set."""
     return SecondStage(reranker, RerankSettings(settings.rerank, settings.rerank_seconds))
-
-
-def _not_found(name: str) -> IndexNotFound:
-    return IndexNotFound(f"there is no index {name!r}; GET /indexes lists the available ones")

@@ -47,6 +47,12 @@ class Settings:
     cache: str = _setting(
         "", "folder for downloaded index versions; empty: querytower in the temporary folder"
     )
+    max_indexes: int = _setting(
+        10, "most indexes to keep open; the least recently used go, but not QUERYTOWER_INDEX", 1
+    )
+    max_index_bytes: int = _setting(
+        10_000_000_000, "most bytes of the files of all open indexes, by the same rule", 1
+    )
     threads: int = _setting(1, "threads per encoding", 1)
     poll_seconds: float = _setting(30.0, "seconds between checks for a new version", 0)
     store_timeout: float = _setting(10.0, "seconds before a request to the store fails", 0.1)
@@ -56,6 +62,9 @@ class Settings:
     max_batch: int = _setting(64, "most queries per request", 1)
     max_embedding_tokens: int = _setting(
         100_000, "most tokens that one request for embeddings may have, after texts were cut", 1
+    )
+    max_encoded_chars: int = _setting(
+        32_000, "most characters of all queries in a batch; as many again for highlights", 1
     )
     max_vector: int = _setting(4096, "most numbers of a vector to search by", 1)
     max_facet_values: int = _setting(1000, "most values per facet", 1)

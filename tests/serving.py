@@ -9,15 +9,16 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from tests.s3 import free_port
+from infra.cli.bounded_protocol import BoundedProtocol
+from infra.cli.server import config_of, listen
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[int]:
-    """Serve an application on a port of the loopback interface."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run)
+def serving(app: FastAPI, protocol: type[BoundedProtocol] = BoundedProtocol) -> Iterator[int]:
+    """Serve an application as `querytower serve` does; yield the port on the loopback interface."""
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(config_of(app, protocol))
+    thread = threading.Thread(target=server.run, args=([listener],))
     with pytest.MonkeyPatch.context() as patch:
         # It may come after the end of a test.
         patch.setattr("handler.api.middleware.log", lambda *_, **__: None)
@@ -25,6 +26,8 @@ def serving(app: FastAPI) -> Iterator[int]:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
-        yield port
-        server.should_exit = True
-        thread.join()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()

@@ -8,11 +8,13 @@ from http import HTTPStatus
 from uuid import uuid4
 
 from fastapi import HTTPException
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handler.api.answer_size import payload_bytes, surely_fits, too_large
+from handler.keys import Keys
 from handler.log import log
 from handler.problems import classify, problem
 from handler.settings import Settings
@@ -41,12 +43,17 @@ class RequestMiddleware:
     """Pure ASGI middleware: Starlette's base class starts a task for each request."""
 
     def __init__(
-        self, app: ASGIApp, settings: Settings, may_pass: Callable[[str, Headers], bool]
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        keys: Keys,
+        ask_for_key: Callable[[Request], Response | None],
     ) -> None:
-        """Wrap `app`; `may_pass` tells by path and headers whether a request is answered."""
+        """Wrap `app`; `ask_for_key` may answer a request without a key in another way than JSON."""
         self._app = app
         self._settings = settings
-        self._may_pass = may_pass
+        self._keys = keys
+        self._ask_for_key = ask_for_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -63,6 +70,8 @@ class RequestMiddleware:
             answer = await self._answer(inner, receive, trace)
             total = time.perf_counter() - started
             headers = [*answer.headers, *_headers(trace, total)]
+            if self._keys.guard(scope["path"]):
+                headers = _for_one_caller(headers)
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             body = b"" if head_only else answer.body
             await send({"type": "http.response.body", "body": body})
@@ -74,7 +83,7 @@ class RequestMiddleware:
         answer = WholeAnswer()
         headers = Headers(scope=scope)
         try:
-            if refusal := self._refusal(scope["path"], headers, trace):
+            if refusal := self._refusal(scope, headers, trace):
                 await refusal(scope, receive, answer.collect)
             else:
                 await self._app(scope, self._bounded(headers, receive), answer.collect)
@@ -92,11 +101,12 @@ class RequestMiddleware:
         if payload_bytes(answer.body, answer.headers) > most:
             raise too_large()
 
-    def _refusal(self, path: str, headers: Headers, trace: Trace) -> Response | None:
+    def _refusal(self, scope: Scope, headers: Headers, trace: Trace) -> Response | None:
         """Return the answer to a request that no route gets to see."""
-        if not self._may_pass(path, headers):
+        if not self._keys.may_pass(scope["path"], headers):
             challenge = {"WWW-Authenticate": "Bearer"}
-            return problem(HTTPStatus.UNAUTHORIZED, NO_KEY, trace.request_id, challenge)
+            refused = problem(HTTPStatus.UNAUTHORIZED, NO_KEY, trace.request_id, challenge)
+            return self._ask_for_key(Request(scope)) or refused
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()):
             detail = f"the Content-Length is {length!r}; send the number of the body's bytes"
@@ -152,6 +162,16 @@ def _headers(trace: Trace, total: float) -> list[tuple[bytes, bytes]]:
     if trace.index_version:
         headers.append((b"x-index-version", trace.index_version.encode()))
     return headers
+
+
+def _for_one_caller(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer that needs a key, so that no cache gives it to others."""
+    given = MutableHeaders(raw=headers)
+    caching = given.get("cache-control", "")
+    if "no-store" not in caching:
+        given["cache-control"] = f"private, {caching}".rstrip(", ").replace(" public,", "")
+    given.add_vary_header("X-Api-Key, Authorization, Cookie")
+    return given.raw
 
 
 def _header(text: str) -> bytes:

@@ -108,6 +108,8 @@ def _bound_bodies(schemas: Json, settings: Settings) -> None:
 def _limits(schema: Json, bounds: Bounds, settings: Settings) -> Json:
     """Return `bounds` in the words of JSON Schema, for a number, a text or a list."""
     least, greatest = bounds.least, bounds.greatest(settings)
+    if schema["type"] == "string" and schema.get("default") == "":
+        return {"maxLength": greatest}
     if schema["type"] == "string":
         return {"minLength": least, "maxLength": greatest, "pattern": r"\S"}
     if schema["type"] == "array":

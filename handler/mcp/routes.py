@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from handler.service import Service
 from handler.settings import Settings
 from handler.trace import trace_of
+from handler.workers import Workers
 
 ADVICE = "ask for fewer hits, or read a document in pieces with get_document"
 LOCAL = ("http://localhost", "http://127.0.0.1", "http://[::1]")
@@ -19,6 +20,8 @@ LOCAL = ("http://localhost", "http://127.0.0.1", "http://[::1]")
 
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
     """Add the route to `app`; `load` returns the service."""
+    workers: Workers = app.state.workers
+    answer = workers.run(_answer)
     allowed = {origin.strip() for origin in settings.cors_origins.split(",")}
 
     async def post(request: Request) -> Response:
@@ -27,7 +30,9 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         if origin is not None and not _may_call(origin, allowed):
             # A page that somebody opened must not reach a server on their machine.
             raise HTTPException(HTTPStatus.FORBIDDEN)
-        return _answer(load, await request.body(), request, settings.max_answer_bytes)
+        body = await request.body()
+        found: Response = await answer(load, body, request, settings.max_answer_bytes)
+        return found
 
     app.add_route("/mcp", post, methods=["POST"], include_in_schema=False)
 

@@ -3,8 +3,6 @@
 Imported at the first visit, so that no start waits for it.
 """
 
-import base64
-import hashlib
 import re
 from collections.abc import Mapping
 from html import escape
@@ -13,7 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from handler.html_answer import html_answer
+from handler.html_answer import html_answer, style_policy
 from handler.markup import NOTHING, Html, fill, joined
 from handler.page.templates import parts
 
@@ -25,14 +23,9 @@ CODE = re.compile(r"`([^`]+)`")
 def docs(request: Request) -> Response:
     """Return the page for the application's OpenAPI document."""
     style = parts("docs.html")["style"]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; form-action 'none'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    )
     headers = {
         "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": policy,
+        "Content-Security-Policy": style_policy(style),
         "Cache-Control": "no-cache",
     }
     html = render(request.app.openapi(), Html(style))

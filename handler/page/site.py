@@ -19,6 +19,7 @@ from handler.page.rail import INPUTS, filter_fields, rail
 from handler.page.renderer import PageRenderer
 from handler.page.view import View
 from handler.problems import classify
+from handler.search.highlight import Allowance
 from handler.search.lucky import lucky
 from handler.search.parameters import filter_from_parameters
 from handler.search.request import SearchRequest
@@ -115,7 +116,9 @@ class Site:
         orders = _orders(fields)
         if asked.sort not in orders:
             asked = replace(asked, sort="")
-        answer = searcher.search(index, self._request(asked, index, counted, k, offset))
+        allowance = Allowance(self._settings.max_encoded_chars)
+        request_ = self._request(asked, index, counted, k, offset)
+        answer = searcher.search(index, request_, allowance)
         shown = answer.hits[:size]
         trace = trace_of(request)
         trace.seconds.update(answer.seconds)

@@ -1,7 +1,7 @@
 """Bounds of what a caller may ask for. The upper ones are settings, so each check gets those."""
 
 import json
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 
 from handler.errors import InvalidRequest
@@ -55,6 +55,16 @@ def check_items(values: Sized, name: str, bounds: Bounds, settings: Settings) ->
     greatest = bounds.greatest(settings)
     if not bounds.least <= len(values) <= greatest:
         raise InvalidRequest(f"{len(values)} {name} were asked for; {greatest} at most")
+
+
+def check_total(texts: Sequence[str], name: str, settings: Settings) -> None:
+    """Raise InvalidRequest if `texts` are too long in all, as encoding them takes seconds."""
+    total, most = sum(map(len, texts)), settings.max_encoded_chars
+    if total > most:
+        raise InvalidRequest(
+            f"{name} have {total} characters in all; {most} at most "
+            f"({PREFIX}MAX_ENCODED_CHARS); send them in several requests"
+        )
 
 
 def check_text(text: str, name: str, settings: Settings) -> str:

@@ -13,8 +13,29 @@ from handler.index.names import name_spans
 # Start and end of a part of a text, in characters.
 Span = tuple[int, int]
 
+# A passage is a document's whole text if it was not split. More of it than this is no highlight.
+MOST_CHARS = 10_000
+# Encoding a sentence of a few letters takes as long as one of so many.
+LEAST_COST = 50
+
 # The spans of the sentences of a text, and their unit vectors, shape (sentences, dimension).
 Sentences = tuple[list[Span], Vectors]
+
+
+class Allowance:
+    """The characters of sentences that may still be encoded for the highlights of one request."""
+
+    def __init__(self, chars: int) -> None:
+        """Allow `chars` characters in all."""
+        self._left = chars
+
+    def take(self, spans: Sequence[Span]) -> bool:
+        """Take what sentences at `spans` cost, if that is left; tell whether it was."""
+        cost = sum(max(end - start, LEAST_COST) for start, end in spans)
+        if cost > self._left:
+            return False
+        self._left -= cost
+        return True
 
 
 def word_spans(text: str, terms: Sequence[str], analyzer: TextAnalyzer) -> list[Span]:

@@ -23,7 +23,15 @@ from handler.search.apply_rules import AppliedRules, boosted, pinned
 from handler.search.arrange import blended, close_enough, collapsed, one_for_each, varied
 from handler.search.facets import Spread, count_values, spread, usable_field, without_choices
 from handler.search.filters import FilterCompiler
-from handler.search.highlight import Sentences, Span, closest_sentence, mark, word_spans
+from handler.search.highlight import (
+    MOST_CHARS,
+    Allowance,
+    Sentences,
+    Span,
+    closest_sentence,
+    mark,
+    word_spans,
+)
 from handler.search.query_language import parse
 from handler.search.ranking import NO_PASSAGE, POOLS, Ranking, rank
 from handler.search.request import SearchRequest
@@ -32,6 +40,8 @@ from handler.search.retrieve import both, nearest
 
 # Passages whose sentences' vectors are cached for highlights: about 1.5 kB per sentence.
 CACHED_PASSAGES = 1000
+# For searches of which no request limits the work.
+NO_LIMIT = 2**62
 WITHOUT_RERANKER = SecondStage()
 
 
@@ -39,9 +49,10 @@ WITHOUT_RERANKER = SecondStage()
 class _Query:
     """A request as the index understands it.
 
-    `condition` is the part of the filter that the query's own syntax and the rules set.
-    `text` is what is left of the query to search for: nothing if it was all syntax. `vector`, shape (dimension,), is None in keyword mode, and `keyword_query` in semantic mode or
-    where the query has no words. `terms` are the stems that it looks for.
+    `condition` is the part of the filter that the query's own syntax and the rules set. `text` is
+    what is left of the query to search for: nothing if it was all syntax. `vector`, shape
+    (dimension,), is None in keyword mode, and `keyword_query` in semantic mode or where the query
+    has no words. `allowance` is for highlights. `terms` are the stems that it looks for.
     """
 
     request: SearchRequest
@@ -49,6 +60,7 @@ class _Query:
     vector: Vectors | None
     keyword_query: Query | None
     filter_query: Query | None
+    allowance: Allowance
     terms: list[str]
     rules: AppliedRules
     condition: Query | None = None
@@ -76,8 +88,13 @@ class Searcher:
         # The same passages come up again and again while somebody types.
         self._sentences = lru_cache(CACHED_PASSAGES)(self._encode_sentences)
 
-    def search(self, index: IndexVersion, request: SearchRequest) -> Answer:
+    def search(
+        self, index: IndexVersion, request: SearchRequest, allowance: Allowance | None = None
+    ) -> Answer:
         """Answer `request` from `index`.
+
+        Highlights by meaning end with `allowance`, which the searches of a batch share. Hits after
+        that have their passage without a mark.
 
         Raises:
             InvalidRequest: a filter, facet or sort that the index's fields don't allow.
@@ -108,6 +125,7 @@ class Searcher:
             vector=vector,
             keyword_query=words.query if by_words else None,
             filter_query=filter_query,
+            allowance=allowance or Allowance(NO_LIMIT),
             condition=condition,
             rules=rules,
             terms=words.terms,
@@ -278,10 +296,12 @@ class Searcher:
         self, index: IndexVersion, query: _Query, document: Document, span: Span, cosine: float
     ) -> str:
         """Mark the words of the query, or else the nearest sentence, unless that is chance."""
-        text = document.text[slice(*span)] or document.title
+        text = (document.text[slice(*span)] or document.title)[:MOST_CHARS]
         spans = word_spans(text, query.terms, index.text.words)
         chance = cosine <= index.manifest.quality.get(NOISE, -2.0)
-        if not spans and query.vector is not None and not chance:
+        if spans or query.vector is None or chance:
+            return mark(text, spans)
+        if query.allowance.take(sentence_spans(text)):
             spans = closest_sentence(self._sentences(text), query.vector)
         return mark(text, spans)
 

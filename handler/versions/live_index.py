@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from handler.errors import CacheFull, IndexUnavailable, ModelMismatch, QuerytowerError
+from handler.files import FileStamps
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.rules import NO_RULES, Rules
@@ -56,6 +57,8 @@ class LiveIndex:
         self._fingerprint = fingerprint
         self._poll_seconds = poll_seconds
         self._version: IndexVersion | None = None
+        # A store that is a folder is read in place; its files are not this process's own.
+        self._stamps = FileStamps([])
         self._rules = LiveRules()
         self._etag: str | None = None
         self._checked = 0.0
@@ -75,6 +78,8 @@ class LiveIndex:
         """
         if self._version is None:
             return self._first()
+        if self._stamps.changed():
+            return self._after_change()
         if time.monotonic() - self._checked >= max(self._poll_seconds, self._full_pause):
             self.refresh(REFRESH_WAIT)
         return self._version
@@ -94,6 +99,30 @@ class LiveIndex:
         """Continue with another connection to the same index, and follow the pointer at once."""
         self._repository = repository
         self.refresh(wait)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the files of the version that is open."""
+        version = self._version
+        return sum(entry.bytes for entry in version.manifest.files.values()) if version else 0
+
+    def close(self) -> None:
+        """Give up the version, and remove its files from the cache; they stay mapped where in use."""
+        with self._lock:
+            self._version = None
+            if not self._repository.folder.local:
+                self._forget_unused(self._cache_folder)
+
+    def _after_change(self) -> IndexVersion:
+        """Open a version again whose files were edited in place, before a search reads them.
+
+        A file that shrinks while it is mapped ends the process (SIGBUS).
+        """
+        problem = "files of the version were edited in place; index again, or roll back"
+        log("files_changed", index=self._repository.name, problem=problem)
+        with self._lock:
+            self._version, self._failure, self._stamps = None, None, FileStamps([])
+        return self._first()
 
     def _first(self) -> IndexVersion:
         with self._lock:
@@ -147,9 +176,12 @@ class LiveIndex:
         if self._repository.folder.local:
             # Its files are mapped where they are; the folder with links to them can go.
             with scratch_folder() as scratch:
-                return self._open_in(scratch, pointer)
-        index = f"{self._repository.store.url}/{self._repository.name}"
-        folder = self._cache / hashlib.sha256(index.encode()).hexdigest()[:16]
+                version = self._open_in(scratch, pointer)
+            files = self._repository.files.local
+            entries = version.manifest.files.values()
+            self._stamps = FileStamps(files / each.sha256 for each in entries if files)
+            return version
+        folder = self._cache_folder
         try:
             version = self._open_in(folder, pointer)
         except IndexUnavailable:
@@ -178,6 +210,12 @@ class LiveIndex:
                 self._make_room(place, manifest)
             fetch_version(self._repository.files, manifest, data, place)
         return place
+
+    @property
+    def _cache_folder(self) -> Path:
+        """Folder for the downloaded versions of this index."""
+        index = f"{self._repository.store.url}/{self._repository.name}"
+        return self._cache / hashlib.sha256(index.encode()).hexdigest()[:16]
 
     def _check_model(self, manifest: IndexManifest) -> None:
         """Refuse a version of another model, before any of its files is downloaded."""

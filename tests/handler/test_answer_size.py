@@ -149,7 +149,6 @@ def test_a_batch_far_too_large_is_not_read_to_its_end(
         ("GET", "/search?q=tide&k=100", None),
         ("POST", "/search/batch", {"queries": [{"query": "tide", "k": 100}] * 3}),
         ("GET", "/documents/wide-1/similar?k=100", None),
-        ("POST", "/v1/embeddings", {"input": ["tide"] * 64}),
         ("GET", "/openapi.json", None),
     ],
 )

@@ -338,7 +338,7 @@ def test_names_that_callers_make_up_are_not_kept(library: Library) -> None:
     for number in range(20):
         assert client.get(f"/indexes/made-up-{number}/ready").status_code == 404
     assert client.get("/indexes/films/ready").status_code == 200
-    assert service._indexes.keys() == {"films"}
+    assert service.indexes.names == {"films"}
 
 
 @pytest.mark.parametrize(

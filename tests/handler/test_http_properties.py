@@ -162,6 +162,23 @@ def test_documents(client: TestClient, key: str, k: str) -> None:
     sent(client, "GET", f"/documents/{quote(key)}/similar?k={quote(k)}")
 
 
+LISTED = st.sampled_from(
+    ["id", "ids", "after", "k", "fields", *FIELDS, *(f"{name}<" for name in FIELDS)]
+)
+ROUTES = st.sampled_from(["/documents", "/documents/bare", "/similar", "/random", "/documents/bare/similar"])  # fmt: skip
+
+
+@EXAMPLES
+@given(
+    path=ROUTES,
+    parameters=st.lists(st.tuples(LISTED | texts, texts | numbers.map(str)), max_size=4),
+)
+def test_parameters_of_documents(
+    client: TestClient, path: str, parameters: list[tuple[str, str]]
+) -> None:
+    sent(client, "GET", path + "?" + "&".join(f"{quote(a)}={quote(b)}" for a, b in parameters))
+
+
 @EXAMPLES
 @given(
     body=values

@@ -44,7 +44,7 @@ def test_a_look_that_finds_nothing_new_transfers_nothing(bucket: Bucket) -> None
     service = bucket.service()
     search(service)
     del bucket.proxy.requests[:]
-    service._indexes["default"].refresh()
+    service.indexes.live("default").refresh()
     [look] = bucket.proxy.requests
     assert look.path.endswith("/current.json")
     assert "if-none-match" in {name.lower() for name in look.headers}

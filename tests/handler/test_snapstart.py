@@ -3,10 +3,16 @@
 import json
 import os
 import random
+import re
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -16,7 +22,8 @@ from handler.service import Service
 from handler.settings import Settings
 from handler.storage.store import Store
 from handler.versions.repository import IndexRepository
-from tests.library import Library, index_corpus
+from tests.bucket import Bucket
+from tests.library import FILMS, Library, add_index, index_corpus
 from tests.proxy import Fault, Proxy
 from tests.s3 import S3Server, environment
 
@@ -134,3 +141,81 @@ def test_a_store_that_is_silent_does_not_hold_up_a_restore(
         assert time.monotonic() - before < 15, "the reconnection waited for the store"
         assert service.index().manifest.version == made.version
         proxy.faults.clear()
+
+
+class Keys(BaseHTTPRequestHandler):
+    """Lambda's endpoint of credentials: each answer has a key of its own, valid for a while."""
+
+    issued: ClassVar[list[str]] = []
+    valid: ClassVar = timedelta(hours=1)
+
+    def do_GET(self) -> None:
+        assert self.headers["Authorization"] == "the-token"
+        self.issued.append(f"AKIA{len(self.issued)}")
+        body = {
+            "AccessKeyId": self.issued[-1],
+            "SecretAccessKey": "secret",
+            "Token": "session",
+            "Expiration": (datetime.now(UTC) + self.valid).isoformat(),
+        }
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Write nothing."""
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Keys]]:
+    """Serve credentials as a function with SnapStart gets them."""
+    Keys.issued.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Keys) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name, raising=False)
+        address = f"http://127.0.0.1:{server.server_port}/creds"
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", address)
+        monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "the-token")
+        yield Keys
+        server.shutdown()
+
+
+def used(bucket: Bucket) -> set[str]:
+    """Return the keys of the requests since the last call."""
+    found = [re.search("AKIA[0-9]+", str(request.headers)) for request in bucket.proxy.requests]
+    del bucket.proxy.requests[:]
+    return {match[0] for match in found if match}
+
+
+def test_a_restored_function_asks_for_credentials_again(
+    bucket: Bucket, request: pytest.FixtureRequest
+) -> None:
+    for name in ("default", "films"):
+        add_index(bucket.url, bucket.model, FILMS, bucket.scratch, name)
+    keys = request.getfixturevalue("keys")
+    used(bucket)
+    service = bucket.service(poll_seconds=3600.0)
+    service.index()
+    assert used(bucket) == {keys.issued[-1]}
+    before = set(keys.issued)
+    service.reconnect(30.0)
+    service.index_names()
+    service.index("films")
+    assert used(bucket) <= set(keys.issued) - before, "an old key was used after the restore"
+
+
+def test_credentials_that_expire_are_renewed(
+    bucket: Bucket, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_index(bucket.url, bucket.model, FILMS, bucket.scratch)
+    keys = request.getfixturevalue("keys")
+    monkeypatch.setattr(keys, "valid", timedelta(seconds=-1))
+    service = bucket.service()
+    service.index()
+    used(bucket)
+    service.index_names()
+    assert used(bucket) == {keys.issued[-1]}
+    assert len(keys.issued) > 1

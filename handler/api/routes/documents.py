@@ -24,7 +24,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
     """Add the routes to `app`; `load` returns the service."""
     default_k = min(10, settings.max_k)
 
-    async def similar(
+    def similar(
         request: HttpRequest, document_id: str, k: int = default_k, fields: Fields = ""
     ) -> JsonResponse:
         """Return the documents most similar to one, without that one."""
@@ -35,19 +35,19 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         trace_of(request).seconds.update(answer.seconds)
         return JsonResponse(similar_answer(index, document_id, answer, items(fields), settings))
 
-    async def similar_by_id(
+    def similar_by_id(
         request: HttpRequest, id_: ById, k: int = default_k, fields: Fields = ""
     ) -> JsonResponse:
         """Do the same as /documents/{document_id}/similar, for any id."""
-        return await similar(request, id_, k, fields)
+        return similar(request, id_, k, fields)
 
-    async def document(request: HttpRequest, document_id: str, fields: Fields = "") -> JsonResponse:
+    def document(request: HttpRequest, document_id: str, fields: Fields = "") -> JsonResponse:
         """Return a whole document."""
         index = index_of(request, load())
         found = index.document(find(index, document_id))
         return JsonResponse(document_answer(index, found, items(fields), settings))
 
-    async def draw(request: HttpRequest, fields: Fields = "") -> JsonResponse:
+    def draw(request: HttpRequest, fields: Fields = "") -> JsonResponse:
         """Return a random document."""
         index = index_of(request, load())
         shown = settings.max_text_chars

@@ -26,7 +26,7 @@ JSON_BYTES, BASE64_BYTES = 23, 5.4
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; `load` returns the service."""
 
-    async def embeddings(body: EmbeddingsRequest) -> JsonResponse:
+    def embeddings(body: EmbeddingsRequest) -> JsonResponse:
         """Return the unit vectors of one or more texts."""
         encoder = load().encoder
         size = body.dimensions or encoder.dimension
@@ -52,7 +52,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         }
         return JsonResponse(answer)
 
-    async def models() -> JsonResponse:
+    def models() -> JsonResponse:
         """Return the model that makes embeddings; requests may give it any other name."""
         answer: ModelsAnswer = {
             "object": "list",
@@ -67,7 +67,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         }
         return JsonResponse(answer)
 
-    add_route(app, "POST", "/v1/embeddings", "create_embeddings", embeddings)
+    add_route(app, "POST", "/v1/embeddings", "create_embeddings", embeddings, long=True)
     add_route(app, "GET", "/v1/models", "list_models", models)
 
 

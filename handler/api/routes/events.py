@@ -28,7 +28,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
     event_log = EventLog((lambda: load().store) if settings.events == "store" else None)
     atexit.register(event_log.flush)  # on a laptop; Lambda ends its sandboxes without notice
 
-    async def events(request: HttpRequest, body: EventsRequest) -> JsonResponse:
+    def events(request: HttpRequest, body: EventsRequest) -> JsonResponse:
         """Record what people did with an answer; unknown documents are passed over."""
         check_number(len(body.events), "the number of events", BATCH, settings)
         index = index_of(request, load())

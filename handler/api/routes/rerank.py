@@ -42,7 +42,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
             )
         return scores
 
-    async def rerank(body: RerankRequest) -> JsonResponse:
+    def rerank(body: RerankRequest) -> JsonResponse:
         """Order documents by how well they fit a query, the best first."""
         texts = [each if isinstance(each, str) else each.text for each in body.documents]
         scores = score(body.query, texts, "documents")
@@ -55,7 +55,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         answer: RerankAnswer = {"results": results}
         return JsonResponse(answer)
 
-    async def rerank_texts(body: TextsRerankRequest) -> JsonResponse:
+    def rerank_texts(body: TextsRerankRequest) -> JsonResponse:
         """Order texts by how well they fit a query, the best first."""
         scores = score(body.query, body.texts, "texts")
         answer: list[ScoredTextBody] = []
@@ -66,8 +66,8 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
             answer.append(result)
         return JsonResponse(answer)
 
-    add_route(app, "POST", "/v2/rerank", "rerank", rerank)
-    add_route(app, "POST", "/rerank", "rerank_texts", rerank_texts)
+    add_route(app, "POST", "/v2/rerank", "rerank", rerank, long=True)
+    add_route(app, "POST", "/rerank", "rerank_texts", rerank_texts, long=True)
 
 
 def best_first(scores: Scores) -> list[int]:

@@ -28,7 +28,7 @@ LISTING_PARAMETERS = ("id", "ids", "after", "k", "fields")
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; `load` returns the service."""
 
-    async def documents(
+    def documents(
         request: HttpRequest,
         id_: ById = None,
         ids: Ids = "",
@@ -60,7 +60,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         more = len(page) == k
         return JsonResponse(listing_answer(index, page, items(fields), settings, more=more))
 
-    async def similar_to_several(request: HttpRequest, body: SimilarRequest) -> JsonResponse:
+    def similar_to_several(request: HttpRequest, body: SimilarRequest) -> JsonResponse:
         """Return the documents most similar to some, and unlike others; none of these."""
         k = min(10, settings.max_k) if body.k is None else body.k
         check_number(k, "k", K, settings)

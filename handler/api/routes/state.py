@@ -24,7 +24,7 @@ def add_routes(app: FastAPI, _settings: Settings, load: Callable[[], Service]) -
         body: HealthAnswer = {"status": "ok"}
         return JsonResponse(body)
 
-    async def ready(request: HttpRequest) -> JsonResponse:
+    def ready(request: HttpRequest) -> JsonResponse:
         """Tell which index version and which model answer; 503 if none can."""
         manifest = index_of(request, load()).manifest
         body: ReadyAnswer = {
@@ -39,7 +39,7 @@ def add_routes(app: FastAPI, _settings: Settings, load: Callable[[], Service]) -
         }
         return JsonResponse(body)
 
-    async def schema(request: HttpRequest) -> JsonResponse:
+    def schema(request: HttpRequest) -> JsonResponse:
         """Return the metadata fields to filter, count and sort by, with their types."""
         manifest = index_of(request, load()).manifest
         body: SchemaAnswer = {
@@ -52,7 +52,7 @@ def add_routes(app: FastAPI, _settings: Settings, load: Callable[[], Service]) -
         }
         return JsonResponse(body)
 
-    async def indexes() -> JsonResponse:
+    def indexes() -> JsonResponse:
         """Return the names of the indexes in the store."""
         body: IndexesAnswer = {"indexes": load().index_names()}
         return JsonResponse(body)

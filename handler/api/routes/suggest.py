@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) -> None:
     """Add the routes to `app`; `load` returns the service."""
 
-    async def suggest(
-        request: HttpRequest, q: str, k: int = min(8, settings.max_k)
-    ) -> JsonResponse:
+    def suggest(request: HttpRequest, q: str, k: int = min(8, settings.max_k)) -> JsonResponse:
         """Complete what somebody types to titles, names and frequent phrases of the corpus."""
         check_number(k, "k", K, settings)
         typed = check_text(q, "q", settings)
