@@ -93,6 +93,8 @@ good = {
     "diversity": st.floats(0, 1),
     "collapse": st.booleans(),
     "verbatim": st.booleans(),
+    "typing": st.booleans(),
+    "rerank": st.none() | st.integers(-1, 101),
     "rank": st.none() | ranks,
     "vector": st.lists(st.floats(-1, 1), min_size=32, max_size=32) | st.lists(numbers, max_size=3),
     "offset": st.integers(-1, 1001),

@@ -40,7 +40,7 @@ def test_the_first_run_makes_the_index(place: Place) -> None:
     index = place.current()
     assert [index.document(row).id for row in (0, 19, 20, 39)] == ["a0", "a19", "b0", "b19"]
     assert index.manifest.passages > 40
-    assert set(index.manifest.quality) == {"self_retrieval", "recall@10"}
+    assert set(index.manifest.quality) == {"self_retrieval", "recall@10", "noise"}
 
 
 def test_no_change_means_no_new_version_and_nothing_is_read(place: Place) -> None:

@@ -1,6 +1,8 @@
 """A corpus that changes, vanishes or can't be read while it is indexed, and full disks."""
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,8 @@ import pytest
 
 from handler.corpus.sources import LocalCorpus, StoreCorpus
 from handler.encoder import Encoder
-from handler.errors import CorpusChanged, CorpusError, QuerytowerError, StoreError
+from handler.errors import CorpusChanged, LeaseHeld, QuerytowerError, StoreError
+from handler.index.manifest import IndexFiles
 from handler.storage.store import Store
 from tests.disks import Mount, disk
 from tests.handler.reindexing import Counting, Place, record
@@ -86,15 +89,18 @@ def test_a_poison_document_is_rejected_and_the_others_are_published(place: Place
     place.write("b.jsonl", [record("b0"), *poison, *strange, record("b1")])
     outcome = place.run()
     assert outcome.manifest is not None
-    assert (outcome.manifest.documents, outcome.manifest.rejected) == (13, 5)
+    assert (outcome.manifest.documents, outcome.manifest.rejected) == (15, 3)
 
 
-def test_an_unreadable_object_fails_the_run_and_is_named(place: Place) -> None:
+def test_an_unreadable_object_is_named_and_the_others_are_published(place: Place) -> None:
     old, reader = place.version(), Reader(place)
     reader.answer()
     (place.corpus / "c.jsonl.gz").write_bytes(b"\x1f\x8b\x08 no more")
-    with pytest.raises(CorpusError, match=r"c\.jsonl\.gz is not a whole gzip file"):
-        place.run()
+    outcome = place.run()
+    assert outcome.manifest is not None
+    assert outcome.manifest.rejected == 1
+    path = f"{PATHS.version(outcome.version)}/{IndexFiles.REJECTS}"
+    assert b"c.jsonl.gz" in place.store.get(path)[0]
     (place.corpus / "c.jsonl.gz").unlink()
     expect_repair(place, reader, old)
 
@@ -113,8 +119,15 @@ def test_a_full_disk_under_the_store(encoder: Encoder, disk: Mount, tmp_path: Pa
         place.run()
     assert place.version() == old
     assert place.current().manifest.documents == 1
+    # What the failed run left is swept later; its lease, which it couldn't give back, expires.
+    (tmp_path / "disk/other").unlink()
     place.write("b.jsonl", [record("b1")])
-    assert place.run().kind == "published"
+    for _ in range(60):
+        with suppress(LeaseHeld):
+            assert place.run().kind == "published"
+            return
+        time.sleep(0.25)
+    pytest.fail("the lease never expired")
 
 
 def test_a_full_disk_under_the_scratch_folder(

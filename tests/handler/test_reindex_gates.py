@@ -26,7 +26,7 @@ def place(encoder: Encoder, tmp_path: Path) -> Place:
 def test_too_many_rejects_publish_nothing_and_keep_the_candidate(place: Place) -> None:
     place.run()
     version, before = place.version(), place.snapshot()
-    place.write("a.jsonl", [*["{"] * 3, *(record(f"a{n}") for n in range(20))])
+    place.write("a.jsonl", [*(record(f"a{n}") for n in range(20)), *["{"] * 3])
     with pytest.raises(
         GatesFailed, match=r"3 of 43 records were rejected, at most 1\.0% may be\. It is kept"
     ) as caught:
