@@ -17,6 +17,7 @@ from tests.disks import Mount, disk
 from tests.handler.reindexing import Counting, Place, record
 from tests.handler.repair import Reader, expect_repair, place, proxy
 from tests.s3 import S3Server
+from tests.stored_paths import PATHS
 
 __all__ = ["disk", "place", "proxy"]
 
