@@ -102,7 +102,7 @@ def plan_from_scratch(job: ReindexJob, scratch: Path) -> Plan:
         inputs=_digest(job, options, golden, objects),
         spool=spool,
         listing=_listing(job, reader, spool.types),
-        rejects=rejects if spool.rejected else scratch / IndexFiles.REJECTS,
+        rejects=rejects if spool.rejected + spool.unreadable else scratch / IndexFiles.REJECTS,
         own=own_vectors(spool, job.encoder, options.precision, scratch),
     )
 
@@ -202,6 +202,12 @@ def _spool(
     job.progress("read", spool.documents, spool.documents)
     for sentence in [*reader.findings.sentences(job.reading.fields), *spool.losses()]:
         job.tell("corpus_read", found=sentence)
+    if spool.unreadable:
+        job.tell(
+            "files_skipped",
+            files=spool.unreadable,
+            found=f"they can't be read; {IndexFiles.REJECTS} says why",
+        )
     if spool.left_out:
         problem = (
             f"the corpus has more than {most:,} metadata fields: {spool.left_out!r} and others "

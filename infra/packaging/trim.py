@@ -13,7 +13,7 @@ NEVER_IMPORTED = {
     ),
     "huggingface-hub": "only downloads of tokenizers import it",
     **dict.fromkeys(
-        "click filelock fsspec h11 hf-xet httpcore2 httpx2 idna pyyaml truststore".split(),
+        "click filelock fsspec h11 hf-xet httpcore2 httpx2 idna truststore".split(),
         "only huggingface-hub imports it",
     ),
 }
