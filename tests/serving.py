@@ -4,11 +4,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from handler.api import middleware
 from infra.cli.bounded_protocol import BoundedProtocol
 from infra.cli.server import config_of, listen
 
@@ -20,8 +22,14 @@ def serving(app: FastAPI, protocol: type[BoundedProtocol] = BoundedProtocol) -> 
     server = uvicorn.Server(config_of(app, protocol))
     thread = threading.Thread(target=server.run, args=([listener],))
     with pytest.MonkeyPatch.context() as patch:
-        # It may come after the end of a test.
-        patch.setattr("handler.api.middleware.log", lambda *_, **__: None)
+        # A line of this server may come after the end of a test; others serve beside it.
+        log = middleware.__dict__["log"]
+
+        def quiet(event: str, **fields: Any) -> None:
+            if threading.current_thread() is not thread:
+                log(event, **fields)
+
+        patch.setattr(middleware, "log", quiet)
         thread.start()
         while not server.started:
             assert thread.is_alive()

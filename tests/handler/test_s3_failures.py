@@ -127,7 +127,9 @@ def test_a_full_cache_is_named_and_the_old_version_serves(
 def test_a_cache_that_is_no_folder_is_named(bucket: Bucket) -> None:
     bucket.publish(BOOKS)
     (bucket.scratch / "file").touch()
-    with pytest.raises(StoreError, match=r"/file/\w+ can't be written: .*; free space or set QUERYTOWER_CACHE"):
+    with pytest.raises(
+        StoreError, match=r"/file/\w+ can't be written: .*; free space or set QUERYTOWER_CACHE"
+    ):
         bucket.service(cache=str(bucket.scratch / "file")).index()
 
 
