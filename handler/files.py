@@ -3,7 +3,10 @@
 import hashlib
 import mmap
 import os
+import shutil
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -16,6 +19,9 @@ MANIFEST = "manifest.json"
 MAX_NAME_CHARS = 200
 
 T = TypeVar("T")
+
+REMOVAL_TRIES = 20
+REMOVAL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +159,17 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder; a thread of Tantivy may still make files in it for a moment.
+
+    Raises:
+        OSError: it can't be removed.
+    """
+    for _ in range(REMOVAL_TRIES):
+        with suppress(OSError):
+            shutil.rmtree(folder)
+            return
+        time.sleep(REMOVAL_SECONDS)
+    shutil.rmtree(folder)

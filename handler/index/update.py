@@ -10,7 +10,7 @@ import numpy as np
 
 from handler.corpus.hashes import Hashes
 from handler.corpus.schema import Schema
-from handler.files import FileEntry, link_files
+from handler.files import FileEntry, link_files, remove_tree
 from handler.index.arrays import Rows
 from handler.index.embedding_cache import version_hashes
 from handler.index.index_version import IndexVersion
@@ -109,4 +109,4 @@ def _append(last: Path, before: Path) -> None:
                 with (folder / name).open("rb") as source:
                     shutil.copyfileobj(source, target, 1 << 20)
         merged.replace(before / name)
-    shutil.rmtree(last)
+    remove_tree(last)

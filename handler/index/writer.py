@@ -1,6 +1,5 @@
 """Documents to the files of a new index version, in bounded memory."""
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from handler.corpus.hashes import as_hashes, content_hash, text_hash
 from handler.corpus.passages import Split
 from handler.corpus.schema import Schema
 from handler.encoder import Encoder
-from handler.files import measure_files
+from handler.files import measure_files, remove_tree
 from handler.index.analysis import LANGUAGES
 from handler.index.arrays import Rows
 from handler.index.embed import encode_documents, groups
@@ -176,7 +175,7 @@ class _Rows:
             self._text.abort()
             raise
         if not self.size[0]:
-            shutil.rmtree(self._segment)
+            remove_tree(self._segment)
         return count
 
     def _write_group(

@@ -47,6 +47,8 @@ def test_the_first_visit_asks_for_the_pages_own_files_alone(page: "Page", site: 
 def test_results_come_while_typing(page: "Page") -> None:
     page.goto("")
     type_text(page, "orc coffee shop")
+    expect(page).to_have_url(re.compile("shop$"))
+    expect(page.locator("#view")).to_have_attribute("data-query", "orc coffee shop")
     expect(page.locator(".hits h3")).to_have_count(10)
     assert asked(page) == {"q": ["orc coffee shop"]}
     assert "Legends & Lattes" in hits(page)
