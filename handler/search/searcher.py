@@ -171,8 +171,8 @@ class Searcher:
         total, matched = None, None
         if request.sort or request.total or request.facets:
             matched = _matched(index, query, ranking)
-        nothing_close = _nothing_close(index, query, ranking)
-        facets = {name: self._facet(index, query, ranking, name) for name in request.facets}
+        nothing_close = _nothing_close(index, query, ranking, cosine)
+        facets = {name: self._facet(index, query, matched, name) for name in request.facets}
         if request.sort and matched is not None:
             ranking = _sort(index, request, ranking, matched)
         others: dict[int, int] = {}
@@ -231,18 +231,20 @@ class Searcher:
         return known
 
     def _facet(
-        self, index: IndexVersion, query: _Query, ranking: Ranking, name: str
+        self, index: IndexVersion, query: _Query, matched: Query | None, name: str
     ) -> list[FacetCount]:
-        """Count the values of a field as if none of them was chosen by the filter."""
+        """Count the values of a field as if none of them was chosen by the filter.
+
+        `matched` is what the hits match, under the whole filter.
+        """
         request = query.request
         others = without_choices(request.filter, name)
-        if others is not request.filter:
+        if others is not request.filter or matched is None:
             wider = _joined(compile_filter(index, others), query.condition)
             if query.browsed is not None and wider is None:
                 wider = Query.all_query()
             query = replace(query, filter_query=wider)
-            ranking = self._ranking(index, query, POOLS[0])
-        matched = _matched(index, query, ranking)
+            matched = _matched(index, query, self._ranking(index, query, POOLS[0]))
         return count_values(index, name, matched, request.facet_values, request.facet_query)
 
     def _query_vector(
@@ -306,13 +308,18 @@ class Searcher:
         return mark(text, spans)
 
 
-def _nothing_close(index: IndexVersion, query: _Query, ranking: Ranking) -> bool:
-    """Tell whether hits were found by meaning alone, and none is nearer than those of nonsense."""
+def _nothing_close(
+    index: IndexVersion, query: _Query, ranking: Ranking, cosine: float | None
+) -> bool:
+    """Tell whether hits were found by meaning alone, and none is nearer than those of nonsense.
+
+    `cosine` is the greatest of the ranking, or None if none is known.
+    """
     level = index.manifest.quality.get(NOISE)
-    if level is None or query.vector is None or not len(ranking.documents):
+    if level is None or query.vector is None or cosine is None:
         return False
     has_words = bool((np.nan_to_num(ranking.bm25) > 0).any())
-    return not has_words and bool(np.nanmax(ranking.cosines) <= level)
+    return not has_words and cosine <= level
 
 
 def unit_vector(numbers: Sequence[float], dimension: int) -> Vectors:
