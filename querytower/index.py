@@ -15,8 +15,8 @@ from handler.corpus.schema import Schema
 from handler.encoder import TextKind, Vectors
 from handler.errors import InvalidRequest
 from handler.search.bounds import K, check_number
+from handler.search.lookup import find
 from handler.search.request import SearchRequest, first_fault
-from handler.search.searcher import find
 from handler.service import Service
 from handler.settings import Settings
 from querytower.results import Document, Results

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from handler.corpus.document import Document
 from handler.errors import InvalidRequest
 from handler.mcp.messages import INVALID_PARAMS, Json, RpcError, text_param
-from handler.search.searcher import find
+from handler.search.lookup import find
 from handler.service import Service
 
 PAGE = 100

@@ -17,8 +17,8 @@ from handler.mcp.resources import uri_of
 from handler.problems import classify
 from handler.search.answer import Hit
 from handler.search.bounds import K, check_number
+from handler.search.lookup import find
 from handler.search.request import SearchRequest, first_fault
-from handler.search.searcher import find
 from handler.service import Service
 from handler.trace import Trace, note_results
 from handler.versions.repository import IndexRepository

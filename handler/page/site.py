@@ -20,10 +20,11 @@ from handler.page.renderer import PageRenderer
 from handler.page.view import View
 from handler.problems import classify
 from handler.search.highlight import Allowance
+from handler.search.lookup import find
 from handler.search.lucky import lucky
 from handler.search.parameters import filter_from_parameters
 from handler.search.request import SearchRequest
-from handler.search.searcher import Searcher, find
+from handler.search.searcher import Searcher
 from handler.service import Service
 from handler.settings import Settings
 from handler.trace import index_of, note_results, trace_of

@@ -17,10 +17,10 @@ from handler.index.index_version import IndexVersion
 from handler.index.vectors import Precision, quantize
 from handler.index.word_query import word_query
 from handler.index.writer import Options
+from handler.search.lookup import compile_filter
 from handler.search.ranking import Ranking, rank
 from handler.search.request import Mode
 from handler.search.retrieve import nearest
-from handler.search.searcher import compile_filter
 from tests.export.tiny import LICENSE
 from tests.handler.indexes import Planned, build, clustered, document
 

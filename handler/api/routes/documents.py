@@ -9,9 +9,9 @@ from starlette.requests import Request as HttpRequest
 from handler.api.answers import JsonResponse, document_answer, similar_answer
 from handler.api.routing import add_index_route
 from handler.search.bounds import K, check_number
+from handler.search.lookup import find
 from handler.search.lucky import lucky
 from handler.search.parameters import items
-from handler.search.searcher import find
 from handler.service import Service
 from handler.settings import Settings
 from handler.trace import index_of, trace_of

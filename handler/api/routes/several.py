@@ -12,8 +12,8 @@ from handler.api.requests import SimilarRequest
 from handler.api.routing import add_index_route
 from handler.search.bounds import IDS, UNLIKE, K, check_items, check_number
 from handler.search.listing import Cursor, rows_after
+from handler.search.lookup import compile_filter, find
 from handler.search.parameters import filter_from_parameters, items
-from handler.search.searcher import compile_filter, find
 from handler.service import Service
 from handler.settings import Settings
 from handler.trace import index_of, trace_of

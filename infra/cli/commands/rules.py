@@ -90,7 +90,7 @@ def _unknown_ids(parsed: "Rules", index: "IndexVersion") -> list[str]:
 
 def _unusable_filters(parsed: "Rules", index: "IndexVersion") -> list[str]:
     from handler.errors import InvalidRequest
-    from handler.search.searcher import compile_filter
+    from handler.search.lookup import compile_filter
 
     problems = []
     for at, boost in enumerate(parsed.boosts):
