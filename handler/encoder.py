@@ -11,8 +11,8 @@ import numpy.typing as npt
 import onnxruntime as ort
 from tokenizers import Tokenizer
 
-from handler.bundle import ModelFiles, ModelManifest
-from handler.errors import ModelError
+from handler.bundle import ModelManifest
+from handler.onnx_session import open_model
 
 TextKind = Literal["query", "document"]
 Vectors = npt.NDArray[np.float32]
@@ -59,21 +59,7 @@ class Encoder:
         Raises:
             ModelError: the bundle is missing, altered, of a newer format, or can't be loaded.
         """
-        manifest = ModelManifest.read(folder)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            path = str(folder / ModelFiles.ENCODER)
-            session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            tokenizer = Tokenizer.from_file(str(folder / ModelFiles.TOKENIZER))
-        except Exception as cause:
-            raise ModelError(
-                f"{folder} can't be loaded: {cause}; export the model again"
-            ) from cause
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
+        manifest, tokenizer, session = open_model(folder, threads=1)
         return cls(manifest, tokenizer, session, threads)
 
     @property

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import onnxruntime as ort
 from tokenizers import Encoding, Tokenizer
 
-from handler.bundle import ModelFiles, ModelManifest
+from handler.bundle import ModelManifest
 from handler.encoder import CHARS_PER_TOKEN
-from handler.errors import ModelError
+from handler.onnx_session import open_model
 
 # Pairs in one run. The time limit is looked at between runs.
 BATCH = 4
@@ -38,18 +38,7 @@ class Reranker:
         Raises:
             ModelError: it is missing, altered, of a newer format, or can't be loaded.
         """
-        manifest = ModelManifest.read(folder)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            path = str(folder / ModelFiles.ENCODER)
-            session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            tokenizer = Tokenizer.from_file(str(folder / ModelFiles.TOKENIZER))
-        except Exception as cause:
-            raise ModelError(f"{folder} can't be loaded: {cause}; export it again") from cause
-        tokenizer.no_padding()
+        manifest, tokenizer, session = open_model(folder, threads)
         tokenizer.enable_truncation(manifest.max_tokens)
         return cls(manifest, tokenizer, session)
 

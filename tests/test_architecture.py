@@ -34,7 +34,7 @@ FLOORS = (
         "workers",
     },
     {"storage"},
-    {"corpus", "encoder", "reranker", "bundle"},
+    {"corpus", "encoder", "reranker", "onnx_session", "bundle"},
     {"index"},
     {"search"},
     {"versions"},
