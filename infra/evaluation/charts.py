@@ -8,8 +8,8 @@ import numpy as np
 
 from handler.markup import Html
 from handler.quality.ndcg import Floats
-from infra.evaluation.markup import element
 from infra.evaluation.runs import Run
+from infra.markup import element
 
 BINS = 80
 MANY_DECADES = 3

@@ -9,27 +9,18 @@ import numpy as np
 from handler.markup import Html
 from handler.quality.ndcg import Floats
 from infra.evaluation.charts import difference_curve, latencies, metric_panels
-from infra.evaluation.markup import element, join
 from infra.evaluation.runs import Evaluation, Run
+from infra.markup import element, join, page
 
 METRIC = "ndcg@10"
 SHOWN_QUERIES = 5
 SHOWN_HITS = 5
 TITLE_CHARS = 140
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-HEAD = (
-    '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    '<meta name="color-scheme" content="light dark">'
-)
-
 
 def render(evaluation: Evaluation) -> str:
     """Return the report as the text of an HTML file."""
     style = files(__package__).joinpath("report.css").read_text("utf-8")
-    title = element("title", f"{evaluation.dataset}: evaluation by querytower")
-    head = element("head", Html(HEAD), title, element("style", Html(style)))
     first, *others = evaluation.runs
     body = element(
         "main",
@@ -39,7 +30,8 @@ def render(evaluation: Evaluation) -> str:
         *(_comparison(evaluation, first, other) for other in others),
         _section("How this was measured", "", _settings(evaluation)),
     )
-    return f"<!doctype html>\n{element('html', head, element('body', body), lang='en')}\n"
+    title = f"{evaluation.dataset}: evaluation by querytower"
+    return page(title, style, element("body", body))
 
 
 def _section(title: str, note: str, *content: str) -> Html:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from handler.markup import Html
-from infra.evaluation.markup import element
+from infra.markup import PLAIN_STYLE, element, page
 from infra.prices import PRICES_OF
 from infra.status.state import IndexState
 from infra.status.traffic import Traffic
@@ -15,17 +15,10 @@ MAX_ERROR_SHARE = 0.01
 MAX_P99_MS = 1000.0
 SHOWN_PROBLEMS = 5
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-STYLE = """
-:root { color-scheme: light dark; --good: #0a6b4f; --bad: #c2410c; --line: #8885; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2.5rem auto; max-width: 56rem; padding: 0 1rem; }
-h1 { border-left: .5rem solid var(--good); font-size: 1.4rem; padding-left: .8rem; }
-.bad h1 { border-color: var(--bad); } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; } th { font-weight: 500; opacity: .7; }
-td, th { border-bottom: 1px solid var(--line); padding: .3rem .6rem .3rem 0; text-align: left; }
-td { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
-p, li { overflow-wrap: anywhere; }
-"""
+STYLE = PLAIN_STYLE + (
+    "h1 { border-left: .5rem solid var(--good); padding-left: .8rem; } "
+    ".bad h1 { border-color: var(--bad); }"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +125,7 @@ class Status:
             element("p", f"Made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."),
             class_="bad" if problems else None,
         )
-        head = element(
-            "head",
-            Html('<meta charset="utf-8"><meta name="viewport" content="width=device-width">'),
-            Html(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
-            element("title", f"querytower: {self.verdict}"),
-            element("style", Html(STYLE)),
-        )
-        return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+        return page(f"querytower: {self.verdict}", STYLE, body)
 
 
 INDEX_COLUMNS = ["index", "version", "age", "last run", "versions", "documents", "MB", "quality"]
