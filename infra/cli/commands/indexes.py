@@ -1,10 +1,15 @@
 """querytower indexes: what a store holds."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infra.cli.commands.options import AsJson, StoreUrl
+
+if TYPE_CHECKING:
+    from infra.status.state import IndexState
 
 indexes = typer.Typer(
     help="List the indexes of a store, or delete one.", invoke_without_command=True
@@ -25,10 +30,11 @@ def show(
     if not store:
         raise typer.BadParameter("name the store: --store FOLDER or URL, or QUERYTOWER_STORE")
     from infra.cli.as_json import print_json
+    from infra.status.state import index_states
 
-    found = _described(store)
+    found = index_states(store)
     if as_json:
-        print_json(found)
+        print_json([asdict(each) for each in found])
     elif found:
         _print_table(found)
     else:
@@ -54,51 +60,21 @@ def delete(
     print(f"index {name!r} was deleted")
 
 
-def _described(url: str) -> list[dict[str, Any]]:
-    from handler.storage.store import Store
-    from handler.versions.names import index_names
-
-    store = Store.open(url)
-    return [_description(url, name) for name in index_names(store)]
-
-
-def _description(url: str, name: str) -> dict[str, Any]:
-    """Return what is known of one index; a damaged one as the problem."""
-    from handler.errors import IndexUnavailable
-    from handler.versions.repository import IndexRepository
-
-    repository = IndexRepository.open(url, name)
-    try:
-        pointer, _ = repository.pointer()
-        manifest, _ = repository.published_manifest(pointer)
-    except IndexUnavailable as problem:
-        return {"name": name, "problem": str(problem)}
-    return {
-        "name": name,
-        "version": pointer.version,
-        "published": pointer.published,
-        "documents": manifest.documents,
-        "passages": manifest.passages,
-        "model": manifest.model,
-        "bytes": sum(entry.bytes for entry in manifest.files.values()),
-    }
-
-
-def _print_table(found: list[dict[str, Any]]) -> None:
+def _print_table(found: "Sequence[IndexState]") -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table("index", "version", "published (UTC)", "documents", "passages", "MB")
     for each in found:
-        if "problem" in each:
-            table.add_row(each["name"], each["problem"])
+        if not each.version:
+            table.add_row(each.name, "; ".join(each.problems))
             continue
         table.add_row(
-            each["name"],
-            each["version"],
-            each["published"][:16].replace("T", " "),
-            f"{each['documents']:,}",
-            f"{each['passages']:,}",
-            f"{each['bytes'] / 1e6:.1f}",
+            each.name,
+            each.version,
+            each.published[:16].replace("T", " "),
+            f"{each.documents:,}",
+            f"{each.passages:,}",
+            f"{each.bytes / 1e6:.1f}",
         )
     Console().print(table)
