@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 BGE_QUERY = "Represent this sentence for searching relevant passages: "
 BEIR = "BEIR average, nDCG@10"
 ARCTIC_CARD = "model card of snowflake-arctic-embed"
+BGE_CARD = "MTEB table in the card of bge-small-en-v1.5"
 POTION = "results page of model2vec"
 
 
@@ -121,7 +122,7 @@ ENCODERS = (
         hidden=384,
         dimension=384,
         score=49.46,
-        source="its model card",
+        source=BGE_CARD,
         licence="MIT",
     ),
     Encoder(
@@ -130,7 +131,7 @@ ENCODERS = (
         hidden=384,
         dimension=384,
         score=49.04,
-        source=ARCTIC_CARD,
+        source=BGE_CARD,
         licence="MIT",
         prompts={"query": "query: ", "document": "passage: "},
     ),
@@ -142,7 +143,7 @@ ENCODERS = (
         dimension=768,
         tokens=384,
         score=43.81,
-        source="MTEB leaderboard",
+        source=BGE_CARD,
         licence="Apache-2.0",
         measured=True,
     ),
