@@ -22,7 +22,7 @@ from tests.serving import serving
 @pytest.fixture
 def sure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take every sentence for a match: a random model's cosines are all chance."""
-    monkeypatch.setattr("handler.search.searcher.NOISE", "none")
+    monkeypatch.setattr("handler.search.hits.NOISE", "none")
 
 
 BY_MEANING = "/search?q=zebra&mode=semantic&highlight=true"
