@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handler.corpus.document import Document, Section
+from handler.corpus.document import Document, Section, Value
 from handler.corpus.passages import Split
 from handler.encoder import Encoder
 from handler.errors import ModelError, StoreError
@@ -27,7 +27,7 @@ def document(number: int, text: str = "") -> Document:
     title = f'{number}\u2028tab\tand "quotes"'
     text = text or f"{number} patents grant rights. Notices name the owners of {number} works."
     sections = (Section(0, 4, f"Part {number}", ""),) if number % 2 else ()
-    metadata = {"year": number}
+    metadata: dict[str, Value] = {"year": number}
     return Document(
         id=str(number), title=title, text=text, url="x", metadata=metadata, sections=sections
     )
