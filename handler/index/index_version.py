@@ -13,7 +13,7 @@ from handler.corpus.document import Document
 from handler.encoder import Vectors
 from handler.errors import IndexUnavailable
 from handler.files import check_file
-from handler.index.arrays import Floats, Rows, Scores, rows_between
+from handler.index.arrays import Floats, Rows, Scores, are_among, first_places, rows_between
 from handler.index.engine import Alternatives, FacetCount, Nearest, Spread, WordQuery
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.rules import NO_RULES, Rules
@@ -250,7 +250,8 @@ class IndexVersion:
             rows, cosines = self.vectors.search(vector, k)
             if condition is not None:
                 owners = self.owners[rows]
-                kept = np.isin(owners, self.text.rows_among(condition, np.unique(owners)))
+                distinct = owners[first_places(owners)]
+                kept = are_among(owners, self.text.rows_among(condition, distinct))
                 rows, cosines = rows[kept], cosines[kept]
             found = self._group(rows, cosines, n)
             if len(found.documents) >= min(n, count) or k >= total:
@@ -266,7 +267,7 @@ class IndexVersion:
         rows, cosines = rows[order], cosines[order]
         owners = self.owners[rows]
         if len(self.documents) < len(self.passages):
-            first = np.sort(np.unique(owners, return_index=True)[1])[:n]
+            first = first_places(owners)[:n]
         else:  # one passage per document
             first = np.arange(min(n, len(rows)))
         return Nearest(owners[first], rows[first], cosines[first])

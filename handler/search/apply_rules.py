@@ -7,7 +7,7 @@ import numpy as np
 
 from handler.errors import InvalidRequest
 from handler.index.analysis import spaced
-from handler.index.arrays import Rows
+from handler.index.arrays import Rows, are_among
 from handler.index.engine import Alternatives, Condition, Engine
 from handler.index.rules import Rules, Synonyms
 from handler.log import log
@@ -58,7 +58,7 @@ def boosted(index: Engine, ranking: Ranking, applied: AppliedRules) -> Ranking:
     deviation = Scale.of(scores).deviation or 1.0
     for query, weight in applied.boosts:
         matching = index.among(query, ranking.documents)
-        scores = scores + weight * deviation * np.isin(ranking.documents, matching)
+        scores = scores + weight * deviation * are_among(ranking.documents, matching)
     order = np.lexsort((np.arange(len(scores)), -scores))
     return replace(ranking, scores=scores).take(order)
 
@@ -70,10 +70,10 @@ def pinned(
     wanted = applied.pins.get(normal(text), [])
     rows = np.array(wanted, np.int64)
     if kept is not None and len(rows):
-        rows = rows[np.isin(rows, index.among(kept, rows))]
+        rows = rows[are_among(rows, index.among(kept, rows))]
     if not len(rows):
         return ranking
-    rest: Rows = ranking.documents[~np.isin(ranking.documents, rows)]
+    rest: Rows = ranking.documents[~are_among(ranking.documents, rows)]
     return ranking.reordered(np.concatenate([rows, rest]))
 
 
