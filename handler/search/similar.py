@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from handler.encoder import Vectors
+from handler.index.arrays import are_among
 from handler.index.engine import Condition, Engine
 from handler.search.answer import Hit
 from handler.search.lookup import find
@@ -37,7 +38,8 @@ def similar_hits(
         wanted = wanted - UNLIKE_WEIGHT * unwanted
     wanted = wanted / (np.linalg.norm(wanted) or 1)
     near = index.nearest(wanted, k + len(rows), shown)
-    kept = np.flatnonzero(~np.isin(near.documents, list(rows.values())))[:k]
+    named = np.array([*rows.values()], np.int64)
+    kept = np.flatnonzero(~are_among(near.documents, named))[:k]
     documents = index.documents_at(near.documents[kept])
     found = zip(documents, near.passages[kept], near.cosines[kept], strict=True)
     return [
