@@ -49,6 +49,8 @@ def filtered(page: "Page") -> None:
 def explained(page: "Page") -> None:
     page.goto(QUERY)
     page.locator(".why summary").first.click()
+    page.locator(".numbers summary").first.click()
+    page.locator(".rest summary").first.click()
 
 
 def waiting(page: "Page", milliseconds: int) -> None:
@@ -102,6 +104,7 @@ STATES: dict[str, Callable[["Page"], None]] = {
     "first-visit": opens(""),
     "typing": typing,
     "results": opens(QUERY),
+    "browsed": opens("?genres=mystery&sort=-year"),
     "results-deep": opens("?q=mystery&page=3"),
     "filtered": filtered,
     "explained": explained,
