@@ -50,7 +50,7 @@ def explained(page: "Page") -> None:
     page.goto(QUERY)
     page.locator(".why summary").first.click()
     page.locator(".numbers summary").first.click()
-    page.locator(".rest summary").first.click()
+    page.locator(".rest summary:visible").first.click()
 
 
 def waiting(page: "Page", milliseconds: int) -> None:
