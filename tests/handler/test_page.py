@@ -169,7 +169,7 @@ def test_the_host_of_a_document_is_a_link(client: TestClient) -> None:
 
 def test_a_match_is_explained_in_words_before_numbers(client: TestClient) -> None:
     page = get(client, "/?q=mystery+coast")
-    assert re.search(r"Words\s*“mystery”", get(client, "/?q=mystery+note").text)
+    assert re.search(r"Words\s*“note”, “mystery”", get(client, "/?q=mystery+note").text)
     assert "the closest of all" in page.text
     bars = [have["d"] for have in page.all("path", **{"class": "on"})]
     assert {"M0 0h100v1H0z"} < {*bars}
