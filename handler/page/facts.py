@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from statistics import median
 
+import numpy as np
+
 from handler.corpus.document import Document, Value
 from handler.corpus.schema import Field, Schema
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.markup import NOTHING, Html, fill, joined
 from handler.page.links import host_of
 from handler.page.page_state import PageState
@@ -14,9 +16,9 @@ from handler.settings import Settings
 
 # Longer values are cut.
 VALUE_CHARS = 90
-# Documents that are looked at to find out which fields tell a reader something, and how many of
-# them must have a field before it is judged.
-SAMPLE = 100
+# Which fields tell a reader something is found out from so many documents side by side, at so many
+# places, if so many of them have the field.
+SAMPLES, SAMPLE = 10, 10
 FEWEST = 10
 # Of values that nearly all differ, texts are names such as authors, or else keys such as ISBNs.
 NEARLY_ALL = 0.9
@@ -48,16 +50,17 @@ def fields_shown(settings: Settings) -> list[str]:
     return [name.strip() for name in settings.page_fields.split(",") if name.strip()]
 
 
-def telling_fields(index: IndexVersion) -> tuple[str, ...]:
+def telling_fields(index: Engine) -> tuple[str, ...]:
     """Return the fields of an index that tell a reader something.
 
     Others have long texts, addresses, or a value of its own for each document, such as an ISBN.
     They are judged by some documents from all over the index.
     """
-    step = max(1, len(index.order) // SAMPLE)
-    documents = [index.document(row) for row in index.order[::step][:SAMPLE].tolist()]
+    step = max(SAMPLE, index.manifest.documents // SAMPLES)
+    places = [index.rows_after(at * step - 1, None, SAMPLE) for at in range(SAMPLES)]
+    rows = np.unique(np.concatenate(places))
     found: dict[str, list[Value]] = {}
-    for document in documents:
+    for document in index.documents_at(rows):
         for name, value in document.metadata.items():
             found.setdefault(name, []).append(value)
     rare = [name for name in index.manifest.schema if name not in found]

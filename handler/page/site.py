@@ -106,18 +106,17 @@ class Site:
         return self._results(request, asked, fields, searcher, index)
 
     def _display(
-        self, asked: PageState, index: IndexVersion, fields: Schema, terms: Sequence[str] = ()
+        self, asked: PageState, index: Engine, fields: Schema, terms: Sequence[str] = ()
     ) -> Display:
         """Return what documents are shown by; `terms` are marked in their titles."""
         version = index.manifest.name, index.manifest.version
         if version not in self._telling:
             self._telling = {version: telling_fields(index)}
-        analyzer = index.text.words
         return Display(
             asked=asked,
             fields=fields_shown(self._settings) or self._telling[version],
             filters=fields,
-            mark=lambda title: mark(title, word_spans(title, terms, analyzer)),
+            mark=lambda title: mark(title, word_spans(title, terms, index.stems)),
         )
 
     def _results(
