@@ -29,7 +29,7 @@ def uri_of(index: str, document_id: str) -> str:
 
 
 def page(service: Service, params: Json) -> Json:
-    """Return some documents of the default index; the cursor is the row to start from.
+    """Return some documents of the default index; the cursor is the number of those before.
 
     Raises:
         RpcError: the cursor is none of ours.
@@ -39,7 +39,7 @@ def page(service: Service, params: Json) -> Json:
     if not (isinstance(cursor, str) and cursor.isascii() and cursor.isdigit() and len(cursor) < 12):
         raise RpcError(INVALID_PARAMS, f"the cursor is {cursor!r}; send the last nextCursor")
     end = min(int(cursor) + PAGE, index.manifest.documents)
-    documents = [index.document(row) for row in range(int(cursor), end)]
+    documents = index.read(index.rows[int(cursor) : end])
     found: Json = {"resources": [_entry(index.manifest.name, each) for each in documents]}
     if end < index.manifest.documents:
         found["nextCursor"] = str(end)

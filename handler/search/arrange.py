@@ -128,8 +128,11 @@ def one_for_each(
     places: dict[str, int] = {}
     others: dict[int, int] = {}
     kept: list[int] = []
-    for at, row in enumerate(ranking.documents.tolist()):
-        value = index.document(row).metadata.get(field)
+    rows = ranking.documents.tolist()
+    for at, (row, document) in enumerate(
+        zip(rows, index.read_each(ranking.documents), strict=True)
+    ):
+        value = document.metadata.get(field)
         key = json.dumps(value)
         if value is not None and key in places:
             others[places[key]] += 1

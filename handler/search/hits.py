@@ -35,25 +35,39 @@ class HitMaker:
         # The same passages come up again and again while somebody types.
         self._sentences = lru_cache(CACHED_PASSAGES)(self._encode_sentences)
 
-    def hit(
+    def hits(
         self,
         index: IndexVersion,
         query: IndexQuery,
         ranking: Ranking,
-        at: int,
+        page: range,
         others: Mapping[int, int],
-    ) -> Hit:
-        """Return the hit at a place of a ranking.
+    ) -> list[Hit]:
+        """Return the hits on a page of a ranking.
 
         Args:
             index: the version that was searched.
             query: what was asked.
             ranking: what was found.
-            at: place in the ranking, from 0.
+            page: places in the ranking, from 0.
             others: for documents that stand for a group, the number of others in it.
         """
+        documents = index.read(ranking.documents[page.start : page.stop])
+        return [
+            self._hit(index, query, ranking, at, document, others)
+            for at, document in zip(page, documents, strict=True)
+        ]
+
+    def _hit(
+        self,
+        index: IndexVersion,
+        query: IndexQuery,
+        ranking: Ranking,
+        at: int,
+        document: Document,
+        others: Mapping[int, int],
+    ) -> Hit:
         row, passage = int(ranking.documents[at]), int(ranking.passages[at])
-        document = index.document(row)
         if passage == NO_PASSAGE:
             span = _wordiest(index, row, document, query.terms)
         else:

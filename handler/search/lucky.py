@@ -15,7 +15,7 @@ ENOUGH_CHARS = 80
 def lucky(index: IndexVersion) -> Document:
     """Return a random document, preferably one that has a title and some text."""
     for _ in range(DRAWS):
-        document = index.document(CHANCE.randrange(index.manifest.documents))
+        document = index.document(CHANCE.choice(index.rows))
         if document.title and len(document.text) >= ENOUGH_CHARS:
             break
     return document

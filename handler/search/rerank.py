@@ -1,6 +1,6 @@
 """The second stage: a cross-encoder puts the first candidates of a ranking in a better order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -58,7 +58,7 @@ class SecondStage:
         count = min(count, len(ranking.documents))
         if count < 2 or not query:
             return ranking
-        texts = tuple(_text(index, ranking, at) for at in range(count))
+        texts = tuple(_texts(index, ranking, count))
         scores = self._scores(query, texts)
         if scores is None:
             return ranking
@@ -75,10 +75,11 @@ class SecondStage:
         return None if scores is None else tuple(scores.tolist())
 
 
-def _text(index: IndexVersion, ranking: Ranking, at: int) -> str:
-    """Return title and best passage of a candidate; without vectors its first passage is best."""
-    row, passage = int(ranking.documents[at]), int(ranking.passages[at])
-    document = index.document(row)
-    if passage == NO_PASSAGE:
-        passage = int(index.passages_of(np.array([row]))[0])
-    return f"{document.title}\n{document.text[slice(*index.span(passage))]}".strip()
+def _texts(index: IndexVersion, ranking: Ranking, count: int) -> Iterator[str]:
+    """Yield title and best passage of candidates; without vectors the first passage is best."""
+    documents = index.read(ranking.documents[:count])
+    for at, document in enumerate(documents):
+        passage = int(ranking.passages[at])
+        if passage == NO_PASSAGE:
+            passage = int(index.bounds[ranking.documents[at]])
+        yield f"{document.title}\n{document.text[slice(*index.span(passage))]}".strip()

@@ -132,7 +132,7 @@ class Searcher:
             total = Total(index.text.count(matched), exact)
         page = range(request.offset, min(depth, len(ranking.documents)))
         return Answer(
-            hits=[self._hits.hit(index, query, ranking, at, others) for at in page],
+            hits=self._hits.hits(index, query, ranking, page, others),
             facets=facets,
             spreads=_spreads(index, request, matched),
             total=total,

@@ -40,12 +40,12 @@ def similar_hits(
     wanted = wanted / (np.linalg.norm(wanted) or 1)
     near = nearest(index, wanted, k + len(rows), shown)
     named = set(rows.values())
-    hits = [
-        Hit(document=index.document(row), score=float(cosine), passage=index.span(passage))
-        for row, passage, cosine in zip(near.documents, near.passages, near.cosines, strict=True)
-        if row not in named
+    kept = np.flatnonzero(~np.isin(near.documents, [*named]))[:k]
+    documents = index.read(near.documents[kept])
+    return [
+        Hit(document=document, score=float(near.cosines[at]), passage=index.span(near.passages[at]))
+        for at, document in zip(kept.tolist(), documents, strict=True)
     ]
-    return hits[:k]
 
 
 def _mean_vector(index: IndexVersion, row: int) -> Vectors:
