@@ -89,8 +89,15 @@ def test_rows_keep_their_places_in_several_segments(
     index = write(tmp_path, documents, "none")
     assert len(list((tmp_path / "text").glob("*.store"))) > 1
     for row in rng.sample(range(900), 50):
-        assert index.document(row).id == str(row)
         assert index.row_of(str(row)) == row
         query = word_query(index, documents[row].text.split()[0]).query
         assert query is not None
         assert row in index.search(query, 3)[0].tolist()
+
+
+def test_ids_are_found_as_they_are_written(tmp_path: Path) -> None:
+    ids = ["a", "x" * 512, "id with spaces/é"]
+    index = write(tmp_path, [document(each, "text") for each in ids])
+    assert [index.row_of(each) for each in ids] == [0, 1, 2]
+    assert index.row_of("A") is None
+    assert index.row_of("") is None
