@@ -70,7 +70,7 @@ class DocumentStore:
         Raises:
             StoreError: they have to be fetched, and can't be.
         """
-        texts = self._texts(np.unique(self._places[rows]))
+        texts = self._texts(np.array(sorted({*self._places[rows].tolist()}), np.int64))
         documents = []
         for row in rows.tolist():
             place = int(self._places[row])
@@ -84,7 +84,7 @@ class DocumentStore:
         ends = np.append(self._places, self._starts[-1])[following]
         owners = np.searchsorted(self._starts, places, "right") - 1
         wanted = []
-        for number in np.unique(owners).tolist():
+        for number in np.flatnonzero(np.bincount(owners)).tolist():
             mine, start = owners == number, self._starts[number]
             wanted.append(Spans(self._files[number], places[mine] - start, ends[mine] - start))
         found: list[list[bytes]] = []

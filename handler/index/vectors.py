@@ -189,7 +189,8 @@ class VectorIndex:
         wanted = max(CANDIDATES, CANDIDATES_EACH * k)
         if self.approximate and wanted < len(self):
             return self.search_among(query, self._candidates(query, wanted), k)
-        cosines = [self._cosines(query, each.codes, each.scales) for each in self.segments]
+        code = quantize(query[None], self._precision)
+        cosines = [_cosines(code, each.codes, each.scales) for each in self.segments]
         return _best(*self._only_live(np.concatenate(cosines)), k)
 
     def search_among(self, query: Vectors, rows: Rows, k: int) -> tuple[Rows, Vectors]:
@@ -198,7 +199,7 @@ class VectorIndex:
 
     def cosines(self, query: Vectors, rows: Rows) -> Vectors:
         """Return the cosine of each of `rows` to the unit vector `query`, shape (len(rows),)."""
-        return self._cosines(query, *self._take(rows))
+        return _cosines(quantize(query[None], self._precision), *self._take(rows))
 
     def vectors(self, rows: Rows) -> Vectors:
         """Return the unit vectors of `rows`, shape (len(rows), dimension)."""
@@ -228,7 +229,7 @@ class VectorIndex:
             [data] = read_spans([first.spans(rows)])
             return first.shaped(data)[rows], first.scales[rows]
         owners = np.searchsorted(self._starts, rows, "right") - 1
-        numbers = np.unique(owners).tolist()
+        numbers = np.flatnonzero(np.bincount(owners)).tolist()
         within = [(owners == number, self.segments[number]) for number in numbers]
         places = rows - self._starts[owners]
         found = read_spans([segment.spans(places[mine]) for mine, segment in within])
@@ -239,13 +240,17 @@ class VectorIndex:
             codes[mine], scales[mine] = segment.shaped(data)[at], segment.scales[at]
         return codes, scales
 
-    def _cosines(self, query: Vectors, codes: Codes, scales: npt.NDArray[np.float32]) -> Vectors:
-        if not len(codes):
-            return np.empty(0, np.float32)
-        code, scale = quantize(query[None], self._precision)
-        dots: Vectors = np.asarray(numkong.cdist(code, codes, metric="dot"), np.float32)[0]
-        cosines: Vectors = dots * (scales * scale)
-        return cosines
+
+def _cosines(
+    query: tuple[Codes, npt.NDArray[np.float32]], codes: Codes, scales: npt.NDArray[np.float32]
+) -> Vectors:
+    """Return the cosines of a quantized query to quantized vectors, shape (len(codes),)."""
+    if not len(codes):
+        return np.empty(0, np.float32)
+    code, scale = query
+    dots: Vectors = np.asarray(numkong.cdist(code, codes, metric="dot"), np.float32)[0]
+    cosines: Vectors = dots * (scales * scale)
+    return cosines
 
 
 def _least(distances: npt.NDArray[np.float64], k: int) -> Rows:

@@ -6,6 +6,7 @@ import numpy as np
 from tantivy import Query
 
 from handler.encoder import Vectors
+from handler.index.arrays import are_among
 from handler.index.index_version import IndexVersion
 from handler.search.answer import Hit
 from handler.search.lookup import find
@@ -40,7 +41,7 @@ def similar_hits(
     wanted = wanted / (np.linalg.norm(wanted) or 1)
     near = nearest(index, wanted, k + len(rows), shown)
     named = set(rows.values())
-    kept = np.flatnonzero(~np.isin(near.documents, [*named]))[:k]
+    kept = np.flatnonzero(~are_among(near.documents, np.array([*named])))[:k]
     documents = index.read(near.documents[kept])
     return [
         Hit(document=document, score=float(near.cosines[at]), passage=index.span(near.passages[at]))
