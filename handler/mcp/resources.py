@@ -29,7 +29,7 @@ def uri_of(index: str, document_id: str) -> str:
 
 
 def page(service: Service, params: Json) -> Json:
-    """Return some documents of the default index; the cursor is the number of those before.
+    """Return some documents of the default index; the cursor is the row to start from.
 
     Raises:
         RpcError: the cursor is none of ours.
@@ -38,11 +38,11 @@ def page(service: Service, params: Json) -> Json:
     cursor = params.get("cursor", "0")
     if not (isinstance(cursor, str) and cursor.isascii() and cursor.isdigit() and len(cursor) < 12):
         raise RpcError(INVALID_PARAMS, f"the cursor is {cursor!r}; send the last nextCursor")
-    end = min(int(cursor) + PAGE, index.manifest.documents)
-    documents = index.read(index.rows[int(cursor) : end])
+    rows = index.rows_after(int(cursor) - 1, None, PAGE + 1)
+    documents = index.documents_at(rows[:PAGE])
     found: Json = {"resources": [_entry(index.manifest.name, each) for each in documents]}
-    if end < index.manifest.documents:
-        found["nextCursor"] = str(end)
+    if len(rows) > PAGE:
+        found["nextCursor"] = str(rows[PAGE])
     return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from handler.corpus.document import Document
 from handler.corpus.passages import sentence_spans
 from handler.encoder import Encoder
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.index.manifest import NOISE
 from handler.search.answer import Explanation, Hit
 from handler.search.highlight import (
@@ -35,38 +35,25 @@ class HitMaker:
         # The same passages come up again and again while somebody types.
         self._sentences = lru_cache(CACHED_PASSAGES)(self._encode_sentences)
 
-    def hits(
+    def hit(
         self,
-        index: IndexVersion,
-        query: IndexQuery,
-        ranking: Ranking,
-        page: range,
-        others: Mapping[int, int],
-    ) -> list[Hit]:
-        """Return the hits on a page of a ranking.
-
-        Args:
-            index: the version that was searched.
-            query: what was asked.
-            ranking: what was found.
-            page: places in the ranking, from 0.
-            others: for documents that stand for a group, the number of others in it.
-        """
-        documents = index.read(ranking.documents[page.start : page.stop])
-        return [
-            self._hit(index, query, ranking, at, document, others)
-            for at, document in zip(page, documents, strict=True)
-        ]
-
-    def _hit(
-        self,
-        index: IndexVersion,
+        index: Engine,
         query: IndexQuery,
         ranking: Ranking,
         at: int,
         document: Document,
         others: Mapping[int, int],
     ) -> Hit:
+        """Return the hit at a place of a ranking.
+
+        Args:
+            index: the version that was searched.
+            query: what was asked.
+            ranking: what was found.
+            at: place in the ranking, from 0.
+            document: the document of that place.
+            others: for documents that stand for a group, the number of others in it.
+        """
         row, passage = int(ranking.documents[at]), int(ranking.passages[at])
         if passage == NO_PASSAGE:
             span = _wordiest(index, row, document, query.terms)
@@ -87,11 +74,11 @@ class HitMaker:
         )
 
     def _highlight(
-        self, index: IndexVersion, query: IndexQuery, document: Document, span: Span, cosine: float
+        self, index: Engine, query: IndexQuery, document: Document, span: Span, cosine: float
     ) -> str:
         """Mark the words of the query, or else the nearest sentence, unless that is chance."""
         text = (document.text[slice(*span)] or document.title)[:MOST_CHARS]
-        spans = word_spans(text, query.terms, index.text.words)
+        spans = word_spans(text, query.terms, index.stems)
         chance = cosine <= index.manifest.quality.get(NOISE, -2.0)
         if spans or query.vector is None or chance:
             return mark(text, spans)
@@ -125,7 +112,7 @@ def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else value
 
 
-def _wordiest(index: IndexVersion, row: int, document: Document, terms: list[str]) -> Span:
+def _wordiest(index: Engine, row: int, document: Document, terms: list[str]) -> Span:
     """Return the span of the passage in which `terms` occur most often, the first of several."""
     spans = [index.span(passage) for passage in index.passages_of(np.array([row]))]
     if len(spans) == 1:

@@ -10,7 +10,8 @@ import pytest
 import tantivy
 
 from handler.errors import IndexUnavailable
-from handler.index.text_index import FacetCount, TextIndex
+from handler.index.engine import FacetCount
+from handler.index.text_index import TextIndex
 from handler.index.text_writer import field_name
 from handler.index.word_query import TITLE_BOOST, word_query
 from tests.handler.indexes import WrittenText, document, schema_of, write
