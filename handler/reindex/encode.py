@@ -14,6 +14,7 @@ from handler.corpus.spool import Spool
 from handler.encoder import Encoder
 from handler.errors import OutOfTime
 from handler.index.embedding_cache import EmbeddingCache
+from handler.onnx_session import Device
 from handler.progress import Progress
 from handler.reindex.parts import Notice, Parts
 from handler.reindex.slices import Slice, SliceSize, cut
@@ -26,7 +27,11 @@ Report = Callable[[int], None]
 
 
 class Engine(Protocol):
-    """Makes a part of each slice, on whatever machines it knows."""
+    """Makes a part of each slice, on whatever machines it knows, with a `device`."""
+
+    @property
+    def device(self) -> Device:
+        """What the slices are encoded with, which may change the last bits of vectors."""
 
     def __call__(self, pieces: Iterator[Slice], parts: Parts, report: Report, /) -> None:
         """Return when `parts` has the part of each slice.
@@ -43,6 +48,11 @@ class LocalEngine:
 
     encoder: Encoder
     remaining: Callable[[], float]
+
+    @property
+    def device(self) -> Device:
+        """That of the encoder."""
+        return self.encoder.device
 
     def __call__(self, pieces: Iterator[Slice], parts: Parts, report: Report, /) -> None:
         """Encode slice after slice."""
@@ -102,8 +112,8 @@ def encode_missing(
     """
     wanted = missing(known, spool.texts)
     total = int(wanted.sum())
-    progress("encode", 0, total)
     if not total:
+        progress("encode", 0, 0)
         return 0
     parts.fetch(notice)
     pieces = parts.left(cut(spool.select(wanted), size))

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from handler.bundle import ModelFiles
 from handler.corpus.passages import Split
 from handler.encoder import Encoder
 from handler.errors import ModelError, ObjectNotFound, StoreError
@@ -18,6 +19,7 @@ from handler.index.embedding_cache import EncodedBatch, EncodedDocument
 from handler.index.manifest import INDEX_FORMAT
 from handler.index.vectors import Precision
 from handler.index.writer import Options
+from handler.onnx_session import Device
 from handler.reindex.gathering import Gathering
 from handler.reindex.slices import Slice
 from handler.stored_json import Garbled, Name, read_json
@@ -37,17 +39,17 @@ class Recipe:
     fingerprint: Name
     split: dict[str, int]
     precision: Precision
-    device: Name = "cpu"
+    device: Device = "cpu"
     format: int = INDEX_FORMAT
 
     @classmethod
-    def of(cls, encoder: Encoder, options: Options) -> Self:
-        """Return the recipe of an encoder and the options of an index."""
+    def of(cls, encoder: Encoder, options: Options, device: Device = "cpu") -> Self:
+        """Return the recipe of an encoder's model, the options of an index, and a device."""
         return cls(
             fingerprint=encoder.manifest.fingerprint,
             split=asdict(options.split),
             precision=options.precision,
-            device=encoder.device,
+            device=device,
         )
 
     @property
@@ -85,9 +87,26 @@ class Workshop:
         """Encoded slices."""
         return self.folder.folder("parts")
 
+    @property
+    def model(self) -> StoredFolder:
+        """The model bundle, for workers that have none."""
+        return self.folder.folder("model")
+
     def open(self, recipe: Recipe) -> None:
         """Write down how parts are made, for workers."""
         self.folder.put(self.RECIPE, json.dumps(asdict(recipe)).encode())
+
+    def lend_model(self, model: Path) -> None:
+        """Put what encoding needs of the model bundle in the folder `model` into the store."""
+        for name in (ModelFiles.MANIFEST, ModelFiles.TOKENIZER, ModelFiles.ENCODER):
+            self.model.put(name, model / name)
+
+    def borrow_model(self, folder: Path) -> None:
+        """Write the model bundle that was lent into the new `folder`."""
+        folder.mkdir()
+        for each in self.model.list():
+            if each.path in (ModelFiles.MANIFEST, ModelFiles.TOKENIZER, ModelFiles.ENCODER):
+                self.model.download(each.path, folder / each.path, size=each.size)
 
     def recipe(self) -> Recipe:
         """Return how parts are made.
@@ -138,10 +157,15 @@ class Parts:
     """The parts of one run: those that earlier runs left, and those made since."""
 
     def __init__(
-        self, repository: IndexRepository, encoder: Encoder, options: Options, scratch: Path
+        self,
+        repository: IndexRepository,
+        encoder: Encoder,
+        options: Options,
+        scratch: Path,
+        device: Device = "cpu",
     ) -> None:
-        """Prepare to collect the parts of an index in the folder `scratch`, which exists."""
-        self.recipe = Recipe.of(encoder, options)
+        """Prepare to collect the parts of an index, made with `device`, in the folder `scratch`."""
+        self.recipe = Recipe.of(encoder, options, device)
         self.workshop = Workshop(repository.work.folder(self.recipe.key))
         self.found = 0
         self._scratch = scratch
@@ -223,6 +247,7 @@ class Parts:
             self.workshop.parts.delete(self._names)
             self.workshop.slices.delete(self._names)
             self.workshop.folder.delete([Workshop.RECIPE])
+            self.workshop.model.clear()
 
     def _local(self, name: str) -> Path:
         path = self._scratch / name

@@ -15,7 +15,7 @@ from handler.index.writer import build_version
 from handler.quality.assess import Candidate, PreviousVersion, Quality, assess
 from handler.quality.changes import Changes
 from handler.quality.gates import Limits, Reference, broken_limits
-from handler.reindex.encode import LocalEngine, encode_missing, missing
+from handler.reindex.encode import Engine, LocalEngine, encode_missing, missing
 from handler.reindex.job import Outcome, Preview, ReindexJob
 from handler.reindex.parts import Parts
 from handler.reindex.plan import Plan, plan_from_scratch, plan_update, refusal
@@ -155,7 +155,7 @@ def _encode(job: ReindexJob, plan: Plan, parts: Parts) -> int:
         plan.spool,
         EmbeddingCache(plan.reusable),
         parts,
-        job.engine or LocalEngine(job.encoder, job.remaining),
+        _engine(job),
         size=job.slices,
         notice=lambda problem: job.tell("part_ignored", problem=problem),
         progress=job.progress,
@@ -253,7 +253,11 @@ def _note(job: ReindexJob, attempt: LastAttempt) -> None:
 def _parts(job: ReindexJob, plan: Plan, scratch: Path) -> Parts:
     folder = scratch / "work"
     folder.mkdir()
-    return Parts(job.repository, job.encoder, plan.options, folder)
+    return Parts(job.repository, job.encoder, plan.options, folder, _engine(job).device)
+
+
+def _engine(job: ReindexJob) -> Engine:
+    return job.engine or LocalEngine(job.encoder, job.remaining)
 
 
 def _clear_work(job: ReindexJob) -> None:

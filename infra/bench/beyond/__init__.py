@@ -1,0 +1,1 @@
+"""What goes beyond one machine, run on this one: with workers, nodes and drivers that are killed."""

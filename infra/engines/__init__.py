@@ -1,0 +1,1 @@
+"""Engines that encode a corpus on other machines, see handler/reindex/encode.py."""
