@@ -118,6 +118,9 @@ class Settings:
     corpus_timeout: float = _setting(
         600.0, "seconds that one object of a web corpus may take to arrive", 1
     )
+    encoders: str = _setting(
+        "", "ARN of the state machine that encodes more than fits one run; empty: runs in a row"
+    )
     max_record_bytes: int = _setting(
         16_000_000, "largest record of a corpus: line, row or page, in bytes", 1000
     )

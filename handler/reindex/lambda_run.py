@@ -12,8 +12,10 @@ from handler.encoder import Encoder
 from handler.errors import LeaseHeld, OutOfTime
 from handler.log import log
 from handler.quality.gates import Limits
+from handler.reindex.encode import Engine, LocalEngine
 from handler.reindex.job import Outcome, ReindexJob, read_options
 from handler.reindex.pipeline import preview, reindex
+from handler.reindex.state_machine import HandedOut, StateMachineEngine
 from handler.settings import Settings
 from handler.storage.configured import open_store
 from handler.urls import shown_url
@@ -31,13 +33,18 @@ def run(settings: Settings, event: Mapping[str, Any], context: Any) -> dict[str,
 
     Args:
         settings: settings of the function.
-        event: force, full and dry_run are read from it; everything else is ignored.
+        event: force, full and dry_run are read from it, or encode, the key of a slice to encode;
+            everything else is ignored.
         context: Lambda's context of the invocation.
 
     Raises:
         QuerytowerError: the run failed; Lambda counts that as an error, which raises the alarm.
     """
     corpus = shown_url(settings.corpus)
+    if "encode" in event:
+        from handler.reindex.lambda_worker import encode
+
+        return encode(settings, event)
     log("reindex_started", trigger=_trigger(event), index=settings.index, corpus=corpus)
     job = _job(settings, event, context)
     if event.get("dry_run"):
@@ -47,6 +54,9 @@ def run(settings: Settings, event: Mapping[str, Any], context: Any) -> dict[str,
     except LeaseHeld as held:
         log("lease_held", problem=str(held))
         return {"outcome": "held"}
+    except HandedOut as handed_out:
+        log("handed_out", problem=str(handed_out))
+        return {"outcome": "handed out"}
     except OutOfTime as problem:
         return _continue(event, context, problem)
     if outcome.kind == "published":
@@ -74,16 +84,39 @@ def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> ReindexJ
         min_recall=settings.min_recall,
         max_ndcg_loss=settings.max_ndcg_loss,
     )
+    encoder = Encoder.open(settings.model_folder, settings.threads)
+
+    def remaining() -> float:
+        return float(context.get_remaining_time_in_millis() / 1000)
+
     return ReindexJob(
         reading=read_options(settings),
         corpus=open_corpus(settings.corpus, settings),
         repository=IndexRepository(open_store(settings), settings.index),
-        encoder=Encoder.open(settings.model_folder, settings.threads),
+        encoder=encoder,
+        engine=_engine(settings, event, LocalEngine(encoder, remaining)),
         limits=limits,
         force=bool(event.get("force")),
         full=bool(event.get("full")),
-        remaining=lambda: context.get_remaining_time_in_millis() / 1000,
+        remaining=remaining,
     )
+
+
+def _engine(settings: Settings, event: Mapping[str, Any], local: LocalEngine) -> Engine:
+    if not settings.encoders:
+        return local
+    return StateMachineEngine(
+        local=local,
+        arn=settings.encoders,
+        client=lambda: import_module("boto3").client("stepfunctions"),
+        following=_following(event, int(event.get("continuation", 0)) + 1),
+    )
+
+
+def _following(event: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """Return the event of the run after this one."""
+    kept = {key: event[key] for key in ("force", "full") if event.get(key)}
+    return {**kept, "continuation": number}
 
 
 def _continue(event: Mapping[str, Any], context: Any, problem: OutOfTime) -> dict[str, Any]:
@@ -93,8 +126,6 @@ def _continue(event: Mapping[str, Any], context: Any, problem: OutOfTime) -> dic
         raise OutOfTime(
             f"{problem}; this was run {number} in a row: give the function more memory or threads"
         )
-    following = {key: event[key] for key in ("force", "full") if event.get(key)}
-    following["continuation"] = number
     try:
         # boto3 is part of Lambda's runtime, not of this project.
         client = import_module("boto3").client("lambda")
@@ -105,7 +136,7 @@ def _continue(event: Mapping[str, Any], context: Any, problem: OutOfTime) -> dic
     client.invoke(
         FunctionName=context.invoked_function_arn,
         InvocationType="Event",
-        Payload=json.dumps(following),
+        Payload=json.dumps(_following(event, number)),
     )
     log("continued", number=number, problem=str(problem))
     return {"outcome": "continued", "continuation": number}

@@ -83,6 +83,12 @@ class Workshop:
         return self.folder.folder("slices")
 
     @property
+    def slices_prefix(self) -> str:
+        """How the keys of slices begin in the bucket of the store."""
+        _, _, prefix = self.folder.store.url.partition("://")[2].partition("/")
+        return f"{prefix}/{self.slices.path}/".lstrip("/")
+
+    @property
     def parts(self) -> StoredFolder:
         """Encoded slices."""
         return self.folder.folder("parts")

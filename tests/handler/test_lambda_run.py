@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from handler.encoder import Encoder
-from handler.errors import CorpusError, GatesFailed, OutOfTime
-from handler.index import embed
+from handler.errors import CorpusError, GatesFailed, InvalidRequest, OutOfTime
+from handler.reindex.job import ReindexJob
 from handler.reindex.lambda_run import MAX_CONTINUATIONS, run
+from handler.reindex.slices import SliceSize
 from handler.settings import SettingError, Settings
 from handler.versions.lease import Lease
 from handler.versions.prune import prune
@@ -75,6 +76,12 @@ def invoked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     boto3.client = client  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "boto3", boto3)
     return calls
+
+
+def in_small_slices(monkeypatch: pytest.MonkeyPatch, documents: int = 5) -> None:
+    """Let runs encode so few documents at once."""
+    small = partial(ReindexJob, slices=SliceSize(documents, documents))
+    monkeypatch.setattr("handler.reindex.lambda_run.ReindexJob", small)
 
 
 def logged(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
@@ -176,7 +183,7 @@ def test_a_run_that_finds_another_at_work_leaves_without_an_error(
 def test_runs_out_of_time_continue_until_it_is_done(
     place: Place, settings: Settings, invoked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embed, "GROUP_DOCUMENTS", 5)
+    in_small_slices(monkeypatch)
     event: dict[str, Any] = {"full": True}
     for number in (1, 2):
         assert run(settings, event, Context(0.0)) == {
@@ -196,7 +203,7 @@ def test_runs_out_of_time_continue_until_it_is_done(
 def test_the_number_of_runs_in_a_row_is_bounded(
     settings: Settings, invoked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embed, "GROUP_DOCUMENTS", 5)
+    in_small_slices(monkeypatch)
     with pytest.raises(OutOfTime, match="give the function more memory"):
         run(settings, {"continuation": MAX_CONTINUATIONS}, Context(0.0))
     assert invoked == []
@@ -206,10 +213,61 @@ def test_without_boto3_the_next_scheduled_run_goes_on(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "boto3", None)
-    monkeypatch.setattr(embed, "GROUP_DOCUMENTS", 5)
+    in_small_slices(monkeypatch)
     assert run(settings, {}, Context(0.0)) == {"outcome": "out of time"}
     assert "next scheduled run" in logged(capsys)["not_continued"]["problem"]
     assert run(settings, {}, Context())["outcome"] == "published"
+
+
+def test_more_than_fits_one_run_is_handed_out_to_other_functions(
+    place: Place, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here, this process does what the state machine has functions do."""
+    in_small_slices(monkeypatch, 2)
+    monkeypatch.setattr("handler.reindex.state_machine.FEW", 3)
+    started: list[dict[str, Any]] = []
+    running: list[str] = []
+    machine = SimpleNamespace(
+        start_execution=lambda **call: started.append(call),
+        list_executions=lambda **_: {"executions": running},
+    )
+    boto3 = ModuleType("boto3")
+    boto3.client = {"stepfunctions": machine}.__getitem__  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "boto3", boto3)
+    many = replace(settings, encoders="arn:aws:states:eu-west-1:123456789012:stateMachine:encode")
+
+    assert run(many, {"force": True}, Context()) == {"outcome": "handed out"}
+    [call] = started
+    assert call["stateMachineArn"] == many.encoders
+    what = json.loads(call["input"])
+    assert what["following"] == {"force": True, "continuation": 1}
+    keys = [each.path for each in place.store.list() if "/slices/" in each.path]
+    assert len(keys) == 6
+
+    running.append("an execution")
+    assert run(many, {}, Context()) == {"outcome": "handed out"}
+    assert len(started) == 1
+    made = [run(many, {"encode": key}, Context())["documents"] for key in keys]
+    assert made == [2] * 6
+    assert run(many, {"encode": keys[0]}, Context())["documents"] == 0  # once more does no harm
+    outcome = run(many, what["following"], Context())
+    assert outcome["outcome"] == "published"
+    assert place.current().manifest.documents == 12
+    assert not [path for path in place.paths() if path.startswith("work/")]
+
+
+def test_a_small_change_is_encoded_at_once_although_there_are_encoders(
+    place: Place, settings: Settings
+) -> None:
+    many = replace(settings, encoders="arn:aws:states:eu-west-1:123456789012:stateMachine:encode")
+    assert run(many, {}, Context())["outcome"] == "published"
+
+
+@pytest.mark.parametrize("key", ["", "x", "indexes/other/work/{}/slices/{}", "../{}/slices/{}"])
+def test_a_worker_refuses_what_is_no_slice_of_its_index(settings: Settings, key: str) -> None:
+    event = {"encode": key.format("0" * 16, "0" * 32)}
+    with pytest.raises(InvalidRequest, match="is no slice of index 'default'; the state machine"):
+        run(settings, event, Context())
 
 
 def test_what_arrives_while_it_works_is_indexed_too(

@@ -26,6 +26,7 @@ EVERYTHING = {
     "JwtIssuer": "https://issuer.example",
     "JwtAudience": "one,two",
     "FunctionUrl": "iam",
+    "ParallelEncoders": "100",
     "AlarmEmail": "me@mail.example",
     "AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:mine",
 }

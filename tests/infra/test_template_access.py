@@ -20,6 +20,7 @@ SWITCHES: dict[str, dict[str, str]] = {
     "url": {"FunctionUrl": "iam"},
     "elsewhere": {"CorpusUrl": "https://documents.example/all.jsonl"},
     "rest": {"ScheduleState": "DISABLED", "UploadState": "DISABLED", "ReindexConcurrency": "1"},
+    "encoders": {"ParallelEncoders": "100"},
     "email": {"AlarmEmail": "me@mail.example"},
     "events": {"Events": "store"},
     "topic": {"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:mine"},
@@ -36,6 +37,35 @@ def test_search_may_only_read_and_only_its_prefix(resources: dict[str, Any]) -> 
     )
     assert (listing["Action"], listing["Resource"]) == ("s3:ListBucket", "DataBucket.Arn")
     assert listing["Condition"] == {"StringLike": {"s3:prefix": "querytower/*"}}
+
+
+@pytest.mark.parametrize("parallel", ["0", "100"])
+def test_a_state_machine_calls_the_reindex_function_and_lists_slices_only(
+    template: dict[str, Any], parallel: str
+) -> None:
+    resources = Stack(template, ParallelEncoders=parallel).resources
+    assert ("EncodeMap" in resources) == (parallel != "0")
+    variables = resources["ReindexFunction"]["Environment"]["Variables"]
+    assert bool(variables["QUERYTOWER_ENCODERS"]) == (parallel != "0")
+    if parallel == "0":
+        return
+    name = resources["EncodeMap"]["StateMachineName"]
+    assert variables["QUERYTOWER_ENCODERS"].endswith(f":stateMachine:{name}")
+    allowed = {
+        (action, str(each["Resource"]).rpartition("arn:")[2])
+        for policy in resources["EncodeMapRole"]["Policies"]
+        for each in policy["PolicyDocument"]["Statement"]
+        for action in _listed(each["Action"])
+    }
+    own = variables["QUERYTOWER_ENCODERS"].removeprefix("arn:")
+    runs = own.replace(":stateMachine:", ":execution:") + "/*"
+    assert allowed == {
+        ("s3:ListBucket", "DataBucket.Arn"),
+        ("lambda:InvokeFunction", "ReindexFunction.Arn"),
+        ("states:StartExecution", own),
+        ("states:DescribeExecution", runs),
+        ("states:StopExecution", runs),
+    }
 
 
 @pytest.mark.parametrize("events", ["off", "log", "store"])
