@@ -12,7 +12,7 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from handler.corpus.document import Document, Value, encode_json
-from handler.corpus.inference import Loss, converted, converter
+from handler.corpus.inference import MAX_PLAIN_DIGITS, Loss, converted, converter
 
 CACHED_CELLS = 20_000
 CACHED_CHARS = 48
@@ -96,7 +96,7 @@ def cell_converter(target: str) -> Convert:
     def convert_digits(cell: str) -> str | None:
         digits = cell[1:-1]
         plain = cell[0] == '"' and digits.isdigit() and digits.isascii()
-        return digits if plain and digits[0] != "0" and len(digits) <= 18 else convert_any(cell)
+        return digits if plain and digits[0] != "0" and len(digits) <= MAX_PLAIN_DIGITS else convert_any(cell)
 
     return convert_digits if target == "integer" else convert_any
 

@@ -18,6 +18,7 @@ INT64 = range(-(2**63), 2**63)
 SURROGATE = re.compile("[\ud800-\udfff]")
 # The key whose value stands for an object in a list, the first of these that it has.
 NAMING = ("name", "title", "label", "text", "value", "term", "tag", "word", "#text", "id")
+NAMES = frozenset(NAMING)
 
 # Called with the name of a field that can't be kept, and the reason.
 Dropped = Callable[[str, str], None]
@@ -51,7 +52,8 @@ def as_text(value: Value | None, separator: str = " ") -> str:
 
 def clean_text(text: str) -> str:
     """Return a text without markup, outer blanks, and halves of surrogate pairs."""
-    text = _mended(text)
+    if not text.isascii():
+        text = _mended(text)
     if "<" in text or "&" in text:
         text = clean_html(text)
     return text.strip()
@@ -75,12 +77,8 @@ def _add_fields(
         name = _name(prefix, key)
         kind = type(value)
         if kind is str:
-            if value:
-                text = value.strip()
-                if not text.isascii() or "<" in text or "&" in text:
-                    text = clean_text(text)
-                if text:
-                    flat[name] = text
+            if text := clean_text(value):
+                flat[name] = text
         elif kind is list:
             _add_list(flat, name, value, dropped)
         elif kind is bool:
@@ -109,11 +107,10 @@ def _add_other(flat: dict[str, Value], name: str, value: Any, dropped: Dropped) 
 
 def _add_list(flat: dict[str, Value], name: str, items: Sequence[Any], dropped: Dropped) -> None:
     kept: list[Any] = []
-    numbers = True
     for item in items:
         kind = type(item)
-        if kind is str and item.isascii() and "<" not in item and "&" not in item:
-            plain: Any = item.strip()
+        if kind is str:
+            plain: Any = clean_text(item)
         else:
             plain = _object_text(item) if kind is dict else _plain(item)
         if plain is None:
@@ -122,17 +119,19 @@ def _add_list(flat: dict[str, Value], name: str, items: Sequence[Any], dropped: 
                 return
         elif plain != "":
             kept.append(plain)
-            numbers = numbers and type(plain) in (int, float)
     if kept:
-        flat[name] = kept if numbers else [as_text(item) for item in kept]
+        kinds = set(map(type, kept))
+        alike = kinds == {str} or kinds <= {int, float}
+        flat[name] = kept if alike else [as_text(item) for item in kept]
 
 
 def _object_text(item: Mapping[Any, Any]) -> str | None:
     """Return what names an object of a list: the value of its naming key, or its first text."""
-    for key in NAMING:
-        value = item.get(key)
-        if value and isinstance(value, str | int):
-            return value if type(value) is str and value.isalnum() else as_text(_plain(value))
+    if not NAMES.isdisjoint(item):
+        for key in NAMING:
+            value = item.get(key)
+            if value and isinstance(value, str | int):
+                return clean_text(value) if type(value) is str else as_text(_plain(value))
     plain = (_plain(value) for value in item.values())
     return next((text for text in plain if isinstance(text, str) and text), None)
 
