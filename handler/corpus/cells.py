@@ -96,7 +96,11 @@ def cell_converter(target: str) -> Convert:
     def convert_digits(cell: str) -> str | None:
         digits = cell[1:-1]
         plain = cell[0] == '"' and digits.isdigit() and digits.isascii()
-        return digits if plain and digits[0] != "0" and len(digits) <= MAX_PLAIN_DIGITS else convert_any(cell)
+        return (
+            digits
+            if plain and digits[0] != "0" and len(digits) <= MAX_PLAIN_DIGITS
+            else convert_any(cell)
+        )
 
     return convert_digits if target == "integer" else convert_any
 

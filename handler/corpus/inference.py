@@ -235,7 +235,12 @@ def _date_target(dates: Counter[str]) -> str:
 
 
 def _integer(value: Scalar) -> int | None:
-    if type(value) is str and value.isascii() and value.isdigit() and len(value) <= MAX_PLAIN_DIGITS:
+    if (
+        type(value) is str
+        and value.isascii()
+        and value.isdigit()
+        and len(value) <= MAX_PLAIN_DIGITS
+    ):
         return int(value)
     number = _float(value)
     if number is None or number != int(number):

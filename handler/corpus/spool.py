@@ -19,6 +19,7 @@ from handler.corpus.records import Reject
 from handler.corpus.schema import MAX_FIELDS, Schema
 from handler.errors import CorpusError
 
+BUFFER = 1 << 20
 NO_TYPES: Mapping[str, str] = {}
 
 
@@ -75,7 +76,7 @@ class Spool:
         texts = bytearray()
         column = VectorColumn(name=vectors, path=path.with_suffix(".vectors"))
         raw = path.with_suffix(".raw")
-        with raw.open("w", encoding="utf-8", newline="\n") as file:
+        with raw.open("w", BUFFER, "utf-8", newline="\n") as file:
             for item in corpus:
                 if isinstance(item, Reject):
                     rejected.add(item)
@@ -145,7 +146,7 @@ def _finish(raw: Path, path: Path, targets: Mapping[str, str]) -> tuple[bytes, d
     """
     cells = CellConverter(targets)
     hashes = bytearray()
-    with raw.open(encoding="utf-8", newline="\n") as lines, path.open("wb") as spool:
+    with raw.open("r", BUFFER, "utf-8", newline="\n") as lines, path.open("wb", BUFFER) as spool:
         for line in lines:
             stored = cells.stored(line).encode()
             spool.write(stored)
