@@ -1,16 +1,13 @@
-"""The text index opened for reading: BM25, rows by id or filter, and stored documents."""
+"""The text index opened for reading: BM25, and rows by id or filter."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import tantivy
-from pydantic_core import from_json
 from tantivy import Occur, Query
 
-from handler.corpus.document import Document
 from handler.corpus.schema import Schema, date_text
 from handler.errors import IndexUnavailable
 from handler.index.analysis import (
@@ -23,6 +20,7 @@ from handler.index.analysis import (
     word_analyzer,
 )
 from handler.index.arrays import Floats, Rows, Scores
+from handler.index.engine import FacetCount
 from handler.index.names import camel_parts, symbol_names
 from handler.index.patterns import ANYTHING, pattern
 from handler.index.text_writer import words_name
@@ -32,14 +30,6 @@ MAX_WORDS = 512
 MAX_TAIL = 200
 # Words with one prefix that are read at most.
 MAX_STARTING = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class FacetCount:
-    """A value of a metadata field and how many documents have it."""
-
-    value: str | int | float | bool
-    documents: int
 
 
 class TextIndex:
@@ -74,13 +64,6 @@ class TextIndex:
     def segments(self) -> int:
         """How many segments Tantivy keeps."""
         return self._searcher.num_segments
-
-    def document(self, row: int) -> Document:
-        """Return the stored document of a row."""
-        query = Query.term_query(self.fields, "row", row)
-        [(_, address)] = self._searcher.search(query, 1, count=False).hits
-        stored = self._searcher.doc(address)
-        return Document.from_stored(from_json(stored["source"][0]))
 
     def row_of(self, document_id: str) -> int | None:
         """Return the row of a document by its id, or None."""
