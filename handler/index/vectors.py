@@ -175,7 +175,8 @@ class VectorIndex:
         wanted = max(CANDIDATES, CANDIDATES_EACH * k)
         if self.approximate and wanted < len(self):
             return self.search_among(query, self._candidates(query, wanted), k)
-        cosines = [self._cosines(query, each.codes, each.scales) for each in self.segments]
+        code = quantize(query[None], self._precision)
+        cosines = [_cosines(code, each.codes, each.scales) for each in self.segments]
         return _best(*self._only_live(np.concatenate(cosines)), k)
 
     def search_among(self, query: Vectors, rows: Rows, k: int) -> tuple[Rows, Vectors]:
@@ -184,7 +185,7 @@ class VectorIndex:
 
     def cosines(self, query: Vectors, rows: Rows) -> Vectors:
         """Return the cosine of each of `rows` to the unit vector `query`, shape (len(rows),)."""
-        return self._cosines(query, *self._take(rows))
+        return _cosines(quantize(query[None], self._precision), *self._take(rows))
 
     def vectors(self, rows: Rows) -> Vectors:
         """Return the unit vectors of `rows`, shape (len(rows), dimension)."""
@@ -215,19 +216,23 @@ class VectorIndex:
         codes = np.empty((len(rows), first.codes.shape[1]), first.codes.dtype)
         scales = np.empty(len(rows), np.float32)
         owners = np.searchsorted(self._starts, rows, "right") - 1
-        for number in np.unique(owners).tolist():
+        for number in np.flatnonzero(np.bincount(owners)).tolist():
             mine, segment = owners == number, self.segments[number]
             at = rows[mine] - self._starts[number]
             codes[mine], scales[mine] = segment.codes[at], segment.scales[at]
         return codes, scales
 
-    def _cosines(self, query: Vectors, codes: Codes, scales: npt.NDArray[np.float32]) -> Vectors:
-        if not len(codes):
-            return np.empty(0, np.float32)
-        code, scale = quantize(query[None], self._precision)
-        dots: Vectors = np.asarray(numkong.cdist(code, codes, metric="dot"), np.float32)[0]
-        cosines: Vectors = dots * (scales * scale)
-        return cosines
+
+def _cosines(
+    query: tuple[Codes, npt.NDArray[np.float32]], codes: Codes, scales: npt.NDArray[np.float32]
+) -> Vectors:
+    """Return the cosines of a quantized query to quantized vectors, shape (len(codes),)."""
+    if not len(codes):
+        return np.empty(0, np.float32)
+    code, scale = query
+    dots: Vectors = np.asarray(numkong.cdist(code, codes, metric="dot"), np.float32)[0]
+    cosines: Vectors = dots * (scales * scale)
+    return cosines
 
 
 def _least(distances: npt.NDArray[np.float64], k: int) -> Rows:

@@ -8,7 +8,7 @@ from tantivy import Occur, Query
 
 from handler.errors import InvalidRequest
 from handler.index.analysis import spaced
-from handler.index.arrays import Rows
+from handler.index.arrays import Rows, are_among
 from handler.index.index_version import IndexVersion
 from handler.index.rules import Rules, Synonyms
 from handler.index.word_query import Alternatives
@@ -60,7 +60,7 @@ def boosted(index: IndexVersion, ranking: Ranking, applied: AppliedRules) -> Ran
     deviation = Scale.of(scores).deviation or 1.0
     for query, weight in applied.boosts:
         matching = index.text.rows_among(query, ranking.documents)
-        scores = scores + weight * deviation * np.isin(ranking.documents, matching)
+        scores = scores + weight * deviation * are_among(ranking.documents, matching)
     order = np.lexsort((np.arange(len(scores)), -scores))
     return replace(ranking, scores=scores).take(order)
 
@@ -72,10 +72,10 @@ def pinned(
     wanted = applied.pins.get(normal(text), [])
     rows = np.array(wanted, np.int64)
     if kept is not None and len(rows):
-        rows = rows[np.isin(rows, index.text.rows_among(kept, rows))]
+        rows = rows[are_among(rows, index.text.rows_among(kept, rows))]
     if not len(rows):
         return ranking
-    rest: Rows = ranking.documents[~np.isin(ranking.documents, rows)]
+    rest: Rows = ranking.documents[~are_among(ranking.documents, rows)]
     return ranking.reordered(np.concatenate([rows, rest]))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from tantivy import Query
 
 from handler.encoder import Vectors
-from handler.index.arrays import Floats, Rows
+from handler.index.arrays import Floats, Rows, are_among
 from handler.index.index_version import IndexVersion
 from handler.search.fuse import Scale, fuse
 from handler.search.request import Mode
@@ -55,14 +55,14 @@ class Ranking:
         at = {document: place for place, document in enumerate(self.documents.tolist())}
         found = [at[row] for row in documents.tolist() if row in at]
         known = self.take(np.array(found, np.int64))
-        places = np.isin(documents, self.documents)
+        places = are_among(documents, self.documents)
         for name in self.__slots__:
             getattr(result, name)[places] = getattr(known, name)
         return result
 
     def followed_by(self, other: Self) -> Self:
         """Return this ranking and then what `other` has beyond it."""
-        rest = other.take(np.flatnonzero(~np.isin(other.documents, self.documents)))
+        rest = other.take(np.flatnonzero(~are_among(other.documents, self.documents)))
         joined = {n: np.concatenate([getattr(self, n), getattr(rest, n)]) for n in self.__slots__}
         return type(self)(**joined)
 
@@ -165,7 +165,8 @@ def _by_both(
     """
     near = nearest(index, vector, n, filter_query)
     matched, matched_scores = matching(index, keyword_query, n, filter_query)
-    more = best_passages(index, vector, np.setdiff1d(matched, near.documents))
+    others = np.sort(matched[~are_among(matched, near.documents)])
+    more = best_passages(index, vector, others)
     documents = np.concatenate([near.documents, more.documents])
     cosines = np.concatenate([near.cosines, more.cosines])
     # Documents that have none of the words score 0.

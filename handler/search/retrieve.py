@@ -6,7 +6,7 @@ import numpy as np
 from tantivy import Occur, Query
 
 from handler.encoder import Vectors
-from handler.index.arrays import Rows, Scores
+from handler.index.arrays import Rows, Scores, are_among, first_places
 from handler.index.index_version import IndexVersion
 
 # If a filter matches at most so many documents, their vectors are scanned. If it matches more, more
@@ -78,7 +78,8 @@ def _widening(
         rows, cosines = index.vectors.search(vector, k)
         if filter_query is not None:
             owners = index.owners[rows]
-            kept = np.isin(owners, index.text.rows_among(filter_query, np.unique(owners)))
+            distinct = owners[first_places(owners)]
+            kept = are_among(owners, index.text.rows_among(filter_query, distinct))
             rows, cosines = rows[kept], cosines[kept]
         found = _group(index, rows, cosines, n)
         if len(found.documents) >= min(n, count) or k >= total:
@@ -95,7 +96,7 @@ def _group(index: IndexVersion, rows: Rows, cosines: Scores, n: int) -> Nearest:
     rows, cosines = rows[order], cosines[order]
     owners = index.owners[rows]
     if len(index.documents) < len(index.passages):
-        first = np.sort(np.unique(owners, return_index=True)[1])[:n]
+        first = first_places(owners)[:n]
     else:  # one passage per document
         first = np.arange(min(n, len(rows)))
     return Nearest(owners[first], rows[first], cosines[first])
