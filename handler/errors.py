@@ -75,6 +75,10 @@ class DocumentNotFound(QuerytowerError):
     """The index has no document with this id."""
 
 
+class ModelNotFound(QuerytowerError):
+    """The function has another model than the one that a request asks about."""
+
+
 class VersionGone(QuerytowerError):
     """A request goes on where another left off, in a version that is no longer current."""
 

@@ -11,6 +11,7 @@ from handler.errors import (
     IndexNotFound,
     InvalidRequest,
     ModelMismatch,
+    ModelNotFound,
     QuerytowerError,
     VersionGone,
 )
@@ -31,6 +32,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str | None], ...] = (
     (DocumentNotFound, HTTPStatus.NOT_FOUND, None),
     (VersionGone, HTTPStatus.GONE, None),
     (IndexNotFound, HTTPStatus.NOT_FOUND, None),
+    (ModelNotFound, HTTPStatus.NOT_FOUND, None),
     (ModelMismatch, HTTPStatus.SERVICE_UNAVAILABLE, None),
     (QuerytowerError, HTTPStatus.SERVICE_UNAVAILABLE, SEE_LOG),
     (RecursionError, HTTPStatus.UNPROCESSABLE_ENTITY, TOO_DEEP),

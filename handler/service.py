@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from handler.bundle import ModelFiles
 from handler.encoder import Encoder
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.search.rerank import RerankSettings, SecondStage
 from handler.search.searcher import Searcher
 from handler.settings import Settings
@@ -72,7 +72,7 @@ class Service:
             poll_seconds=self.settings.poll_seconds,
         )
 
-    def index(self, name: str = "") -> IndexVersion:
+    def index(self, name: str = "") -> Engine:
         """Return the published version of an index, by default of the one in the settings.
 
         Raises:

@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.search.answer import Answer
 from handler.service import Service
 
@@ -41,7 +41,7 @@ def trace_of(request: Request) -> Trace:
     return trace
 
 
-def index_of(request: Request, service: Service) -> IndexVersion:
+def index_of(request: Request, service: Service) -> Engine:
     """Return the index that the path of a request names, or the default; its trace has the version.
 
     Raises:

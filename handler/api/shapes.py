@@ -309,5 +309,6 @@ ANSWERS: dict[str, type | tuple[type, ...]] = {
     "rerank_texts": ScoredTexts,
     "create_embeddings": EmbeddingsAnswer,
     "list_models": ModelsAnswer,
+    "get_model": ModelBody,
     "record_events": EventsAnswer,
 }

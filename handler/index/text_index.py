@@ -1,7 +1,6 @@
 """The text index opened for reading: BM25, rows by id or filter, and stored documents."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +22,7 @@ from handler.index.analysis import (
     word_analyzer,
 )
 from handler.index.arrays import Floats, Rows, Scores
+from handler.index.engine import FacetCount
 from handler.index.names import camel_parts, symbol_names
 from handler.index.patterns import ANYTHING, pattern
 from handler.index.text_writer import words_name
@@ -32,14 +32,6 @@ MAX_WORDS = 512
 MAX_TAIL = 200
 # Words with one prefix that are read at most.
 MAX_STARTING = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class FacetCount:
-    """A value of a metadata field and how many documents have it."""
-
-    value: str | int | float | bool
-    documents: int
 
 
 class TextIndex:

@@ -1,13 +1,13 @@
 """The BM25 query for what somebody typed: words and compounds, with misspellings corrected."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
 
 from tantivy import Occur, Query
 
 from handler.index.analysis import composed, spaced
 from handler.index.compounds import compounds_of, in_two, parts_of
+from handler.index.engine import Alternatives, WordQuery
 from handler.index.irregular import OTHER_NUMBER
 from handler.index.names import COMPOUND, joined_names, spoken_names, symbol_names
 from handler.index.spelling import MIN_CHARS, Correction, corrections, suspected
@@ -54,22 +54,6 @@ QUOTED = re.compile(r'["“„«]([^"“”„«»]+)["”“»]')
 SYNONYM_BOOST = 0.8
 MAX_ALTERNATIVES = 50
 MAX_SYNONYM_WORDS = 5
-
-# Words and phrases that stand for a sequence of stems.
-Alternatives = Mapping[tuple[str, ...], Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WordQuery:
-    """How the words of a query are searched for.
-
-    `query` is None where there is no word. `terms` are all stems that it looks for, and `corrected`
-    has the right spelling of each word that was taken for a misspelling.
-    """
-
-    query: Query | None = None
-    terms: list[str] = field(default_factory=list)
-    corrected: dict[str, str] = field(default_factory=dict)
 
 
 def word_query(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from handler.corpus.schema import FieldKind, Schema
-from handler.index.text_index import FacetCount
+from handler.index.engine import FacetCount
 from handler.markup import NOTHING, Html, flag, joined
 from handler.page.hits import fields_shown, shown
 from handler.page.page_state import OWN, PageState, field_of

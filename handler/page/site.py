@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from handler.corpus.schema import Schema
 from handler.errors import QuerytowerError
 from handler.html_answer import html_answer
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.page.assets import Assets
 from handler.page.page_state import PageState
 from handler.page.rail import INPUTS, filter_fields, rail
@@ -88,7 +88,7 @@ class Site:
         return html_answer(request, asset.body, 200, headers, asset.gzipped)
 
     def _view(
-        self, request: HttpRequest, asked: PageState, searcher: Searcher, index: IndexVersion
+        self, request: HttpRequest, asked: PageState, searcher: Searcher, index: Engine
     ) -> View:
         if asked.like:
             answer = searcher.similar(index, [asked.like], min(PAGE_SIZE, self._settings.max_k))
@@ -106,7 +106,7 @@ class Site:
         asked: PageState,
         fields: Schema,
         searcher: Searcher,
-        index: IndexVersion,
+        index: Engine,
     ) -> View:
         """Search, and return the view of the hits; `fields` are those to filter by."""
         # One hit more than shown tells whether another page follows.
@@ -137,7 +137,7 @@ class Site:
     def _request(
         self,
         asked: PageState,
-        index: IndexVersion,
+        index: Engine,
         facets: list[str],
         k: int,
         offset: int,

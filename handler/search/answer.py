@@ -8,7 +8,7 @@ from typing import NotRequired
 from typing_extensions import TypedDict
 
 from handler.corpus.document import Document, Section
-from handler.index.text_index import FacetCount
+from handler.index.engine import FacetCount
 from handler.search.facets import Spread
 
 

@@ -6,7 +6,6 @@ import time
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
@@ -258,4 +257,4 @@ class LiveIndex:
 
 
 def _with_rules(version: IndexVersion, rules: Rules) -> IndexVersion:
-    return version if version.rules is rules else replace(version, rules=rules)
+    return version if version.rules is rules else version.with_rules(rules)

@@ -34,7 +34,7 @@ def main(
     from handler.main import service
 
     texts = [json.loads(line)["text"] for line in queries.read_text(encoding="utf-8").splitlines()]
-    floors = bare_parts(service().index(), service().encoder, texts)
+    floors = bare_parts(service().live().current(), service().encoder, texts)
     floor, with_words = floors
     baselines = {
         "semantic, API Gateway event": floor,

@@ -11,7 +11,8 @@ import tantivy
 
 from handler.corpus.document import Document
 from handler.errors import IndexUnavailable
-from handler.index.text_index import FacetCount, TextIndex
+from handler.index.engine import FacetCount
+from handler.index.text_index import TextIndex
 from handler.index.text_writer import TextWriter, field_name
 from handler.index.word_query import TITLE_BOOST, word_query
 from tests.handler.indexes import document, schema_of
