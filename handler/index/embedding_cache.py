@@ -51,6 +51,7 @@ class EncodedBatch:
     def of_version(cls, index: IndexVersion) -> list[Self]:
         """Return the vectors of an opened index version, by segment; nothing is read yet."""
         parts, row, passage = [], 0, 0
+        hashes = index.hashes()
         for segment, (documents, passages) in zip(
             index.vectors.segments, index.manifest.segments, strict=True
         ):
@@ -58,7 +59,7 @@ class EncodedBatch:
             spans = index.passages[passage : passage + passages]
             parts.append(
                 cls(
-                    hashes=hashes_of(index.documents[rows], "text"),
+                    hashes=hashes_of(hashes[rows], "text"),
                     first=index.bounds[row : row + documents + 1] - passage,
                     spans=np.stack([spans["start"], spans["end"]], axis=1),
                     codes=segment.codes,
@@ -183,7 +184,7 @@ class EmbeddingCache:
 
 def version_hashes(index: IndexVersion, field: str) -> Hashes:
     """Return the hashes of a version's documents in order; `field` is "text" or "content"."""
-    return hashes_of(index.documents[index.order], field)
+    return hashes_of(index.hashes()[index.order], field)
 
 
 def hashes_of(documents: Table, field: str) -> Hashes:

@@ -77,6 +77,7 @@ class Place:
     url: str = ""
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     measured: list[dict[str, float]] = field(default_factory=list)
+    scratches: "list[TemporaryDirectory[str]]" = field(default_factory=list)
 
     @property
     def store(self) -> Store:
@@ -127,8 +128,9 @@ class Place:
     def opened(self, version: str) -> IndexVersion:
         """Open a version."""
         [stored] = [each for each in self.repository.versions() if each.name == version]
-        with TemporaryDirectory() as scratch:
-            return stored.open(Path(scratch))
+        # As long as the place is used: not all of a version is read when it is opened.
+        self.scratches.append(TemporaryDirectory())
+        return stored.open(Path(self.scratches[-1].name))
 
     def file(self, name: str, version: str = "") -> str:
         """Return the path of a file of a version, the current one by default."""

@@ -6,11 +6,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from handler.index.spelling import corrections, distance, one_edit, suspected
-from handler.index.text_index import TextIndex
 from handler.index.word_query import MAX_CORRECTED, word_query
 from handler.search.answer import corrected_query
-from tests.handler.indexes import document
-from tests.handler.test_keyword import found, write
+from tests.handler.indexes import WrittenText, document, write
+from tests.handler.test_keyword import found
 
 KNOWN = {"house": 9, "mouse": 3, "receive": 40, "necessary": 5, "accommodation": 4, "привет": 2}
 
@@ -80,11 +79,11 @@ SHELF = [
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> WrittenText:
     return write(tmp_path_factory.mktemp("spelling"), SHELF)
 
 
-def test_a_corrected_word_is_scored_by_what_it_became(shelf: TextIndex) -> None:
+def test_a_corrected_word_is_scored_by_what_it_became(shelf: WrittenText) -> None:
     typed, right = word_query(shelf, "botnist"), word_query(shelf, "botanist")
     assert typed.query is not None
     assert right.query is not None
@@ -110,12 +109,12 @@ def test_a_corrected_word_is_scored_by_what_it_became(shelf: TextIndex) -> None:
         ("philos0phy", "philosophy"),
     ],
 )
-def test_slips_of_every_kind(slips: TextIndex, typed: str, first: str) -> None:
+def test_slips_of_every_kind(slips: WrittenText, typed: str, first: str) -> None:
     assert first in found(slips, typed)
 
 
 @pytest.fixture(scope="module")
-def slips(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
+def slips(tmp_path_factory: pytest.TempPathFactory) -> WrittenText:
     words = (
         "philosophy mississippi schwarzenegger pneumonia receive embarrassing restaurant resturant"
     )
@@ -124,12 +123,12 @@ def slips(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
     return write(tmp_path_factory.mktemp("slips"), documents)
 
 
-def test_what_was_typed_stays_first(shelf: TextIndex) -> None:
+def test_what_was_typed_stays_first(shelf: WrittenText) -> None:
     assert found(shelf, "goverment")[0] == "exact"
     assert found(shelf, "government") != found(shelf, "goverment")
 
 
-def test_verbatim_corrects_nothing(shelf: TextIndex) -> None:
+def test_verbatim_corrects_nothing(shelf: WrittenText) -> None:
     words = word_query(shelf, "botnist", verbatim=True)
     assert words.corrected == {}
     assert words.query is not None
