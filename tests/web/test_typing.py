@@ -55,9 +55,18 @@ def test_results_come_while_typing(page: "Page") -> None:
     expect(page).to_have_title("orc coffee shop · Books by feel")
     expect(page.locator("#status")).to_have_text("10 results for orc coffee shop")
     expect(page.locator("#q")).to_be_focused()
-    type_text(page, "s")
+
+
+def test_letters_typed_in_one_go_are_one_step(page: "Page") -> None:
+    page.goto("")
+    page.clock.install()  # however slow the machine is, no time passes between the letters
+    page.clock.pause_at("2030-01-01")
+    for text in ("orc", " coffee", " shops"):
+        type_text(page, text)
+        page.clock.run_for(200)
+    page.clock.resume()
     expect(page).to_have_url(re.compile("shops$"))
-    page.go_back()  # letters typed in one go are one step
+    page.go_back()
     expect(page.locator("body")).to_have_attribute("data-kind", "home")
     assert page.locator("#q").input_value() == ""
 
@@ -174,7 +183,7 @@ def test_the_page_lives_without_completions(page: "Page", status: int) -> None:
     page.goto("")
     with page.expect_request("**/suggest?*"):
         type_text(page, "orc")
-    expect(page.locator(".hits h3")).to_have_count(10)
+    expect(page.locator(".hits h3").first).to_be_visible()
     type_text(page, " coffee")
     expect(page.locator("#view")).to_have_attribute("data-query", "orc coffee")
     expect(page.locator("#completions")).to_be_hidden()
