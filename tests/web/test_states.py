@@ -180,6 +180,7 @@ def test_the_index_is_switched_and_kept(
         page.locator("#index").select_option("films")
         expect(page.locator(".hits h3")).to_have_text(["Tides, the film"])
         with page.expect_request("**/indexes/films/suggest?*"):
+            page.locator("#q").press("End")
             page.locator("#q").press_sequentially(" fi", delay=15)
         page.locator("h1 a").click()
         expect(page.locator("body")).to_have_attribute("data-kind", "home")
