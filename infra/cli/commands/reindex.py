@@ -15,6 +15,7 @@ from infra.cli.commands.options import (
     MaxRejects,
     ModelFolder,
     Quiet,
+    Serve,
     StoreUrl,
     Table,
     Threads,
@@ -77,6 +78,7 @@ def reindex(
     max_rejects: MaxRejects = 1,
     max_drop: MaxDrop = 20,
     threads: Threads = 0,
+    serve: Serve = None,
     quiet: Quiet = False,
 ) -> None:
     """Publish a new version of an index if its corpus changed.
@@ -110,6 +112,7 @@ def reindex(
             limits=Limits(max_rejects=max_rejects / 100, max_drop=max_drop / 100),
             force=force,
             full=full,
+            serving=serve,
             progress=progress,
             tell=tell,
             measure=measure,
