@@ -13,6 +13,7 @@ from handler.index.engine import Bounded, Pattern
 from handler.index.text_writer import field_name
 from handler.index.words import Words
 
+LEAST = -(2**63)
 SIGNS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
 
@@ -136,6 +137,8 @@ def literal(value: Any) -> str:
     if isinstance(value, str):
         escaped = value.replace("'", "''")
         return f"'{escaped}'"
+    if value == LEAST:
+        return f"({LEAST + 1} - 1)"  # its digits alone are read as a float
     return repr(value)
 
 

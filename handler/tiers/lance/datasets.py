@@ -103,7 +103,7 @@ class Datasets:
                 table,
                 self.uri(name),
                 schema=table.schema,
-                mode="create" if new else "append",
+                mode="overwrite" if new else "append",
                 storage_options=self.storage,
             )
         )
