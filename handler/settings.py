@@ -148,7 +148,8 @@ class Settings:
     )
     page_suggestions: str = _setting("", "queries that the search page offers, separated by |")
     page_fields: str = _setting(
-        "", "metadata fields that the search page shows, separated by commas; empty: all"
+        "",
+        "metadata fields that the search page shows, separated by commas; empty: all but long texts and keys",
     )
     page_accent: str = _setting(
         "#0a6b4f", "accent colour of the search page, #rrggbb", like="#[0-9a-fA-F]{6}"

@@ -10,11 +10,14 @@ from handler.corpus.document import Document
 from handler.index.manifest import IndexManifest
 from handler.markup import NOTHING, Html, fill, flag, joined
 from handler.page.assets import Assets
-from handler.page.hits import MATCHES, facts, hits, linked, title_of
+from handler.page.hits import Display, title_of
+from handler.page.links import linked
 from handler.page.page_state import PageState
+from handler.page.passages import text_blocks
 from handler.page.rail import chosen
 from handler.page.templates import part
 from handler.page.view import View
+from handler.page.why import MATCHES
 from handler.search.answer import Answer, Hit, Total, corrected_query
 from handler.settings import Settings
 
@@ -65,7 +68,7 @@ class PageRenderer:
 
     def results(
         self,
-        asked: PageState,
+        display: Display,
         answer: Answer,
         first: int,
         more: bool,
@@ -75,29 +78,32 @@ class PageRenderer:
         """Return a page of hits.
 
         Args:
-            asked: The state of the page.
+            display: What documents are shown by, with the state of the page.
             answer: The hits of this page, with total and corrections.
             first: Number of the first hit, from 1.
             more: Whether another page follows.
             rail: The filters on offer.
             orders: The values that a sort may have.
         """
+        asked = display.asked
         number = f", page {asked.page}" if asked.page > 1 else ""
+        what = f"Results for “{asked.query}”" if asked.query else "Documents that fit the filters"
         html = part(
             "results",
-            heading=f"Results for “{asked.query}”{number}",
+            heading=what + number,
             corrected=_corrected(asked, answer.corrected),
             close=part("close", query=asked.query) if answer.nothing_close else NOTHING,
             count="" if answer.nothing_close else _total(answer.total),
             sort=_sort(asked, orders),
             chosen=chosen(asked),
             first=first,
-            hits=hits(self.settings, asked, answer.hits),
+            hits=display.hits(answer.hits),
             pages=_pages(asked, more),
             rail=rail,
         )
-        status = f"{_count(len(answer.hits), 'result')} for {asked.query}{number}"
-        return View(kind="results", html=html, title=asked.query, status=status)
+        title = asked.query or ", ".join(value for _, value in asked.filters)
+        status = f"{_count(len(answer.hits), 'result')} for {title}{number}"
+        return View(kind="results", html=html, title=title, status=status)
 
     def nothing(self, asked: PageState, rail: Html) -> View:
         """Return what the page shows without hits: what to try."""
@@ -114,23 +120,25 @@ class PageRenderer:
         status = f"{heading}. {_reason(asked)}"
         return View(kind="results", html=html, title=asked.query, status=status)
 
-    def document(self, asked: PageState, document: Document, found: Sequence[Hit]) -> View:
+    def document(self, display: Display, document: Document, found: Sequence[Hit]) -> View:
         """Return a whole document, and `found`, which are most similar to it."""
+        asked = display.asked
         title = title_of(document)
         shown = document.text[:TEXT_CHARS]
-        paragraphs = [text for text in shown.split("\n") if text.strip()]
+        text = text_blocks(shown, code=bool(document.sections))
         if rest := len(document.text) - len(shown):
-            paragraphs.append(f"… and {rest:,} more characters, which the API returns.")
+            more = f"… and {rest:,} more characters, which the API returns."
+            text = joined([text, part("paragraph", lead="", text=more)])
         back = NOTHING
         if asked.query:
             back = part("back", href=asked.link(like=""), query=asked.query)
         html = part(
             "document",
             back=back,
-            title=linked(title, document.url),
-            facts=facts(self.settings, document),
-            text=joined(part("paragraph", text=text) for text in paragraphs),
-            hits=hits(self.settings, asked, found),
+            title=linked(fill("$title", title=title), document.url),
+            facts=display.facts(document),
+            text=text,
+            hits=display.hits(found),
         )
         status = f"{title}, and {len(found)} more like it"
         return View(kind="document", html=html, title=title, status=status)

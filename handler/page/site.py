@@ -1,7 +1,7 @@
 """The answers of the search page's routes. Imported at the first visit: no start waits for it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -14,12 +14,14 @@ from handler.errors import QuerytowerError
 from handler.html_answer import html_answer
 from handler.index.engine import Engine
 from handler.page.assets import Assets
+from handler.page.facts import fields_shown, telling_fields
+from handler.page.hits import Display
 from handler.page.page_state import PageState
 from handler.page.rail import INPUTS, filter_fields, rail
 from handler.page.renderer import PageRenderer
 from handler.page.view import View
 from handler.problems import classify
-from handler.search.highlight import Allowance
+from handler.search.highlight import Allowance, mark, word_spans
 from handler.search.lookup import find
 from handler.search.lucky import lucky
 from handler.search.parameters import filter_from_parameters
@@ -44,6 +46,8 @@ class Site:
         self._page = page
         self._settings = page.settings
         self._load = load
+        # The fields worth showing of the version asked for last.
+        self._telling: dict[tuple[str, str], tuple[str, ...]] = {}
 
     @classmethod
     def open(cls, settings: Settings, load: Callable[[], Service]) -> Self:
@@ -90,15 +94,30 @@ class Site:
     def _view(
         self, request: HttpRequest, asked: PageState, searcher: Searcher, index: Engine
     ) -> View:
+        fields = filter_fields(self._settings, index.manifest.schema)
         if asked.like:
             answer = searcher.similar(index, [asked.like], min(PAGE_SIZE, self._settings.max_k))
             trace_of(request).seconds.update(answer.seconds)
             document = index.document(find(index, asked.like))
-            return self._page.document(asked, document, answer.hits)
-        if not asked.query:
+            return self._page.document(self._display(asked, index, fields), document, answer.hits)
+        asked = asked.among(fields)
+        if not asked.query and not asked.filters:
             return self._page.home()
-        fields = filter_fields(self._settings, index.manifest.schema)
-        return self._results(request, asked.among(fields), fields, searcher, index)
+        return self._results(request, asked, fields, searcher, index)
+
+    def _display(
+        self, asked: PageState, index: Engine, fields: Schema, terms: Sequence[str] = ()
+    ) -> Display:
+        """Return what documents are shown by; `terms` are marked in their titles."""
+        version = index.manifest.name, index.manifest.version
+        if version not in self._telling:
+            self._telling = {version: telling_fields(index)}
+        return Display(
+            asked=asked,
+            fields=fields_shown(self._settings) or self._telling[version],
+            filters=fields,
+            mark=lambda title: mark(title, word_spans(title, terms, index.stems)),
+        )
 
     def _results(
         self,
@@ -132,7 +151,8 @@ class Site:
             return self._page.nothing(asked, filters)
         more = len(answer.hits) > size and offset + size <= self._settings.max_offset
         page = replace(answer, hits=shown)
-        return self._page.results(asked, page, offset + 1, more, filters, orders)
+        display = self._display(asked, index, fields, answer.terms)
+        return self._page.results(display, page, offset + 1, more, filters, orders)
 
     def _request(
         self,

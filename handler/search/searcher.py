@@ -135,6 +135,7 @@ class Searcher:
             facets=facets,
             spreads=_spreads(index, request, matched),
             total=total,
+            terms=query.terms,
             nothing_close=nothing_close,
             cosine=cosine,
         )

@@ -15,6 +15,7 @@ import pytest
 from handler.app import create_app
 from handler.encoder import Encoder
 from handler.errors import InvalidRequest
+from handler.index.arrays import Rows, Scores
 from handler.index.engine import Engine
 from handler.index.index_version import IndexVersion
 from handler.search.filters import FilterCompiler
@@ -34,7 +35,7 @@ from tests.handler.test_filters import DOCUMENTS, random_filter
 from tests.library import BOOKS, Library, index_corpus, write_corpus
 from tests.serving import serving
 
-FLAGS = {"verbatim": False, "typing": False, "alternatives": {}}
+FLAGS: dict[str, Any] = {"verbatim": False, "typing": False, "alternatives": {}}
 
 
 @pytest.fixture(scope="module")
@@ -118,17 +119,17 @@ def test_nearest_and_words_answer_like_the_function(place: Place) -> None:
         best = [engine.best_passages(vector, rows) for engine in (function, lance)]
         np.testing.assert_allclose(best[0].cosines, best[1].cosines, atol=2e-3)
         assert {*function.passages_of(rows).tolist()} == {*lance.passages_of(rows).tolist()}
-        words = [engine.words(text, **FLAGS) for engine in (function, lance)]
-        matched = [
-            engine.matching(each.query, 100)
-            for engine, each in zip((function, lance), words, strict=True)
-        ]
+        matched = [words_of(engine, text) for engine in (function, lance)]
         assert {*matched[0][0].tolist()} <= {*matched[1][0].tolist()}
     assert function.document(3) == lance.document(3)
     assert lance.row_of("a7") == function.row_of("a7")
     assert lance.rows_after(3, None, 4).tolist() == function.rows_after(3, None, 4).tolist()
     span = function.span(5)
     assert lance.span(5) == span
+
+
+def words_of(engine: Engine, text: str) -> tuple[Rows, Scores]:
+    return engine.matching(engine.words(text, **FLAGS).query, 100)
 
 
 def test_exclusions_and_phrases(place: Place) -> None:

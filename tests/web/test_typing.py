@@ -209,7 +209,7 @@ def test_the_way_to_search_is_kept_while_typing(page: "Page") -> None:
     page.locator("#q").fill("village")
     expect(page.locator("#view")).to_have_attribute("data-query", "village")
     assert asked(page) == {"q": ["village"], "mode": ["keyword"]}
-    assert {*page.locator(".why summary").all_text_contents()} == {"Matched by Words"}
+    assert {*page.locator(".why > summary").all_text_contents()} == {"Matched by Words"}
     page.go_back()
     expect(page.locator("#q")).to_have_value("mystery")
 
@@ -278,11 +278,59 @@ def test_suggestions_and_the_way_home(page: "Page") -> None:
 def test_the_reasons_are_given_on_demand(page: "Page") -> None:
     page.goto("?q=orc coffee shop")
     why = page.locator("li", has_text="Legends & Lattes").locator(".why")
-    expect(why.locator("dl")).to_be_hidden()
-    why.locator("summary").click()
-    expect(why.locator("dl")).to_be_visible()
+    words, numbers = why.locator("dl").first, why.locator("dl").last
+    expect(words).to_be_hidden()
+    why.locator("summary").first.click()
+    expect(words).to_be_visible()
+    assert re.search(r"Words\s+elsewhere in the document", why.inner_text())
+    expect(numbers).to_be_hidden()
+    why.locator("summary").last.click()
+    expect(numbers).to_be_visible()
     assert re.search(r"Words\s+place 1, BM25 \d", why.inner_text())
     assert re.search(r"Passage\s+\d+ to \d+ of 357 characters", why.inner_text())
+
+
+def test_a_passage_has_three_lines_until_somebody_wants_more(page: "Page") -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("?q=unbreakable&mode=keyword")
+    hit = page.locator(".hits > li").first
+    passage = hit.locator(".passage")
+    lines = "e => e.clientHeight / parseFloat(getComputedStyle(e).lineHeight)"
+    assert passage.evaluate(lines) < 3.2
+    hit.locator(".rest summary").click()
+    assert passage.evaluate(lines) > 3.8
+    assert passage.evaluate("e => e.scrollHeight <= e.clientHeight + 1")
+    expect(hit.locator(".rest summary span:visible")).to_have_text("less")
+
+
+def test_short_passages_offer_no_more(page: "Page") -> None:
+    page.set_viewport_size({"width": 2560, "height": 1440})
+    page.goto("?q=trap&mode=keyword")
+    expect(page.locator(".rest").first).to_be_hidden()
+
+
+def test_two_hits_are_on_a_phones_first_screen(page: "Page") -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    for query in ("village mystery", "a quiet book about grief that is not depressing"):
+        page.goto(f"?q={query}")
+        box = page.locator(".hits > li").nth(1).locator(".passage").bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= 844
+
+
+def test_an_author_leads_to_all_of_hers(page: "Page") -> None:
+    page.goto("?q=winter planet envoy")
+    author = page.locator(".facts a", has_text="Ursula K. Le Guin").first
+    author.click()
+    expect(page.locator("#q")).to_have_value("")
+    expect(page.locator(".chosen li")).to_have_count(1)
+    authors = page.locator(".hits .facts li:first-child bdi").all_inner_texts()
+    assert {*authors} == {"Ursula K. Le Guin"}
+    page.locator("#q").fill("anarchist physicist")
+    expect(page.locator("#view")).to_have_attribute("data-query", "anarchist physicist")
+    expect(page.locator(".chosen li")).to_have_count(1)
+    page.locator(".chosen a").click()
+    expect(page.locator(".chosen li")).to_have_count(0)
 
 
 def test_the_skip_link_leads_past_the_head(page: "Page") -> None:

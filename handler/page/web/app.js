@@ -1,7 +1,7 @@
 // The page's state is its form, and the address that the form makes. Every state is a page of the server's own.
 
 import { complete } from "./complete.js";
-import { cancel, remember, revisit, show } from "./results.js";
+import { cancel, measure, remember, revisit, show } from "./results.js";
 
 const TYPING_MS = 140, SETTLED_MS = 1500;
 const form = document.getElementById("search");
@@ -27,8 +27,7 @@ function go(url, { replace = false, ...how } = {}) {
 
 function address() {
   const all = [...new FormData(form)].map(([name, value]) => [name, value.trim()]);
-  const query = box.value.trim();
-  const given = all.filter(([name, value]) => value && (query || name === "mode") && !(name === "mode" && value === "hybrid"));
+  const given = all.filter(([name, value]) => value && !(name === "mode" && value === "hybrid"));
   return `?${new URLSearchParams(given)}`;
 }
 
@@ -115,4 +114,6 @@ window.addEventListener("popstate", (event) => {
 
 history.scrollRestoration = "manual";
 remember();
+measure();
+window.addEventListener("resize", measure);
 if (document.body.dataset.kind === "home" && matchMedia("(hover: hover)").matches) box.focus({ preventScroll: true });

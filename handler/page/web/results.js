@@ -85,6 +85,7 @@ function put(page, { typing = false, focus = false, old = false }) {
     document.dispatchEvent(new Event("shown"));
     document.querySelector(`input[name=mode][value=${view.dataset.mode}]`).checked = true;
   }
+  measure();
   open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
   if (active && active !== document.activeElement?.id) document.getElementById(active)?.focus({ preventScroll: true });
   if (focus) {
@@ -94,6 +95,14 @@ function put(page, { typing = false, focus = false, old = false }) {
   const swapped = !old && versions[0] && versions[1] && versions[0] !== versions[1];
   notice(swapped ? "The collection was updated while you were here. These results are from its new version." : "");
   tell(view.dataset.status);
+}
+
+/** Offer "more" only where the first lines of a passage are not all of it. */
+export function measure() {
+  for (const passage of view.querySelectorAll(".passage")) {
+    const hidden = passage.scrollHeight > passage.clientHeight + 2 || passage.querySelector(".lead");
+    passage.closest("li").toggleAttribute("data-short", !hidden && !passage.parentElement.querySelector(".rest[open]"));
+  }
 }
 
 function loading() {
