@@ -83,12 +83,8 @@ build-SearchFunction build-ReindexFunction: install
 test: install tools browser clients beyond $(if $(strip $(CPU_TORCH)),optimum)   ## run all tests
 	$(VENV)/python -m pytest -q -n auto
 	.venv-clients/bin/python -m pytest -q -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function tests/clients
-<<<<<<< HEAD
 	.venv-beyond/bin/python -m pytest -q tests/beyond
-	$(if $(strip $(CPU_TORCH)),.venv-optimum/bin/python -m pytest -q tests/export/test_converters.py)
-=======
 	$(if $(strip $(CPU_TORCH)),.venv-optimum/bin/python -m pytest -q tests/export/test_converters.py tests/export/test_sentencepiece.py)
->>>>>>> main
 
 lint: install   ## style and types
 	$(VENV)/ruff check .

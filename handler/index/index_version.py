@@ -14,13 +14,9 @@ from handler.encoder import Vectors
 from handler.errors import IndexUnavailable
 from handler.files import check_file
 from handler.index.arrays import Floats, Rows, Scores, are_among, first_places, rows_between
-<<<<<<< HEAD
-from handler.index.engine import Alternatives, FacetCount, FacetsOf, Nearest, Spread, WordQuery
-=======
 from handler.index.block_file import MappedFile
 from handler.index.document_store import DocumentStore
-from handler.index.engine import Alternatives, FacetCount, Nearest, Spread, WordQuery
->>>>>>> main
+from handler.index.engine import Alternatives, FacetCount, FacetsOf, Nearest, Spread, WordQuery
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.rules import NO_RULES, Rules
 from handler.index.suggestions import Suggestions

@@ -38,19 +38,11 @@ def page(service: Service, params: Json) -> Json:
     cursor = params.get("cursor", "0")
     if not (isinstance(cursor, str) and cursor.isascii() and cursor.isdigit() and len(cursor) < 12):
         raise RpcError(INVALID_PARAMS, f"the cursor is {cursor!r}; send the last nextCursor")
-<<<<<<< HEAD
-    rows = index.rows_after(int(cursor) - 1, None, PAGE)
-    documents = index.documents_at(rows)
-    found: Json = {"resources": [_entry(index.manifest.name, each) for each in documents]}
-    if len(rows) == PAGE:
-        found["nextCursor"] = str(int(rows[-1]) + 1)
-=======
     rows = index.rows_after(int(cursor) - 1, None, PAGE + 1)
     documents = index.documents_at(rows[:PAGE])
     found: Json = {"resources": [_entry(index.manifest.name, each) for each in documents]}
     if len(rows) > PAGE:
         found["nextCursor"] = str(rows[PAGE])
->>>>>>> main
     return found
 
 

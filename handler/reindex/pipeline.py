@@ -133,13 +133,8 @@ def _publish(
         scratch: folder for temporary files.
         lease: the right to publish, if the run has one.
     """
-<<<<<<< HEAD
-    encoded = _encode(job, plan, checkpoints)
-    folder, update = _build(job, plan, checkpoints, scratch)
-=======
     encoded = _encode(job, plan, parts)
-    folder = _build(job, plan, parts, scratch)
->>>>>>> main
+    folder, update = _build(job, plan, parts, scratch)
     candidate = _assess(job, plan, folder)
     candidate = _stage(job, plan, folder, update, candidate)
     _upload(job, plan, folder, candidate)
@@ -176,15 +171,8 @@ def _encode(job: ReindexJob, plan: Plan, parts: Parts) -> int:
     return encoded
 
 
-<<<<<<< HEAD
-def _build(
-    job: ReindexJob, plan: Plan, checkpoints: Checkpoints, scratch: Path
-) -> tuple[Path, Update | None]:
+def _build(job: ReindexJob, plan: Plan, parts: Parts, scratch: Path) -> tuple[Path, Update | None]:
     """Write the files of the new version, and return their folder, and what they build upon."""
-=======
-def _build(job: ReindexJob, plan: Plan, parts: Parts, scratch: Path) -> Path:
-    """Write the files of the new version, and return their folder."""
->>>>>>> main
     folder = scratch / "version"
     folder.mkdir()
     reused, spool = plan.reused, plan.spool

@@ -58,12 +58,9 @@ def prune(
     for version in removed:
         _remove(repository, version, folders[version])
     _sweep(repository, now)
-<<<<<<< HEAD
     _vacuum(repository, {each.manifest.served["by"] for each in found if each.manifest.served})
-=======
     work = repository.work.list()
     repository.work.delete(each.path for each in work if _age_of(each, now) > LEFT_WORK_SECONDS)
->>>>>>> main
     return removed
 
 
