@@ -21,7 +21,7 @@ from handler.reindex.job import Outcome, Preview, ReindexJob
 from handler.reindex.parts import Parts
 from handler.reindex.plan import Plan, plan_from_scratch, plan_update, refusal
 from handler.staging import scratch_folder
-from handler.tiers.tier import tier_of
+from handler.tiers.choose import tier_of
 from handler.versions.attempts import LastAttempt
 from handler.versions.lease import Lease
 

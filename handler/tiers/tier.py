@@ -8,7 +8,6 @@ serves it, so publishing and rolling back stay one write of the pointer.
 from collections.abc import Iterable, Mapping
 from typing import Literal, Protocol, get_args
 
-from handler.errors import InvalidRequest
 from handler.index.engine import Engine
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexManifest
@@ -35,17 +34,3 @@ class Tier(Protocol):
 
     def vacuum(self, kept: Iterable[IndexManifest]) -> None:
         """Remove what no version but `kept` needs."""
-
-
-def tier_of(serving: str, url: str) -> Tier:
-    """Return the tier of this name for the index whose folder has this URL.
-
-    Raises:
-        InvalidRequest: there is no such tier.
-        MissingEngine: the tier needs a library that is not installed.
-    """
-    if serving == "lance":
-        from handler.tiers.lance.tier import LanceTier
-
-        return LanceTier.at(url)
-    raise InvalidRequest(f"{serving!r} serves no index; use one of {', '.join(SERVINGS)}")

@@ -189,7 +189,7 @@ class LiveIndex:
 
     def _open_engine(self, manifest: IndexManifest) -> Engine | None:
         """Open a version in the engine that serves it; None where that engine is not installed."""
-        from handler.tiers.tier import tier_of
+        from handler.tiers.choose import tier_of
 
         try:
             engine = tier_of(manifest.served["by"], self._repository.folder.url).open(manifest)

@@ -85,7 +85,7 @@ def _vacuum(repository: IndexRepository, servings: set[str]) -> None:
     """Remove what engines keep for versions that are gone."""
     left = [each.manifest for each in repository.versions()] if servings else []
     for serving in servings:
-        from handler.tiers.tier import tier_of
+        from handler.tiers.choose import tier_of
 
         tier_of(serving, repository.folder.url).vacuum(left)
 
