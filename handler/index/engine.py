@@ -67,7 +67,7 @@ Spread = tuple[float, float, float, list[tuple[float, float, int]]]
 class Completions(Protocol):
     """Completes what somebody types."""
 
-    def complete(self, typed: str, k: int, /) -> list[str]:
+    def complete(self, typed: str, k: int, /, *, forgiving: bool = True) -> list[str]:
         """Return `k` completions at most, the best first."""
 
 

@@ -29,6 +29,7 @@ class Words:
         self._names = name_analyzer(language)
         self._asking = ASKING.get(language, frozenset())
         self.compounding = language in COMPOUNDING
+        self.english = language == "english"
 
     def content_words(self, text: str) -> dict[str, str]:
         """Return the words of `text` that carry meaning, or all if none does, with their stems.

@@ -31,7 +31,7 @@ class Matched:
 class NoSuggestions:
     """Completes nothing: no tier but the function has completions."""
 
-    def complete(self, _typed: str, _k: int, /) -> list[str]:
+    def complete(self, _typed: str, _k: int, /, *, forgiving: bool = True) -> list[str]:  # noqa: ARG002
         """Return no completion."""
         return []
 

@@ -106,9 +106,7 @@ def reindex(
             repository=repository,
             encoder=Encoder.open(model, threads or os.cpu_count() or 1),
             reading=reading,
-            options=lambda current: changed_options(
-                current, passages, overlap, precision, language
-            ),
+            options=lambda old: changed_options(old, passages, overlap, precision, language),
             limits=Limits(max_rejects=max_rejects / 100, max_drop=max_drop / 100),
             force=force,
             full=full,
