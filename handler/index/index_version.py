@@ -1,6 +1,6 @@
 """One index version, opened read-only by mmap: vectors, passages, documents and text."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +14,8 @@ from handler.encoder import Vectors
 from handler.errors import IndexUnavailable
 from handler.files import check_file
 from handler.index.arrays import Floats, Rows, Scores, are_among, first_places, rows_between
+from handler.index.block_file import MappedFile
+from handler.index.document_store import DocumentStore
 from handler.index.engine import Alternatives, FacetCount, Nearest, Spread, WordQuery
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.rules import NO_RULES, Rules
@@ -24,10 +26,15 @@ from handler.index.text_writer import field_name
 from handler.index.vectors import VectorIndex
 from handler.index.word_query import word_query
 
+# `passage` is the first one, `stored` the place of the group that holds the document.
+DOCUMENT = np.dtype([("passage", "<u4"), ("stored", "<u8")])
 # `text` hashes what was encoded, `content` the whole document: later runs compare them.
-DOCUMENT = np.dtype([("passage", "<u4"), ("text", "V16"), ("content", "V16")])
+HASHES = np.dtype([("text", "V16"), ("content", "V16")])
 PASSAGE = np.dtype([("document", "<u4"), ("start", "<u4"), ("end", "<u4")])
 ORDER = np.dtype("<u4")
+
+# Documents that are in memory while many are read.
+READ_AT_ONCE = 100
 
 Table = npt.NDArray[Any]
 
@@ -57,6 +64,7 @@ class IndexVersion:
     rows: Rows
     vectors: VectorIndex
     text: TextIndex
+    stored: DocumentStore
     documents: Table
     passages: Table
     owners: Rows
@@ -85,7 +93,9 @@ class IndexVersion:
             if entry.sha256 not in checked:
                 check_file(folder, name, entry, IndexUnavailable)
         segments = [folder / IndexFiles.segment(at) for at in range(len(manifest.segments))]
-        documents, passages = _tables(segments, manifest)
+        sizes = manifest.segments
+        documents = _tables(segments, IndexFiles.DOCUMENTS, DOCUMENT, [n for n, _ in sizes])
+        passages = _tables(segments, IndexFiles.PASSAGES, PASSAGE, [n for _, n in sizes])
         order = _table(folder / IndexFiles.ORDER, ORDER, manifest.documents).astype(np.int64)
         if order.max(initial=-1) >= len(documents):
             raise IndexUnavailable(
@@ -103,6 +113,7 @@ class IndexVersion:
             rows=rows,
             vectors=vectors,
             text=TextIndex.open(folder / IndexFiles.TEXT, manifest.language),
+            stored=_stored(segments, documents["stored"].astype(np.int64)),
             documents=documents,
             passages=passages,
             owners=passages["document"].astype(np.int64),
@@ -169,12 +180,35 @@ class IndexVersion:
         return rows_between(self.bounds, documents)
 
     def document(self, row: int) -> Document:
-        """Return the stored document of a row."""
-        return self.text.document(row)
+        """Return the stored document of a row; see `documents_at`."""
+        return self.documents_at(np.array([row]))[0]
 
     def documents_at(self, rows: Rows) -> list[Document]:
-        """Return the stored documents of some rows, in this order."""
-        return [self.text.document(row) for row in rows.tolist()]
+        """Return the stored documents at `rows`, in that order.
+
+        Raises:
+            StoreError: they have to be fetched, and can't be.
+        """
+        return self.stored.read(rows)
+
+    def read_each(self, rows: Rows) -> Iterator[Document]:
+        """Yield the stored documents at any number of `rows`, in that order.
+
+        Raises:
+            StoreError: they have to be fetched, and can't be.
+        """
+        for start in range(0, len(rows), READ_AT_ONCE):
+            yield from self.documents_at(rows[start : start + READ_AT_ONCE])
+
+    def hashes(self) -> Table:
+        """Return the hashes of all documents, by row, as `HASHES`.
+
+        Raises:
+            IndexUnavailable: they are not here; the function that answers doesn't fetch them.
+        """
+        sizes = self.manifest.segments
+        folders = [self.folder / IndexFiles.segment(at) for at in range(len(sizes))]
+        return _tables(folders, IndexFiles.HASHES, HASHES, [rows for rows, _ in sizes])
 
     def span(self, passage: int) -> tuple[int, int]:
         """Return the characters of its document's text that a passage covers."""
@@ -279,13 +313,22 @@ def _both(words: Query, condition: Query) -> Query:
     return Query.boolean_query([(Occur.Must, words), (Occur.Must, filtered)])
 
 
-def _tables(segments: Sequence[Path], manifest: IndexManifest) -> tuple[Table, Table]:
-    """Return the documents and the passages of all segments."""
-    documents, passages = [], []
-    for folder, (rows, spans) in zip(segments, manifest.segments, strict=True):
-        documents.append(_table(folder / IndexFiles.DOCUMENTS, DOCUMENT, rows))
-        passages.append(_table(folder / IndexFiles.PASSAGES, PASSAGE, spans))
-    return np.concatenate(documents), np.concatenate(passages)
+def _stored(segments: Sequence[Path], places: Rows) -> DocumentStore:
+    try:
+        files = [MappedFile.open(folder / IndexFiles.STORED) for folder in segments]
+    except OSError as cause:
+        raise IndexUnavailable(
+            f"{cause.filename} can't be read: {cause.strerror}; index the corpus again"
+        ) from cause
+    return DocumentStore(files, places)
+
+
+def _tables(
+    segments: Sequence[Path], name: str, dtype: np.dtype[Any], lengths: Sequence[int]
+) -> Table:
+    """Return a table of all segments, each of its length."""
+    parts = zip(segments, lengths, strict=True)
+    return np.concatenate([_table(folder / name, dtype, length) for folder, length in parts])
 
 
 def _table(path: Path, dtype: np.dtype[Any], length: int) -> Table:

@@ -14,8 +14,8 @@ from handler.stored_json import Count, Name, bound
 
 # 3: words of metadata fields in text/. 4: compact codes instead of a graph.
 # 5: files are stored under their sha256. 6: names and other forms of words in text/
-# 7: vectors and tables in segments. 8: completions as bytes
-INDEX_FORMAT = 8
+# 7: vectors and tables in segments. 8: completions as bytes. 9: stored documents in segments
+INDEX_FORMAT = 9
 
 Rows = Annotated[int, bound(ge=0, le=2**32)]
 Segments = Annotated[list[tuple[Rows, Rows]], bound(max_length=10_000)]
@@ -34,6 +34,8 @@ class IndexFiles:
     COMPACT = "compact.bin"
     DOCUMENTS = "documents.bin"
     PASSAGES = "passages.bin"
+    STORED = "stored.bin"
+    HASHES = "hashes.bin"
     # Beside the segments:
     ORDER = "order.bin"
     TEXT = "text"
@@ -53,7 +55,15 @@ class IndexFiles:
 
 
 # Files that every segment has.
-IN_SEGMENTS = (IndexFiles.VECTORS, IndexFiles.SCALES, IndexFiles.DOCUMENTS, IndexFiles.PASSAGES)
+IN_SEGMENTS = (
+    IndexFiles.VECTORS,
+    IndexFiles.SCALES,
+    IndexFiles.COMPACT,
+    IndexFiles.DOCUMENTS,
+    IndexFiles.PASSAGES,
+    IndexFiles.STORED,
+    IndexFiles.HASHES,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The text index opened for reading: BM25, rows by id or filter, and stored documents."""
+"""The text index opened for reading: BM25, and rows by id or filter."""
 
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -6,10 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 import tantivy
-from pydantic_core import from_json
 from tantivy import Occur, Query
 
-from handler.corpus.document import Document
 from handler.corpus.schema import Schema, date_text
 from handler.errors import IndexUnavailable
 from handler.index.analysis import (
@@ -66,13 +64,6 @@ class TextIndex:
     def segments(self) -> int:
         """How many segments Tantivy keeps."""
         return self._searcher.num_segments
-
-    def document(self, row: int) -> Document:
-        """Return the stored document of a row."""
-        query = Query.term_query(self.fields, "row", row)
-        [(_, address)] = self._searcher.search(query, 1, count=False).hits
-        stored = self._searcher.doc(address)
-        return Document.from_stored(from_json(stored["source"][0]))
 
     def row_of(self, document_id: str) -> int | None:
         """Return the row of a document by its id, or None."""

@@ -1,11 +1,11 @@
-"""Write a text index with its metadata and stored documents, by Tantivy."""
+"""Write a text index with its metadata, by Tantivy."""
 
 import json
 from pathlib import Path
 
 import tantivy
 
-from handler.corpus.document import Document, Value, to_json
+from handler.corpus.document import Document, Value
 from handler.corpus.schema import Field, Schema, date_number
 from handler.files import link_files
 from handler.index.analysis import (
@@ -40,7 +40,6 @@ def _build_schema(schema: Schema) -> tantivy.Schema:
     builder.add_text_field("words", tokenizer_name="plain", index_option="basic")
     builder.add_text_field("names", tokenizer_name="names", index_option="freq")
     builder.add_text_field("tails", tokenizer_name="plain", index_option="basic")
-    builder.add_bytes_field("source", stored=True)
     add = {
         "integer": builder.add_integer_field,
         "float": builder.add_float_field,
@@ -100,7 +99,6 @@ class TextWriter:
         entry.add_text("names", indexed_names(text))
         if self._compounding:  # words from their ends, to find compounds by their last part
             entry.add_text("tails", words[::-1])
-        entry.add_bytes("source", to_json(document).encode())
         for name, value in document.metadata.items():
             if name in self._schema:
                 self._add_field(entry, name, value)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from handler.encoder import Vectors
 from handler.errors import IndexUnavailable
 from handler.index.arrays import Codes, Rows
+from handler.index.block_file import BlockFile, MappedFile, Spans, read_spans
 from handler.index.manifest import IndexFiles
 
 Precision = Literal["i8", "f16"]
@@ -75,23 +76,13 @@ class VectorWriter:
         self._compact.close()
 
 
-def read_codes(folder: Path, precision: Precision, dimension: int) -> npt.NDArray[np.generic]:
-    """Map the quantized vectors in `folder` into memory, shape (n, dimension).
-
-    Raises:
-        OSError: there are none.
-        ValueError: they are of another dimension.
-    """
-    return np.asarray(
-        np.memmap(folder / IndexFiles.VECTORS, DTYPES[precision], "r").reshape(-1, dimension)
-    )
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VectorSegment:
-    """Vectors of one segment: codes (n, dimension), factors to unit length (n,), compact codes."""
+    """Vectors of one segment: codes in a file, factors to unit length (n,), compact codes."""
 
-    codes: Codes
+    file: BlockFile
+    dimension: int
+    dtype: type[np.generic]
     scales: npt.NDArray[np.float32]
     bits: npt.NDArray[np.uint8]
 
@@ -103,15 +94,38 @@ class VectorSegment:
             IndexUnavailable: a file is missing or of another size than the others ask for.
         """
         try:
-            codes = read_codes(folder, precision, dimension)
-            scales = np.memmap(folder / IndexFiles.SCALES, np.float32, "r").reshape(len(codes))
+            file = MappedFile.open(folder / IndexFiles.VECTORS)
+            scales = np.memmap(folder / IndexFiles.SCALES, np.float32, "r")
             packed = np.memmap(folder / IndexFiles.COMPACT, np.uint8, "r")
-            bits = packed.reshape(len(codes), (dimension + 7) // 8)
+            bits = packed.reshape(len(scales), (dimension + 7) // 8)
+            if file.size != len(scales) * dimension * np.dtype(DTYPES[precision]).itemsize:
+                raise ValueError(f"{file.size} bytes are not {len(scales)} vectors")
         except (OSError, ValueError) as cause:
             raise IndexUnavailable(
                 f"{folder} has no usable vectors: {cause}; index the corpus again"
             ) from cause
-        return cls(codes, np.asarray(scales), np.asarray(bits))
+        return cls(
+            file=file,
+            dimension=dimension,
+            dtype=DTYPES[precision],
+            scales=np.asarray(scales),
+            bits=np.asarray(bits),
+        )
+
+    @property
+    def codes(self) -> Codes:
+        """All codes, shape (n, dimension)."""
+        whole = Spans(self.file, np.array([0]), np.array([self.file.size]))
+        return self.shaped(*read_spans([whole]))
+
+    def spans(self, rows: Rows) -> Spans:
+        """Return where in the file the codes of some `rows` are."""
+        width = self.dimension * np.dtype(self.dtype).itemsize
+        return Spans(self.file, rows * width, rows * width + width)
+
+    def shaped(self, data: memoryview) -> Codes:
+        """Return the bytes of the file as codes, shape (n, dimension)."""
+        return np.frombuffer(data, self.dtype).reshape(-1, self.dimension)
 
 
 class VectorIndex:
@@ -212,14 +226,18 @@ class VectorIndex:
         """Return codes and factors of `rows`."""
         first = self.segments[0]
         if len(self.segments) == 1:
-            return first.codes[rows], first.scales[rows]
-        codes = np.empty((len(rows), first.codes.shape[1]), first.codes.dtype)
-        scales = np.empty(len(rows), np.float32)
+            [data] = read_spans([first.spans(rows)])
+            return first.shaped(data)[rows], first.scales[rows]
         owners = np.searchsorted(self._starts, rows, "right") - 1
-        for number in np.flatnonzero(np.bincount(owners)).tolist():
-            mine, segment = owners == number, self.segments[number]
-            at = rows[mine] - self._starts[number]
-            codes[mine], scales[mine] = segment.codes[at], segment.scales[at]
+        numbers = np.flatnonzero(np.bincount(owners)).tolist()
+        within = [(owners == number, self.segments[number]) for number in numbers]
+        places = rows - self._starts[owners]
+        found = read_spans([segment.spans(places[mine]) for mine, segment in within])
+        codes = np.empty((len(rows), first.dimension), first.dtype)
+        scales = np.empty(len(rows), np.float32)
+        for (mine, segment), data in zip(within, found, strict=True):
+            at = places[mine]
+            codes[mine], scales[mine] = segment.shaped(data)[at], segment.scales[at]
         return codes, scales
 
 

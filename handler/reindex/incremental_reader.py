@@ -47,8 +47,7 @@ class IndexedObjects:
 
     def items(self, item: CorpusObject) -> Iterator[Found]:
         """Yield what the object gave; the lines of documents are not known any more."""
-        for row in self.rows[item].tolist():
-            document = self.index.document(row)
+        for document in self.index.read_each(self.rows[item]):
             yield Found(0, document, "" if has_made_up_id(document) else "id")
         for reject in self.rejects.get(item.path, ()):
             yield Found(reject.line, reject)

@@ -6,11 +6,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from handler.index.spelling import corrections, one_edit, suspected, within_two_edits
-from handler.index.text_index import TextIndex
 from handler.index.word_query import MAX_CORRECTED, word_query
 from handler.search.answer import corrected_query
-from tests.handler.indexes import document
-from tests.handler.test_keyword import found, write
+from tests.handler.indexes import WrittenText, document, write
+from tests.handler.test_keyword import found
 
 KNOWN = {"house": 9, "mouse": 3, "receive": 40, "necessary": 5, "accommodation": 4, "привет": 2}
 
@@ -72,11 +71,11 @@ SHELF = [
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> WrittenText:
     return write(tmp_path_factory.mktemp("spelling"), SHELF)
 
 
-def test_a_corrected_word_is_scored_by_what_it_became(shelf: TextIndex) -> None:
+def test_a_corrected_word_is_scored_by_what_it_became(shelf: WrittenText) -> None:
     typed, right = word_query(shelf, "botnist"), word_query(shelf, "botanist")
     assert typed.query is not None
     assert right.query is not None
@@ -88,12 +87,12 @@ def test_a_corrected_word_is_scored_by_what_it_became(shelf: TextIndex) -> None:
     assert 0.5 * exact_scores[0] < scores[0] <= exact_scores[0]
 
 
-def test_what_was_typed_stays_first(shelf: TextIndex) -> None:
+def test_what_was_typed_stays_first(shelf: WrittenText) -> None:
     assert found(shelf, "goverment")[0] == "exact"
     assert found(shelf, "government") != found(shelf, "goverment")
 
 
-def test_verbatim_corrects_nothing(shelf: TextIndex) -> None:
+def test_verbatim_corrects_nothing(shelf: WrittenText) -> None:
     words = word_query(shelf, "botnist", verbatim=True)
     assert words.corrected == {}
     assert words.query is not None
