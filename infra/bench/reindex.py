@@ -90,8 +90,9 @@ class RandomEncoder(Encoder):
         digests = [blake2b(np.array(each).tobytes(), digest_size=8).digest() for each in ids]
         generators = [np.random.default_rng(int.from_bytes(each)) for each in digests]
         latent = [each.standard_normal(len(self._basis)) for each in generators]
-        vectors = np.array(latent, np.float32).reshape(len(ids), -1) @ self._basis
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors: Vectors = np.array(latent, np.float32).reshape(len(ids), -1) @ self._basis
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
