@@ -144,16 +144,18 @@ class Suggestions:
                 f"{folder} has no completions: {cause}; index the corpus again"
             ) from cause
 
-    def complete(self, typed: str, k: int) -> list[str]:
+    def complete(self, typed: str, k: int, *, forgiving: bool = True) -> list[str]:
         """Return up to `k` texts with every word typed, the last as a prefix; the likeliest first.
 
-        If there is none, words may differ in one letter.
+        If there is none, words may differ in one letter, unless it is not `forgiving`.
         """
         words = self._words.analyze(typed)
         # Tantivy refuses patterns of a thousand bytes, and no completion has a word of so many.
         if not words or any(len(word.encode()) > 4 * MAX_CHARS for word in words):
             return []
-        found = self._find(words, exact=True) or self._find(words, exact=False)
+        found = self._find(words, exact=True)
+        if not found and forgiving:
+            found = self._find(words, exact=False)
         start = " ".join(words)
         begins = {text: " ".join(self._words.analyze(text)).startswith(start) for text in found}
         return sorted(found, key=lambda text: not begins[text])[:k]
