@@ -86,6 +86,6 @@ def _is_of_kind(library: Library, name: str, lend: Lend) -> bool:
     try:
         with lend() as path:
             reader = reader_of(Source.of_file(path, name).head)
-            return reader.NAME == library.kind
+            return library.kind == reader.NAME
     except UnreadableFile:
         return False
