@@ -20,8 +20,8 @@ PRECISIONS: tuple[str, ...] = get_args(Precision)
 DTYPES: dict[str, type[np.generic]] = {"i8": np.int8, "f16": np.float16}
 
 # One thread scans 50,000 int8 vectors of 384 dimensions in 0.8 ms. Of more vectors, the compact
-# codes are scanned, an eighth of the bytes, and so many of the nearest are looked at
-# more closely: at least, and for each vector wanted.
+# codes are scanned, an eighth of the bytes, and so many of the nearest are looked at more closely:
+# at least, and for each vector wanted.
 EXACT_UP_TO = 50_000
 CANDIDATES = 2000
 CANDIDATES_EACH = 10

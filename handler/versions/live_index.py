@@ -20,7 +20,7 @@ from handler.staging import scratch_folder
 from handler.versions.live_rules import LiveRules
 from handler.versions.pointer import Pointer
 from handler.versions.remote_file import Traffic
-from handler.versions.remote_files import CacheLimits, RemoteFiles
+from handler.versions.remote_files import DEFAULT_LIMITS, CacheLimits, RemoteFiles
 from handler.versions.repository import IndexRepository
 from handler.versions.transfer import fetch_version, kept_files
 
@@ -48,7 +48,7 @@ class LiveIndex:
         cache: Path,
         fingerprint: str,
         poll_seconds: float,
-        limits: CacheLimits = CacheLimits(),
+        limits: CacheLimits = DEFAULT_LIMITS,
     ) -> None:
         """Prepare to serve an index.
 

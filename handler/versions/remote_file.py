@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,6 @@ from handler.versions.stored_folder import StoredFolder
 GAP = 8
 # Blocks of one request at most, of a search and of the filling in the background.
 RUN, FILLING = 256, 1024
-TRIES = 2
 
 
 @dataclass(slots=True)
@@ -43,23 +43,19 @@ class Blocks:
     """The blocks that have arrived, in a sparse file; `here` tells which."""
 
     def __init__(self, path: Path, size: int) -> None:
-        """Make the file, without any block.
+        """Make the file, without any block; it goes with this object.
 
         Raises:
             OSError: it can't be made.
         """
         self.path = path
         self.here = np.zeros(-(-size // BLOCK), bool)
-        with path.open("xb") as file:
-            self._descriptor = os.dup(file.fileno())
-            os.truncate(self._descriptor, size)
-        with path.open("rb") as file:
+        with path.open("x+b") as file:
+            file.truncate(size)
+            # Views of the file stay valid when it is gone.
             self.data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-
-    def __del__(self) -> None:
-        """Give the file up; views of it stay valid."""
-        os.close(self._descriptor)
-        self.path.unlink(missing_ok=True)
+            self._descriptor = os.dup(file.fileno())
+        weakref.finalize(self, _remove, self._descriptor, path)
 
     def put(self, first: int, body: bytes) -> None:
         """Write blocks that were verified, from block `first`.
@@ -194,26 +190,29 @@ class RemoteFile:
 
     def _verified(self, first: int, end: int) -> bytes:
         """Fetch blocks, once more if a request fails in the middle or brings something else."""
+        try:
+            return self._once(first, end)
+        except ObjectNotFound:
+            raise
+        except StoreError:
+            return self._once(first, end)
+
+    def _once(self, first: int, end: int) -> bytes:
         start, stop = first * BLOCK, min(end * BLOCK, self._size)
-        problem: StoreError | None = None
-        for _ in range(TRIES):
-            try:
-                body = self.files.get_range(self.name, start, stop)
-            except ObjectNotFound:
-                raise
-            except StoreError as error:
-                problem = error
-                continue
-            self._traffic.requests += 1
-            self._traffic.bytes += len(body)
-            if sums_of(body) == self._sums[first * SUM : end * SUM]:
-                return body
-            problem = StoreError(
+        body = self.files.get_range(self.name, start, stop)
+        self._traffic.requests += 1
+        self._traffic.bytes += len(body)
+        if sums_of(body) != self._sums[first * SUM : end * SUM]:
+            raise StoreError(
                 f"{self.files.url}/{self.name}: bytes {start} to {stop} are not those that were "
                 "uploaded; the file was altered; roll back, or index again"
             )
-        assert problem
-        raise problem
+        return body
+
+
+def _remove(descriptor: int, path: Path) -> None:
+    os.close(descriptor)
+    path.unlink(missing_ok=True)
 
 
 def _covering(first: Rows, end: Rows, count: int) -> npt.NDArray[np.bool_]:

@@ -35,6 +35,9 @@ class CacheLimits:
     blocks: int = 50_000_000
 
 
+DEFAULT_LIMITS = CacheLimits()
+
+
 class RemoteFiles:
     """The files of an index that are read in blocks, until they are filled in the background."""
 
