@@ -38,6 +38,11 @@ class Traffic:
         """Share of blocks that were here when they were read; 1 if none was read."""
         return self.blocks_here / self.blocks_read if self.blocks_read else 1.0
 
+    def shown(self) -> dict[str, float]:
+        """Return the figures that `/ready` and the log show."""
+        rate = round(self.hit_rate, 4)
+        return {"bytes": self.bytes, "ranges": self.requests, "block_hit_rate": rate}
+
 
 class Blocks:
     """The blocks that have arrived, in a sparse file; `here` tells which."""
