@@ -130,19 +130,6 @@ class EncodedBatch:
                 file.write(data)
             file.write(digest.digest())
 
-    @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
-        """Return the documents of several parts as one."""
-        starts = np.cumsum([0, *(len(part.scales) for part in parts)])
-        first = [part.first[:-1] + start for part, start in zip(parts, starts[:-1], strict=True)]
-        return cls(
-            hashes=np.concatenate([part.hashes for part in parts]),
-            first=np.append(np.concatenate(first), starts[-1]),
-            spans=np.concatenate([part.spans for part in parts]),
-            codes=np.concatenate([part.codes for part in parts]),
-            scales=np.concatenate([part.scales for part in parts]),
-        )
-
     def document(self, row: int) -> EncodedDocument:
         """Return the passages of one document."""
         rows = slice(int(self.first[row]), int(self.first[row + 1]))

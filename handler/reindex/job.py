@@ -18,7 +18,8 @@ from handler.progress import Progress, no_progress
 from handler.quality.changes import Changes
 from handler.quality.drift import Drift
 from handler.quality.gates import Limits
-from handler.reindex.encode import SAVE_SECONDS
+from handler.reindex.encode import Engine
+from handler.reindex.slices import SliceSize
 from handler.settings import SettingError, Settings
 from handler.versions.lease import LeaseConfig
 from handler.versions.repository import IndexRepository
@@ -41,7 +42,8 @@ class ReindexJob:
         full: encode everything again.
         rejects: file that lists rejected records; None for a temporary one.
         lease: how long the lease lasts.
-        save_seconds: seconds between two checkpoints.
+        engine: encodes slices of the corpus; None for this process.
+        slices: bounds of a slice.
         remaining: returns the seconds left for the run.
         progress: is told of the stages read, encode, text, check, upload, publish, clean.
         tell: is told of events, like `handler.log.log`.
@@ -58,7 +60,8 @@ class ReindexJob:
     full: bool = False
     rejects: Path | None = None
     lease: LeaseConfig = field(default_factory=LeaseConfig)
-    save_seconds: float = SAVE_SECONDS
+    engine: Engine | None = None
+    slices: SliceSize = field(default_factory=SliceSize)
     remaining: Callable[[], float] = lambda: math.inf
     progress: Progress = no_progress
     tell: Callable[..., None] = log

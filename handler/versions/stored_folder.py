@@ -30,6 +30,10 @@ class StoredFolder:
         """Return a folder inside this one."""
         return replace(self, path=f"{self.path}/{name}")
 
+    def head(self, name: str) -> StoredObject:
+        """Return size and ETag of an object."""
+        return self.store.head(f"{self.path}/{name}")
+
     def list(self) -> Sequence[StoredObject]:
         """Return all objects in the folder and below, with relative paths, sorted by path."""
         start = len(self.path) + 1

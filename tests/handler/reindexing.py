@@ -19,6 +19,7 @@ from handler.index.writer import Options
 from handler.quality.gates import Limits
 from handler.reindex.job import Outcome, ReindexJob
 from handler.reindex.pipeline import reindex
+from handler.reindex.slices import SliceSize
 from handler.search.request import Mode, SearchRequest
 from handler.search.searcher import Searcher
 from handler.storage.store import Store
@@ -34,6 +35,8 @@ QUERIES = ("copyright notice", "patent grant", "legal entity", "work")
 TOLERANT = Limits(max_rejects=1.0, max_drop=1.0, min_self_retrieval=0.0, min_recall=0.0)
 # Passages as short as they can be, so that small documents have several.
 SHORT = Options(Split(16, 4))
+SLICE = 4
+"""Documents that are encoded together, so that small corpora have several slices."""
 
 
 class Counting(Encoder):
@@ -105,6 +108,7 @@ class Place:
             "encoder": self.encoder,
             "options": lambda _: SHORT,
             "lease": LeaseConfig(seconds=2, skew=0),
+            "slices": SliceSize(least=SLICE, most=SLICE),
             "limits": TOLERANT,
             "tell": lambda event, **fields: self.told.append((event, fields)),
             "measure": lambda _event, values, _unit, **_fields: self.measured.append(values),
