@@ -28,6 +28,7 @@ CANDIDATES_EACH = 10
 # Of these, so many are compared exactly, at least, and for each vector wanted.
 LIKELIER = 500
 LIKELIER_EACH = 4
+ROUNDING = 1e-5
 
 
 def quantize(
@@ -227,7 +228,10 @@ class VectorIndex:
         return rows[_least(found, wanted)]
 
     def _likelier(self, query: Vectors, rows: Rows, wanted: int) -> Rows:
-        """Return the `wanted` of some `rows` whose signs go best with the query's numbers."""
+        """Return those of `rows` whose signs go best with the query's numbers.
+
+        These are `wanted` and those that equal the last.
+        """
         if wanted >= len(rows):
             return rows
         owners = np.searchsorted(self._starts, rows, "right") - 1
@@ -236,7 +240,8 @@ class VectorIndex:
             mine = owners == number
             packed[mine] = self.segments[number].bits[rows[mine] - self._starts[number]]
         signs = np.unpackbits(packed, axis=1, count=len(query)).astype(np.float32)
-        return rows[np.argpartition(-(signs @ query), wanted)[:wanted]]
+        scores = signs @ query
+        return rows[scores >= np.partition(scores, -wanted)[-wanted] - ROUNDING]
 
     def _only_live(self, values: npt.NDArray[Any]) -> tuple[Rows, npt.NDArray[Any]]:
         """Return the rows that a search may find, and what of `values` is theirs."""

@@ -24,7 +24,7 @@ GAP = 8
 RUN, FILLING = 256, 1024
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Traffic:
     """What was fetched from the store, and how many of the blocks that were read were here."""
 
