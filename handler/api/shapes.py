@@ -147,9 +147,10 @@ class SimilarAnswer(TypedDict):
 
 
 class SuggestionBody(TypedDict):
-    """A completion."""
+    """A completion, and what it is: `title`, `phrase`, or the name of a metadata field."""
 
     text: str
+    kind: str
 
 
 class SuggestAnswer(TypedDict):

@@ -45,6 +45,7 @@ class TextIndex:
         self._names = name_analyzer(language)
         self._asking = ASKING.get(language, frozenset())
         self.compounding = language in COMPOUNDING
+        self.english = language == "english"
 
     @classmethod
     def open(cls, folder: Path, language: str) -> Self:

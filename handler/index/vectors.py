@@ -241,7 +241,8 @@ class VectorIndex:
             packed[mine] = self.segments[number].bits[rows[mine] - self._starts[number]]
         signs = np.unpackbits(packed, axis=1, count=len(query)).astype(np.float32)
         scores = signs @ query
-        return rows[scores >= np.partition(scores, -wanted)[-wanted] - ROUNDING]
+        likelier: Rows = rows[scores >= np.partition(scores, -wanted)[-wanted] - ROUNDING]
+        return likelier
 
     def _only_live(self, values: npt.NDArray[Any]) -> tuple[Rows, npt.NDArray[Any]]:
         """Return the rows that a search may find, and what of `values` is theirs."""
