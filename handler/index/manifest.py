@@ -15,15 +15,9 @@ from handler.stored_json import Count, Name, bound
 
 # 3: words of metadata fields in text/. 4: compact codes instead of a graph.
 # 5: files are stored under their sha256. 6: names and other forms of words in text/
-<<<<<<< HEAD
-# 7: vectors and tables in segments. 8: completions as bytes. 9: stored documents in segments
-# 10: checksums of blocks
-INDEX_FORMAT = 10
-=======
 # 7: vectors and tables in segments. 8: completions as bytes. 9: stored documents in segments,
-# words of Korean
-INDEX_FORMAT = 9
->>>>>>> main
+# words of Korean. 10: checksums of blocks
+INDEX_FORMAT = 10
 
 Rows = Annotated[int, bound(ge=0, le=2**32)]
 Segments = Annotated[list[tuple[Rows, Rows]], bound(max_length=10_000)]
