@@ -163,6 +163,25 @@ class Settings:
         "",
         "metadata fields that the search page shows, separated by commas; empty: all but long texts and keys",
     )
+    page_indexes: str = _setting(
+        "", "indexes that the search page switches between, separated by commas; empty: no switch"
+    )
+    page_url: str = _setting(
+        "",
+        "address of the search page on the web, for previews and sitemap, such as https://x.org/",
+        like=r"(https?://[^\s\"<>]+)?",
+    )
+    page_sitemap: int = _setting(
+        0, "most documents that /sitemap.xml lists; 0: no sitemap; needs QUERYTOWER_PAGE_URL", 0
+    )
+    page_image_field: str = _setting(
+        "", "metadata field with the address of a picture, such as a cover; empty: no pictures"
+    )
+    page_image_hosts: str = _setting(
+        "",
+        "hosts that pictures may come from, separated by commas; without http:// they need https",
+        like=r"(\s*(https?://)?[A-Za-z0-9.-]+(:[0-9]+)?\s*(,|$))*",
+    )
     page_accent: str = _setting(
         "#0a6b4f", "accent colour of the search page, #rrggbb", like="#[0-9a-fA-F]{6}"
     )
@@ -210,7 +229,10 @@ def _parse(name: str, text: str, field: Field[Any]) -> Any:
     if kind in (int, float) and abs(value) > MOST:
         raise SettingError(f"{name} is {text[:40]!r}; set it to a number up to {MOST:,}")
     if like and not re.fullmatch(like, text):
-        raise SettingError(f"{name} is {text!r}; set it to something like {field.default}")
+        hint = f"set it to something like {field.default}"
+        raise SettingError(
+            f"{name} is {text!r}; {hint if field.default else 'it takes: ' + field.metadata['help']}"
+        )
     return value
 
 
