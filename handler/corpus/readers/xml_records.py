@@ -32,7 +32,7 @@ def read(source: Source) -> Iterator[Raw]:
         raise UnreadableFile("XML with a document type is not read; remove its DOCTYPE")
     found = RECORD.search(source.head.text)
     kind = found[1].lower() if found else ""
-    parser = XMLPullParser(["start", "end"])
+    parser: Any = XMLPullParser(["start", "end"])
     number, since, inside = 0, 0, 0
     open_elements: list[Element] = []
     element: Any
