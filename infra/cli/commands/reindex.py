@@ -9,7 +9,9 @@ import typer
 from infra.cli.commands.options import (
     BaseUrl,
     Encoding,
+    Fields,
     FieldTypes,
+    IdField,
     Ignored,
     IndexName,
     MaxRejects,
@@ -18,7 +20,10 @@ from infra.cli.commands.options import (
     Serve,
     StoreUrl,
     Table,
+    TextField,
     Threads,
+    TitleField,
+    UrlField,
     Vectors,
 )
 
@@ -27,13 +32,6 @@ CorpusUrl = Annotated[
     typer.Option(
         envvar="QUERYTOWER_CORPUS",
         help="Path or URL (s3://, gs://, az://, https://) of a file or folder.",
-    ),
-]
-Fields = Annotated[
-    str,
-    typer.Option(
-        envvar="QUERYTOWER_CORPUS_FIELDS",
-        help="Fields that hold id, title, text and link, such as isbn,name,summary+review,; empty: guessed.",
     ),
 ]
 Force = Annotated[
@@ -65,6 +63,10 @@ def reindex(
     full: Full = False,
     dry_run: DryRun = False,
     fields: Fields = "",
+    id_field: IdField = "",
+    title_field: TitleField = "",
+    text_field: TextField = "",
+    url_field: UrlField = "",
     types: FieldTypes = None,
     ignore: Ignored = None,
     table: Table = "",
@@ -89,14 +91,15 @@ def reindex(
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
     from handler.reindex import pipeline
-    from handler.reindex.job import Outcome, ReindexJob, field_names
+    from handler.reindex.build_options import changed_options
+    from handler.reindex.job import Outcome, ReindexJob
     from handler.settings import Settings
     from handler.versions.repository import IndexRepository
-    from infra.cli.index_view import changed_options, shown
-    from infra.cli.reading_flags import reading_of
+    from infra.cli.index_view import shown
+    from infra.cli.reading_flags import field_roles, reading_of
     from infra.cli.reindex_view import measure, show_outcome, show_preview, tell
 
-    names = field_names(fields, "--fields")
+    names = field_roles(fields, id_field, title_field, text_field, url_field)
     reading = reading_of(names, types, ignore, table, encoding, vectors, base_url)
     settings = Settings.from_mapping(os.environ)
     repository = IndexRepository.open(store, name)
