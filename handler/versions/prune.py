@@ -38,14 +38,15 @@ def prune(
     """
     now = now or datetime.now(UTC)
     kept = kept_versions(repository, keep, grace, now)
-    whole = {each.name for each in repository.versions()}
+    found = repository.versions()
+    whole = {each.name for each in found}
     folders: dict[str, list[str]] = {}
     for each in repository.versions_folder.list():
         version, _, name = each.path.partition("/")
         folders.setdefault(version, []).append(name)
     removed = [
         version
-        for version in sorted({*folders} - kept)
+        for version in sorted({*folders}.difference(kept))
         if version in whole or _abandoned(version, folders[version], now)
     ]
     for version in removed:

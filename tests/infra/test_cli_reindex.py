@@ -183,7 +183,14 @@ def test_index_and_reindex_take_the_same_options(run: Run) -> None:
 
     # An index from scratch has nothing to compare with; a reindex keeps its rejects in the store.
     assert names("index") - names("reindex") == {"--rejects"}
-    assert names("reindex") - names("index") == {"--corpus", "--force", "--full", "--max-drop"}
+    assert names("reindex") - names("index") == {
+        "--corpus",
+        "--force",
+        "--no-force",
+        "--full",
+        "--no-full",
+        "--max-drop",
+    }
 
 
 def test_fields_that_are_not_four(desk: Desk) -> None:
