@@ -53,6 +53,18 @@ class Settings:
     max_index_bytes: int = _setting(
         10_000_000_000, "most bytes of the files of all open indexes, by the same rule", 1
     )
+    whole_bytes: int = _setting(
+        20_000_000,
+        "an index of at most so many bytes is fetched whole before its first answer; of a larger "
+        "one, what hits show is fetched as it is read",
+        0,
+    )
+    fill_bytes: int = _setting(
+        2_000_000_000, "most bytes that are fetched in the background then, as the disk has room", 0
+    )
+    block_bytes: int = _setting(
+        50_000_000, "most bytes to keep of each file that is not fetched whole", 1_000_000
+    )
     threads: int = _setting(1, "threads per encoding", 1)
     poll_seconds: float = _setting(30.0, "seconds between checks for a new version", 0)
     store_timeout: float = _setting(10.0, "seconds before a request to the store fails", 0.1)
