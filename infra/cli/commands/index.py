@@ -9,7 +9,6 @@ import typer
 from infra.cli.commands.options import (
     BaseUrl,
     Encoding,
-    Fields,
     FieldTypes,
     IdField,
     Ignored,
@@ -46,7 +45,6 @@ def index(
     to: StoreUrl = "",
     name: IndexName = "default",
     model: ModelFolder = Path("model"),
-    fields: Fields = "",
     id_field: IdField = "",
     title_field: TitleField = "",
     text_field: TextField = "",
@@ -81,7 +79,7 @@ def index(
     from infra.cli.reading_flags import field_roles, reading_of
     from infra.cli.reindex_view import tell
 
-    names = field_roles(fields, id_field, title_field, text_field, url_field)
+    names = field_roles("", id_field, title_field, text_field, url_field)
     reading = reading_of(names, types, ignore, table, encoding, vectors, base_url)
     options = build_options(passages, overlap, precision, language)
     if dry_run:

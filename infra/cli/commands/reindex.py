@@ -83,10 +83,7 @@ def reindex(
     serve: Serve = None,
     quiet: Quiet = False,
 ) -> None:
-    """Publish a new version of an index if its corpus changed.
-
-    Only new and changed documents are encoded.
-    """
+    """Publish a new version if the corpus changed; only new and changed documents are encoded."""
     from handler.corpus.sources import open_corpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
@@ -101,11 +98,10 @@ def reindex(
 
     names = field_roles(fields, id_field, title_field, text_field, url_field)
     reading = reading_of(names, types, ignore, table, encoding, vectors, base_url)
-    settings = Settings.from_mapping(os.environ)
     repository = IndexRepository.open(store, name)
     with shown(quiet=quiet) as progress:
         job = ReindexJob(
-            corpus=open_corpus(corpus, settings),
+            corpus=open_corpus(corpus, Settings.from_mapping(os.environ)),
             repository=repository,
             encoder=Encoder.open(model, threads or os.cpu_count() or 1),
             reading=reading,
