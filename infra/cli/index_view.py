@@ -18,6 +18,8 @@ from rich.progress import (
 from handler.index.manifest import IndexManifest
 from handler.progress import Progress as Listener
 from handler.progress import Stage, no_progress
+from handler.reindex.build_options import build_options as build_options
+from handler.reindex.build_options import changed_options as changed_options
 from infra.cli.progress_lines import TITLES, ProgressLines
 
 

@@ -5,19 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from handler.corpus.options import FieldNames, ReadOptions
-from handler.reindex.job import field_names, field_types, read_options
+from handler.reindex.job import field_types, read_options
 from handler.settings import Settings
 
 
-def field_roles(fields: str, id_field: str, title: str, text: str, url: str) -> FieldNames:
-    """Return the fields that `--fields` names, or flags for one each, which go before it.
-
-    Raises:
-        SettingError: `fields` does not name four.
-    """
-    named = field_names(fields, "--fields")
-    given = {"id": id_field, "title": title, "text": text, "url": url}
-    return replace(named, **{role: name for role, name in given.items() if name})
+def field_roles(id_field: str, title: str, text: str, url: str) -> FieldNames:
+    """Return the fields that four flags name."""
+    return FieldNames(id=id_field, title=title, text=text, url=url)
 
 
 def reading_of(

@@ -177,22 +177,6 @@ def test_prune_says_why_it_removed_nothing(desk: Desk) -> None:
     assert "--keep and --grace" in many
 
 
-def test_index_and_reindex_take_the_same_options(run: Run) -> None:
-    def names(command: str) -> set[str]:
-        return {*re.findall(r"--[a-z][a-z-]+", run(command, "--help").out)}
-
-    # An index from scratch has nothing to compare with; a reindex keeps its rejects in the store.
-    assert names("index") - names("reindex") == {"--rejects"}
-    assert names("reindex") - names("index") == {
-        "--corpus",
-        "--force",
-        "--no-force",
-        "--full",
-        "--no-full",
-        "--max-drop",
-    }
-
-
 def test_fields_that_are_not_four(desk: Desk) -> None:
     assert "--fields is 'id'" in desk.reindex("--fields", "id").err
 

@@ -16,13 +16,13 @@ from rich.table import Table
 from handler.encoder import Encoder, Vectors
 from handler.index.engine import Engine
 from handler.index.index_version import IndexVersion
-from handler.reindex.build_options import build_options
 from handler.search.request import Mode, SearchRequest
 from handler.search.searcher import Searcher
 from handler.tiers.lance import stage
 from handler.tiers.lance.engine import LanceVersion
 from handler.tiers.lance.tier import LanceTier
 from infra.bench.start import DEMO_MODEL, ModelFolder, start
+from infra.cli.index_view import build_options
 from infra.evaluation.cached import open_index
 from infra.evaluation.dataset import Dataset, JudgedQuery
 from infra.evaluation.runs import run

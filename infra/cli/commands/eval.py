@@ -73,8 +73,7 @@ def eval(  # noqa: A001
 ) -> None:
     """Measure nDCG, recall, MRR and latency of the judged queries of DATASET."""
     from handler.encoder import Encoder
-    from handler.reindex.build_options import build_options
-    from infra.cli.index_view import shown
+    from infra.cli.index_view import build_options, shown
     from infra.evaluation.cached import open_index
     from infra.evaluation.dataset import Dataset
     from infra.evaluation.progress import run_shown, show

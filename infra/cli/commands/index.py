@@ -10,7 +10,6 @@ from infra.cli.commands.options import (
     BaseUrl,
     Encoding,
     FieldTypes,
-    IdField,
     Ignored,
     IndexName,
     Language,
@@ -22,10 +21,7 @@ from infra.cli.commands.options import (
     Serve,
     StoreUrl,
     Table,
-    TextField,
     Threads,
-    TitleField,
-    UrlField,
     VectorPrecision,
     Vectors,
 )
@@ -37,6 +33,9 @@ CorpusPath = Annotated[
 DryRun = Annotated[
     bool, typer.Option(help="Show what would be indexed, and write nothing; takes seconds.")
 ]
+TextField = Annotated[
+    str, typer.Option(help="Field that holds the text, or fields, separated by commas.")
+]
 RejectsFile = Annotated[Path, typer.Option(help="File that lists the rejected records.")]
 
 
@@ -45,10 +44,10 @@ def index(
     to: StoreUrl = "",
     name: IndexName = "default",
     model: ModelFolder = Path("model"),
-    id_field: IdField = "",
-    title_field: TitleField = "",
+    id_field: Annotated[str, typer.Option(help="Field that holds the id.")] = "",
+    title_field: Annotated[str, typer.Option(help="Field that holds the title.")] = "",
     text_field: TextField = "",
-    url_field: UrlField = "",
+    url_field: Annotated[str, typer.Option(help="Field that holds the link.")] = "",
     types: FieldTypes = None,
     ignore: Ignored = None,
     table: Table = "",
@@ -70,16 +69,15 @@ def index(
     from handler.corpus.sources import LocalCorpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
-    from handler.reindex.build_options import build_options
     from handler.reindex.job import ReindexJob
     from handler.reindex.pipeline import index as run
     from handler.versions.repository import IndexRepository
-    from infra.cli.index_view import report, shown
+    from infra.cli.index_view import build_options, report, shown
     from infra.cli.inspection import inspect_corpus, show_inspection
     from infra.cli.reading_flags import field_roles, reading_of
     from infra.cli.reindex_view import tell
 
-    names = field_roles("", id_field, title_field, text_field, url_field)
+    names = field_roles(id_field, title_field, text_field, url_field)
     reading = reading_of(names, types, ignore, table, encoding, vectors, base_url)
     options = build_options(passages, overlap, precision, language)
     if dry_run:

@@ -41,19 +41,6 @@ Serve = Annotated[
 ]
 
 # How a corpus is read.
-IdField = Annotated[str, typer.Option(help="Field that holds the id.")]
-TitleField = Annotated[str, typer.Option(help="Field that holds the title.")]
-TextField = Annotated[
-    str, typer.Option(help="Field that holds the text, or fields, separated by commas.")
-]
-UrlField = Annotated[str, typer.Option(help="Field that holds the link.")]
-Fields = Annotated[
-    str,
-    typer.Option(
-        envvar="QUERYTOWER_CORPUS_FIELDS",
-        help="All four at once, such as isbn,name,summary+review,; empty: guessed.",
-    ),
-]
 FieldTypes = Annotated[
     list[str] | None,
     typer.Option("--type", help="Type of a metadata field, such as year=integer; may be repeated."),

@@ -9,9 +9,7 @@ import typer
 from infra.cli.commands.options import (
     BaseUrl,
     Encoding,
-    Fields,
     FieldTypes,
-    IdField,
     Ignored,
     IndexName,
     MaxRejects,
@@ -20,10 +18,7 @@ from infra.cli.commands.options import (
     Serve,
     StoreUrl,
     Table,
-    TextField,
     Threads,
-    TitleField,
-    UrlField,
     Vectors,
 )
 
@@ -32,6 +27,13 @@ CorpusUrl = Annotated[
     typer.Option(
         envvar="QUERYTOWER_CORPUS",
         help="Path or URL (s3://, gs://, az://, https://) of a file or folder.",
+    ),
+]
+Fields = Annotated[
+    str,
+    typer.Option(
+        envvar="QUERYTOWER_CORPUS_FIELDS",
+        help="Fields that hold id, title, text and link, such as isbn,name,summary+review,; empty: guessed.",
     ),
 ]
 Force = Annotated[
@@ -63,10 +65,6 @@ def reindex(
     full: Full = False,
     dry_run: DryRun = False,
     fields: Fields = "",
-    id_field: IdField = "",
-    title_field: TitleField = "",
-    text_field: TextField = "",
-    url_field: UrlField = "",
     types: FieldTypes = None,
     ignore: Ignored = None,
     table: Table = "",
@@ -83,25 +81,28 @@ def reindex(
     serve: Serve = None,
     quiet: Quiet = False,
 ) -> None:
-    """Publish a new version if the corpus changed; only new and changed documents are encoded."""
+    """Publish a new version of an index if its corpus changed.
+
+    Only new and changed documents are encoded.
+    """
     from handler.corpus.sources import open_corpus
     from handler.encoder import Encoder
     from handler.quality.gates import Limits
     from handler.reindex import pipeline
-    from handler.reindex.build_options import changed_options
-    from handler.reindex.job import Outcome, ReindexJob
+    from handler.reindex.job import Outcome, ReindexJob, field_names
     from handler.settings import Settings
     from handler.versions.repository import IndexRepository
-    from infra.cli.index_view import shown
-    from infra.cli.reading_flags import field_roles, reading_of
+    from infra.cli.index_view import changed_options, shown
+    from infra.cli.reading_flags import reading_of
     from infra.cli.reindex_view import measure, show_outcome, show_preview, tell
 
-    names = field_roles(fields, id_field, title_field, text_field, url_field)
+    names = field_names(fields, "--fields")
     reading = reading_of(names, types, ignore, table, encoding, vectors, base_url)
+    settings = Settings.from_mapping(os.environ)
     repository = IndexRepository.open(store, name)
     with shown(quiet=quiet) as progress:
         job = ReindexJob(
-            corpus=open_corpus(corpus, Settings.from_mapping(os.environ)),
+            corpus=open_corpus(corpus, settings),
             repository=repository,
             encoder=Encoder.open(model, threads or os.cpu_count() or 1),
             reading=reading,
