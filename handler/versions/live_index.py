@@ -11,7 +11,6 @@ from pathlib import Path
 from threading import Lock
 
 from handler.errors import CacheFull, IndexUnavailable, ModelMismatch, QuerytowerError
-from handler.files import FileStamps
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.rules import NO_RULES, Rules
@@ -57,8 +56,6 @@ class LiveIndex:
         self._fingerprint = fingerprint
         self._poll_seconds = poll_seconds
         self._version: IndexVersion | None = None
-        # A store that is a folder is read in place; its files are not this process's own.
-        self._stamps = FileStamps([])
         self._rules = LiveRules()
         self._etag: str | None = None
         self._checked = 0.0
@@ -78,8 +75,6 @@ class LiveIndex:
         """
         if self._version is None:
             return self._first()
-        if self._stamps.changed():
-            return self._after_change()
         if time.monotonic() - self._checked >= max(self._poll_seconds, self._full_pause):
             self.refresh(REFRESH_WAIT)
         return self._version
@@ -112,17 +107,6 @@ class LiveIndex:
             self._version = None
             if not self._repository.folder.local:
                 self._forget_unused(self._cache_folder)
-
-    def _after_change(self) -> IndexVersion:
-        """Open a version again whose files were edited in place, before a search reads them.
-
-        A file that shrinks while it is mapped ends the process (SIGBUS).
-        """
-        problem = "files of the version were edited in place; index again, or roll back"
-        log("files_changed", index=self._repository.name, problem=problem)
-        with self._lock:
-            self._version, self._failure, self._stamps = None, None, FileStamps([])
-        return self._first()
 
     def _first(self) -> IndexVersion:
         with self._lock:
@@ -174,13 +158,9 @@ class LiveIndex:
 
     def _open(self, pointer: Pointer) -> IndexVersion:
         if self._repository.folder.local:
-            # Its files are mapped where they are; the folder with links to them can go.
+            # Copies stay mapped when the folder goes; what people do in the store can't touch them.
             with scratch_folder() as scratch:
-                version = self._open_in(scratch, pointer)
-            files = self._repository.files.local
-            entries = version.manifest.files.values()
-            self._stamps = FileStamps(files / each.sha256 for each in entries if files)
-            return version
+                return self._open_in(scratch, pointer)
         folder = self._cache_folder
         try:
             version = self._open_in(folder, pointer)
@@ -208,7 +188,7 @@ class LiveIndex:
         if not (place / IndexFiles.MANIFEST).exists():
             if not stored.local:
                 self._make_room(place, manifest)
-            fetch_version(self._repository.files, manifest, data, place)
+            fetch_version(self._repository.files, manifest, data, place, private=True)
         return place
 
     @property

@@ -125,10 +125,18 @@ def kept_files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def fetch_version(files: StoredFolder, manifest: IndexManifest, text: bytes, target: Path) -> None:
+def fetch_version(
+    files: StoredFolder,
+    manifest: IndexManifest,
+    text: bytes,
+    target: Path,
+    *,
+    private: bool = False,
+) -> None:
     """Make the folder `target` with the files of `manifest`, and write `text` as its manifest.
 
-    A store that is a folder is linked to. From any other, files are downloaded, unless a version
+    With `private`, nothing outside `target` is linked to: a file that somebody else cuts short while it
+    is mapped ends the process. Else a store that is a folder is linked to. From any other, files are downloaded, unless a version
     beside `target` has them. `target` appears when all files have arrived. Sizes of downloads are
     checked here, and checksums when the version is opened.
 
@@ -138,7 +146,7 @@ def fetch_version(files: StoredFolder, manifest: IndexManifest, text: bytes, tar
     here = {} if files.local else kept_files(target.parent)
 
     def fetch(part: Path, name: str, entry: FileEntry) -> None:
-        if files.local:
+        if files.local and not private:
             (part / name).symlink_to(files.local / entry.sha256)
             return
         with suppress(KeyError, OSError):
@@ -162,5 +170,6 @@ def fetch_version(files: StoredFolder, manifest: IndexManifest, text: bytes, tar
             (part / IndexFiles.MANIFEST).write_bytes(text)
     except OSError as cause:
         raise StoreError(
-            f"{target.parent} can't be written: {cause.strerror}; free space or set QUERYTOWER_CACHE"
+            f"{target.parent} can't be written: {cause.strerror}; free space or set "
+            f"{'TMPDIR' if files.local else 'QUERYTOWER_CACHE'} to a folder with more"
         ) from cause
