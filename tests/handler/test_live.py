@@ -225,7 +225,7 @@ def spoil(publisher: Publisher, how: str) -> str:
     data, _ = store.get(path)
     if how == "file gone":
         store.delete([path])
-        return "does not exist" if store.local is None else "does not exist"
+        return "does not exist"
     if how == "truncated":
         store.put(path, data[:-1])
         return "incomplete or was"
