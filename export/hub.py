@@ -18,7 +18,7 @@ TIMEOUT = 4.0
 # Configuration, vocabulary and weights, at the top and in folders of sentence-transformers modules.
 _WANTED = re.compile(
     r"(\d+_\w+/)?([\w.-]+\.(json|txt)|model(-\d+-of-\d+)?\.safetensors"
-    r"|pytorch_model(-\d+-of-\d+)?\.bin)"
+    r"|pytorch_model(-\d+-of-\d+)?\.bin|(sentencepiece\.bpe|spiece|spm)\.model)"
 )
 
 

@@ -10,13 +10,15 @@ from tokenizers.processors import RobertaProcessing
 
 from export.json_files import read_object
 from export.sentence import SentenceConfig
+from export.sentencepiece_tokenizer import FILES, build_tokenizer
 from handler.errors import ModelError
 
 
 def load_tokenizer(sentence: SentenceConfig) -> Tokenizer:
     """Load tokenizer.json or, for an older model, build the tokenizer from its vocabulary.
 
-    A vocab.txt is that of a BERT or MPNet, a vocab.json with merges.txt that of a RoBERTa.
+    A vocab.txt is that of a BERT or MPNet, a vocab.json with merges.txt that of a RoBERTa, and a
+    sentencepiece.bpe.model, spiece.model or spm.model that of an XLM-R, CamemBERT, ALBERT or DeBERTa.
 
     Raises:
         ModelError: the folder has neither, or they cannot be read.
@@ -29,10 +31,12 @@ def load_tokenizer(sentence: SentenceConfig) -> Tokenizer:
             tokenizer = _from_vocabulary(sentence)
         elif (sentence.transformer / "merges.txt").is_file():
             tokenizer = _from_merges(sentence.transformer)
+        elif pieces := _sentencepiece(sentence.transformer):
+            tokenizer = build_tokenizer(pieces, sentence.architecture)
         else:
             raise ModelError(
-                f"{sentence.transformer} has no tokenizer.json, vocab.txt or merges.txt; load its tokenizer with "
-                "transformers and write it with tokenizer.save_pretrained(FOLDER)"
+                f"{sentence.transformer} has no tokenizer.json, vocab.txt, merges.txt or SentencePiece file; "
+                "load its tokenizer with transformers and write it with tokenizer.save_pretrained(FOLDER)"
             )
     except ModelError:
         raise
@@ -46,6 +50,11 @@ def load_tokenizer(sentence: SentenceConfig) -> Tokenizer:
         steps = [step for step in (normalizers.Lowercase(), tokenizer.normalizer) if step]
         tokenizer.normalizer = normalizers.Sequence(steps)
     return tokenizer
+
+
+def _sentencepiece(folder: Path) -> Path | None:
+    """Return the SentencePiece file of a model folder, if there is one."""
+    return next((folder / name for name in FILES if (folder / name).is_file()), None)
 
 
 def _from_vocabulary(sentence: SentenceConfig) -> Tokenizer:

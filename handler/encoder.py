@@ -12,7 +12,7 @@ import onnxruntime as ort
 from tokenizers import Tokenizer
 
 from handler.bundle import ModelManifest
-from handler.onnx_session import open_model
+from handler.onnx_session import Device, open_model
 
 TextKind = Literal["query", "document"]
 Vectors = npt.NDArray[np.float32]
@@ -39,11 +39,13 @@ class Encoder:
         tokenizer: Tokenizer,
         session: ort.InferenceSession,
         threads: int = 1,
+        device: Device = "cpu",
     ) -> None:
         """Compose an encoder; `tokenizer` must neither pad nor truncate on its own."""
         self.manifest = manifest
         self.tokenizer = tokenizer
         self._session = session
+        self.device = device
         self._threads = threads
         types = {
             i.name: np.int32 if i.type == "tensor(int32)" else np.int64
@@ -53,14 +55,15 @@ class Encoder:
         self._has_token_types = "token_type_ids" in types
 
     @classmethod
-    def open(cls, folder: Path, threads: int = 1) -> Self:
-        """Open the model bundle in `folder`, to encode `threads` texts at once.
+    def open(cls, folder: Path, threads: int = 1, device: Device = "cpu") -> Self:
+        """Open the model bundle in `folder`, to encode `threads` texts at once on the `device`.
 
         Raises:
-            ModelError: the bundle is missing, altered, of a newer format, or can't be loaded.
+            ModelError: the bundle is missing, altered, of a newer format, or can't be loaded; or the
+                device is "cuda", and this machine or this ONNX Runtime has none.
         """
-        manifest, tokenizer, session = open_model(folder, threads=1)
-        return cls(manifest, tokenizer, session, threads)
+        manifest, tokenizer, session = open_model(folder, threads=1, device=device)
+        return cls(manifest, tokenizer, session, threads, device)
 
     @property
     def dimension(self) -> int:

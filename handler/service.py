@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from handler.bundle import ModelFiles
 from handler.encoder import Encoder
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.search.rerank import RerankSettings, SecondStage
 from handler.search.searcher import Searcher
 from handler.settings import Settings
@@ -15,6 +15,7 @@ from handler.storage.store import Store
 from handler.versions.live_index import LiveIndex
 from handler.versions.live_indexes import LiveIndexes
 from handler.versions.names import index_names
+from handler.versions.remote_files import CacheLimits
 from handler.versions.repository import IndexRepository
 
 if TYPE_CHECKING:
@@ -70,9 +71,14 @@ class Service:
             cache=self.settings.cache_folder,
             fingerprint=self.encoder.manifest.fingerprint,
             poll_seconds=self.settings.poll_seconds,
+            limits=CacheLimits(
+                whole=self.settings.whole_bytes,
+                fill=self.settings.fill_bytes,
+                blocks=self.settings.block_bytes,
+            ),
         )
 
-    def index(self, name: str = "") -> IndexVersion:
+    def index(self, name: str = "") -> Engine:
         """Return the published version of an index, by default of the one in the settings.
 
         Raises:

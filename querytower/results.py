@@ -6,7 +6,7 @@ from html import escape
 from typing import Any, Self, overload
 
 from handler.corpus.document import Document
-from handler.index.text_index import FacetCount
+from handler.index.engine import FacetCount
 from handler.search import answer
 from handler.search.answer import Explanation, Total
 from handler.search.facets import Spread

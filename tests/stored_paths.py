@@ -31,7 +31,7 @@ class StoredPaths:
         return f"indexes/{self.index}/versions"
 
     @property
-    def checkpoints(self) -> str:
+    def work(self) -> str:
         return f"indexes/{self.index}/work"
 
     @property

@@ -36,7 +36,7 @@ FLOORS = (
     {"storage"},
     {"corpus", "encoder", "reranker", "onnx_session", "bundle"},
     {"index"},
-    {"search"},
+    {"search", "tiers"},
     {"versions"},
     {"quality"},
     {"reindex"},
@@ -148,6 +148,24 @@ def test_rooms_import_lower_floors_only() -> None:
 def test_answering_imports_nothing_of_making() -> None:
     graph = rooms("handler")
     assert {(name, other) for name in ANSWERING for other in graph[name] & MAKING} == set()
+
+
+def test_searching_does_not_know_what_an_index_is_kept_in() -> None:
+    above = tuple(f"handler.{room}." for room in ("search", "api", "mcp", "page"))
+    files = {"index_version", "text_index", "text_writer", "text_conditions", "vectors", "writer"}
+    known = {
+        (name, other)
+        for name in sources()
+        if name.startswith(above)
+        for other in imports()[name]
+        if other.removeprefix("handler.index.") in files
+    }
+    queries = {
+        name
+        for name in sources()
+        if name.startswith(above) and "tantivy" in sources()[name].read_text("utf-8")
+    }
+    assert (known, queries) == (set(), set())
 
 
 def test_programs_depend_in_one_direction() -> None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from handler.api.answer_size import ENVELOPE_BYTES, fit, size_of, too_large
 from handler.corpus.document import Document
 from handler.index.arrays import Rows
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.search.answer import Answer, Hit, corrected_query
 from handler.search.facets import Spread
 from handler.search.hit_fields import DOCUMENT_FIELDS, HIT_FIELDS, check_fields, chosen
@@ -45,7 +45,7 @@ class JsonResponse(Response):
 
 
 def search_answer(
-    index: IndexVersion, request: SearchRequest, answer: Answer, settings: Settings
+    index: Engine, request: SearchRequest, answer: Answer, settings: Settings
 ) -> "SearchAnswer":
     """Return the body that answers one search, whatever its size.
 
@@ -70,6 +70,8 @@ def search_answer(
             for name, counts in answer.facets.items()
         }
         body["spreads"] = {name: _spread_body(each) for name, each in answer.spreads.items()}
+        if index.facets_of != "everything":
+            body["facets_of"] = index.facets_of
     if answer.nothing_close:
         body["nothing_close"] = True
     if answer.total:
@@ -126,7 +128,7 @@ def batch_answer(
 
 
 def similar_answer(
-    index: IndexVersion, document_id: str, answer: Answer, fields: list[str], settings: Settings
+    index: Engine, document_id: str, answer: Answer, fields: list[str], settings: Settings
 ) -> "SimilarAnswer":
     """Return the body that answers with the documents most similar to one.
 
@@ -144,7 +146,7 @@ def similar_answer(
 
 
 def listing_answer(
-    index: IndexVersion,
+    index: Engine,
     rows: Rows,
     fields: list[str],
     settings: Settings,
@@ -176,7 +178,7 @@ def listing_answer(
 
 
 def hit_bodies(
-    index: IndexVersion, hits: Sequence[Hit], fields: list[str], settings: Settings
+    index: Engine, hits: Sequence[Hit], fields: list[str], settings: Settings
 ) -> "list[HitBody]":
     """Return the bodies of hits, with `fields` alone if there are any.
 
@@ -213,7 +215,7 @@ def hit_body(hit: Hit, settings: Settings) -> "HitBody":
 
 
 def document_answer(
-    index: IndexVersion,
+    index: Engine,
     document: Document,
     fields: list[str],
     settings: Settings,

@@ -19,7 +19,7 @@ Json = dict[str, Any]
 REFERENCE = "#/components/schemas/{model}"
 PROBLEMS = {
     "401": "The key is missing or unknown.",
-    "404": "There is no such index or document.",
+    "404": "There is no such index, document or model.",
     "413": "The request or its answer is too large.",
     "415": "The body is not called JSON.",
     "422": "A parameter is missing, of the wrong type or out of bounds.",

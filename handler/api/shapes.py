@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from handler.corpus.document import Value
 from handler.corpus.schema import FieldKind
+from handler.index.engine import FacetsOf
 from handler.search.answer import Explanation
 from handler.search.request import Mode
 
@@ -110,6 +111,7 @@ class SearchAnswer(TypedDict):
     """What a search found.
 
     `facets`, with `spreads` for numbers and dates, and `total` are there when they were asked for.
+    `facets_of` is there where the engine counts only candidates, not everything that matches.
 
     `nothing_close` is there if no hit has a word of the query, or is nearer than chance would be.
     `corrected` is there if words were taken for misspellings; `verbatim` turns this off.
@@ -123,6 +125,7 @@ class SearchAnswer(TypedDict):
     corrected: NotRequired[CorrectedBody]
     hits: list[HitBody]
     facets: NotRequired[dict[str, list[FacetBody]]]
+    facets_of: NotRequired[FacetsOf]
     spreads: NotRequired[dict[str, SpreadBody]]
     total: NotRequired[TotalBody]
     nothing_close: NotRequired[Literal[True]]
@@ -147,9 +150,10 @@ class SimilarAnswer(TypedDict):
 
 
 class SuggestionBody(TypedDict):
-    """A completion."""
+    """A completion, and what it is: `title`, `phrase`, or the name of a metadata field."""
 
     text: str
+    kind: str
 
 
 class SuggestAnswer(TypedDict):
@@ -169,11 +173,13 @@ class FieldBody(TypedDict):
 
 
 class SchemaAnswer(TypedDict):
-    """The metadata fields of an index."""
+    """The metadata fields of an index, what serves it, and what facets, sorts and totals look at."""
 
     index: str
     index_version: str
     fields: dict[str, FieldBody]
+    served_by: str
+    facets_of: FacetsOf
 
 
 class IndexesAnswer(TypedDict):
@@ -188,6 +194,17 @@ class HealthAnswer(TypedDict):
     status: Literal["ok"]
 
 
+class FetchedBody(TypedDict):
+    """What a process fetched of an index from the store so far.
+
+    `block_hit_rate` is the share of the blocks that were here already when they were read.
+    """
+
+    bytes: int
+    ranges: int
+    block_hit_rate: float
+
+
 class ReadyAnswer(TypedDict):
     """What answers searches."""
 
@@ -199,6 +216,7 @@ class ReadyAnswer(TypedDict):
     passages: int
     model: str
     fingerprint: str
+    fetched: FetchedBody
 
 
 class TextBody(TypedDict):
@@ -309,5 +327,6 @@ ANSWERS: dict[str, type | tuple[type, ...]] = {
     "rerank_texts": ScoredTexts,
     "create_embeddings": EmbeddingsAnswer,
     "list_models": ModelsAnswer,
+    "get_model": ModelBody,
     "record_events": EventsAnswer,
 }

@@ -51,6 +51,7 @@ class EncodedBatch:
     def of_version(cls, index: IndexVersion) -> list[Self]:
         """Return the vectors of an opened index version, by segment; nothing is read yet."""
         parts, row, passage = [], 0, 0
+        hashes = index.hashes()
         for segment, (documents, passages) in zip(
             index.vectors.segments, index.manifest.segments, strict=True
         ):
@@ -58,7 +59,7 @@ class EncodedBatch:
             spans = index.passages[passage : passage + passages]
             parts.append(
                 cls(
-                    hashes=hashes_of(index.documents[rows], "text"),
+                    hashes=hashes_of(hashes[rows], "text"),
                     first=index.bounds[row : row + documents + 1] - passage,
                     spans=np.stack([spans["start"], spans["end"]], axis=1),
                     codes=segment.codes,
@@ -129,19 +130,6 @@ class EncodedBatch:
                 file.write(data)
             file.write(digest.digest())
 
-    @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
-        """Return the documents of several parts as one."""
-        starts = np.cumsum([0, *(len(part.scales) for part in parts)])
-        first = [part.first[:-1] + start for part, start in zip(parts, starts[:-1], strict=True)]
-        return cls(
-            hashes=np.concatenate([part.hashes for part in parts]),
-            first=np.append(np.concatenate(first), starts[-1]),
-            spans=np.concatenate([part.spans for part in parts]),
-            codes=np.concatenate([part.codes for part in parts]),
-            scales=np.concatenate([part.scales for part in parts]),
-        )
-
     def document(self, row: int) -> EncodedDocument:
         """Return the passages of one document."""
         rows = slice(int(self.first[row]), int(self.first[row + 1]))
@@ -183,7 +171,7 @@ class EmbeddingCache:
 
 def version_hashes(index: IndexVersion, field: str) -> Hashes:
     """Return the hashes of a version's documents in order; `field` is "text" or "content"."""
-    return hashes_of(index.documents[index.order], field)
+    return hashes_of(index.hashes()[index.order], field)
 
 
 def hashes_of(documents: Table, field: str) -> Hashes:

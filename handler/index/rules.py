@@ -12,7 +12,8 @@ Text = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class _Rule(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # The validators are built for the first rules.json, not at the start of each function.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Synonyms(_Rule):
@@ -71,4 +72,4 @@ class Rules(_Rule):
         return rules
 
 
-NO_RULES = Rules()
+NO_RULES = Rules.model_construct()

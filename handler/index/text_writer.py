@@ -1,16 +1,17 @@
-"""Write a text index with its metadata and stored documents, by Tantivy."""
+"""Write a text index with its metadata, by Tantivy."""
 
 import json
 from pathlib import Path
 
 import tantivy
 
-from handler.corpus.document import Document, Value, to_json
+from handler.corpus.document import Document, Value
 from handler.corpus.schema import Field, Schema, date_number
 from handler.files import link_files
 from handler.index.analysis import (
     COMPOUNDING,
     analyzer,
+    composed,
     name_analyzer,
     spaced,
     word_analyzer,
@@ -40,7 +41,6 @@ def _build_schema(schema: Schema) -> tantivy.Schema:
     builder.add_text_field("words", tokenizer_name="plain", index_option="basic")
     builder.add_text_field("names", tokenizer_name="names", index_option="freq")
     builder.add_text_field("tails", tokenizer_name="plain", index_option="basic")
-    builder.add_bytes_field("source", stored=True)
     add = {
         "integer": builder.add_integer_field,
         "float": builder.add_float_field,
@@ -93,14 +93,13 @@ class TextWriter:
         entry.add_unsigned("row", self._rows)
         entry.add_text("id", document.id)
         entry.add_text("title", spaced(document.title))
-        text = searchable(document)
+        text = composed(searchable(document))
         words = spaced(text)
         entry.add_text("all", "\n".join([words, *camel_parts(text)]))
         entry.add_text("words", words)
         entry.add_text("names", indexed_names(text))
         if self._compounding:  # words from their ends, to find compounds by their last part
             entry.add_text("tails", words[::-1])
-        entry.add_bytes("source", to_json(document).encode())
         for name, value in document.metadata.items():
             if name in self._schema:
                 self._add_field(entry, name, value)

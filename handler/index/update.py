@@ -14,7 +14,7 @@ from handler.files import FileEntry, link_files, remove_tree
 from handler.index.arrays import Rows
 from handler.index.embedding_cache import version_hashes
 from handler.index.index_version import IndexVersion
-from handler.index.manifest import IndexFiles
+from handler.index.manifest import IN_SEGMENTS, IndexFiles
 
 # All is rewritten when more than this share of the rows is gone.
 MAX_GONE = 0.2
@@ -24,14 +24,6 @@ MERGE_BELOW = 2
 
 Sizes = tuple[int, int]
 """Documents and passages of a segment."""
-
-SEGMENT_FILES = (
-    IndexFiles.VECTORS,
-    IndexFiles.SCALES,
-    IndexFiles.COMPACT,
-    IndexFiles.DOCUMENTS,
-    IndexFiles.PASSAGES,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +94,7 @@ def merge_segments(folder: Path, sizes: Sequence[Sizes]) -> list[Sizes]:
 
 def _append(last: Path, before: Path) -> None:
     """Make one segment of two; links to files of other versions are replaced."""
-    for name in SEGMENT_FILES:
+    for name in IN_SEGMENTS:
         merged = before / f"{name}.merged"
         with merged.open("wb") as target:
             for folder in (before, last):

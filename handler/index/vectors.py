@@ -12,6 +12,7 @@ import numpy.typing as npt
 from handler.encoder import Vectors
 from handler.errors import IndexUnavailable
 from handler.index.arrays import Codes, Rows
+from handler.index.block_file import NOTHING_REMOTE, BlockFile, Remote, Spans, open_file, read_spans
 from handler.index.manifest import IndexFiles
 
 Precision = Literal["i8", "f16"]
@@ -19,11 +20,15 @@ PRECISIONS: tuple[str, ...] = get_args(Precision)
 DTYPES: dict[str, type[np.generic]] = {"i8": np.int8, "f16": np.float16}
 
 # One thread scans 50,000 int8 vectors of 384 dimensions in 0.8 ms. Of more vectors, the compact
-# codes are scanned, an eighth of the bytes, and so many of the nearest are compared exactly: at
-# least, and for each vector wanted.
+# codes are scanned, an eighth of the bytes, and so many of the nearest are looked at more closely:
+# at least, and for each vector wanted.
 EXACT_UP_TO = 50_000
 CANDIDATES = 2000
 CANDIDATES_EACH = 10
+# Of these, so many are compared exactly, at least, and for each vector wanted.
+LIKELIER = 500
+LIKELIER_EACH = 4
+ROUNDING = 1e-5
 
 
 def quantize(
@@ -75,43 +80,58 @@ class VectorWriter:
         self._compact.close()
 
 
-def read_codes(folder: Path, precision: Precision, dimension: int) -> npt.NDArray[np.generic]:
-    """Map the quantized vectors in `folder` into memory, shape (n, dimension).
-
-    Raises:
-        OSError: there are none.
-        ValueError: they are of another dimension.
-    """
-    return np.asarray(
-        np.memmap(folder / IndexFiles.VECTORS, DTYPES[precision], "r").reshape(-1, dimension)
-    )
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VectorSegment:
-    """Vectors of one segment: codes (n, dimension), factors to unit length (n,), compact codes."""
+    """Vectors of one segment: codes in a file, factors to unit length (n,), compact codes."""
 
-    codes: Codes
+    file: BlockFile
+    dimension: int
+    dtype: type[np.generic]
     scales: npt.NDArray[np.float32]
     bits: npt.NDArray[np.uint8]
 
     @classmethod
-    def open(cls, folder: Path, precision: Precision, dimension: int) -> Self:
+    def open(
+        cls, folder: Path, precision: Precision, dimension: int, remote: Remote = NOTHING_REMOTE
+    ) -> Self:
         """Map the vectors in `folder` into memory.
 
         Raises:
             IndexUnavailable: a file is missing or of another size than the others ask for.
         """
         try:
-            codes = read_codes(folder, precision, dimension)
-            scales = np.memmap(folder / IndexFiles.SCALES, np.float32, "r").reshape(len(codes))
+            file = open_file(folder / IndexFiles.VECTORS, remote)
+            scales = np.memmap(folder / IndexFiles.SCALES, np.float32, "r")
             packed = np.memmap(folder / IndexFiles.COMPACT, np.uint8, "r")
-            bits = packed.reshape(len(codes), (dimension + 7) // 8)
+            bits = packed.reshape(len(scales), (dimension + 7) // 8)
+            if file.size != len(scales) * dimension * np.dtype(DTYPES[precision]).itemsize:
+                raise ValueError(f"{file.size} bytes are not {len(scales)} vectors")
         except (OSError, ValueError) as cause:
             raise IndexUnavailable(
                 f"{folder} has no usable vectors: {cause}; index the corpus again"
             ) from cause
-        return cls(codes, np.asarray(scales), np.asarray(bits))
+        return cls(
+            file=file,
+            dimension=dimension,
+            dtype=DTYPES[precision],
+            scales=np.asarray(scales),
+            bits=np.asarray(bits),
+        )
+
+    @property
+    def codes(self) -> Codes:
+        """All codes, shape (n, dimension)."""
+        whole = Spans(self.file, np.array([0]), np.array([self.file.size]))
+        return self.shaped(*read_spans([whole]))
+
+    def spans(self, rows: Rows) -> Spans:
+        """Return where in the file the codes of some `rows` are."""
+        width = self.dimension * np.dtype(self.dtype).itemsize
+        return Spans(self.file, rows * width, rows * width + width)
+
+    def shaped(self, data: memoryview) -> Codes:
+        """Return the bytes of the file as codes, shape (n, dimension)."""
+        return np.frombuffer(data, self.dtype).reshape(-1, self.dimension)
 
 
 class VectorIndex:
@@ -148,13 +168,16 @@ class VectorIndex:
         precision: Precision,
         dimension: int,
         live: Rows | None = None,
+        remote: Remote = NOTHING_REMOTE,
     ) -> Self:
         """Open the vectors of the segments in `folders`; a search finds the `live` rows.
+
+        Files that are `remote`, by their paths, need not be there.
 
         Raises:
             IndexUnavailable: a file is missing or of another size than the others ask for.
         """
-        segments = [VectorSegment.open(folder, precision, dimension) for folder in folders]
+        segments = [VectorSegment.open(folder, precision, dimension, remote) for folder in folders]
         return cls(segments, precision, live)
 
     def __len__(self) -> int:
@@ -174,8 +197,11 @@ class VectorIndex:
         """Return rows and cosines of the `k` vectors nearest to unit vector `query`, in order."""
         wanted = max(CANDIDATES, CANDIDATES_EACH * k)
         if self.approximate and wanted < len(self):
-            return self.search_among(query, self._candidates(query, wanted), k)
-        cosines = [self._cosines(query, each.codes, each.scales) for each in self.segments]
+            likelier = max(LIKELIER, LIKELIER_EACH * k)
+            rows = self._likelier(query, self._candidates(query, wanted), likelier)
+            return self.search_among(query, rows, k)
+        code = quantize(query[None], self._precision)
+        cosines = [_cosines(code, each.codes, each.scales) for each in self.segments]
         return _best(*self._only_live(np.concatenate(cosines)), k)
 
     def search_among(self, query: Vectors, rows: Rows, k: int) -> tuple[Rows, Vectors]:
@@ -184,7 +210,7 @@ class VectorIndex:
 
     def cosines(self, query: Vectors, rows: Rows) -> Vectors:
         """Return the cosine of each of `rows` to the unit vector `query`, shape (len(rows),)."""
-        return self._cosines(query, *self._take(rows))
+        return _cosines(quantize(query[None], self._precision), *self._take(rows))
 
     def vectors(self, rows: Rows) -> Vectors:
         """Return the unit vectors of `rows`, shape (len(rows), dimension)."""
@@ -201,6 +227,23 @@ class VectorIndex:
         rows, found = self._only_live(np.concatenate(distances))
         return rows[_least(found, wanted)]
 
+    def _likelier(self, query: Vectors, rows: Rows, wanted: int) -> Rows:
+        """Return those of `rows` whose signs go best with the query's numbers.
+
+        These are `wanted` and those that equal the last.
+        """
+        if wanted >= len(rows):
+            return rows
+        owners = np.searchsorted(self._starts, rows, "right") - 1
+        packed = np.empty((len(rows), self.segments[0].bits.shape[1]), np.uint8)
+        for number in np.flatnonzero(np.bincount(owners)).tolist():
+            mine = owners == number
+            packed[mine] = self.segments[number].bits[rows[mine] - self._starts[number]]
+        signs = np.unpackbits(packed, axis=1, count=len(query)).astype(np.float32)
+        scores = signs @ query
+        likelier: Rows = rows[scores >= np.partition(scores, -wanted)[-wanted] - ROUNDING]
+        return likelier
+
     def _only_live(self, values: npt.NDArray[Any]) -> tuple[Rows, npt.NDArray[Any]]:
         """Return the rows that a search may find, and what of `values` is theirs."""
         if self._live is None:
@@ -211,23 +254,31 @@ class VectorIndex:
         """Return codes and factors of `rows`."""
         first = self.segments[0]
         if len(self.segments) == 1:
-            return first.codes[rows], first.scales[rows]
-        codes = np.empty((len(rows), first.codes.shape[1]), first.codes.dtype)
-        scales = np.empty(len(rows), np.float32)
+            [data] = read_spans([first.spans(rows)])
+            return first.shaped(data)[rows], first.scales[rows]
         owners = np.searchsorted(self._starts, rows, "right") - 1
-        for number in np.unique(owners).tolist():
-            mine, segment = owners == number, self.segments[number]
-            at = rows[mine] - self._starts[number]
-            codes[mine], scales[mine] = segment.codes[at], segment.scales[at]
+        numbers = np.flatnonzero(np.bincount(owners)).tolist()
+        within = [(owners == number, self.segments[number]) for number in numbers]
+        places = rows - self._starts[owners]
+        found = read_spans([segment.spans(places[mine]) for mine, segment in within])
+        codes = np.empty((len(rows), first.dimension), first.dtype)
+        scales = np.empty(len(rows), np.float32)
+        for (mine, segment), data in zip(within, found, strict=True):
+            at = places[mine]
+            codes[mine], scales[mine] = segment.shaped(data)[at], segment.scales[at]
         return codes, scales
 
-    def _cosines(self, query: Vectors, codes: Codes, scales: npt.NDArray[np.float32]) -> Vectors:
-        if not len(codes):
-            return np.empty(0, np.float32)
-        code, scale = quantize(query[None], self._precision)
-        dots: Vectors = np.asarray(numkong.cdist(code, codes, metric="dot"), np.float32)[0]
-        cosines: Vectors = dots * (scales * scale)
-        return cosines
+
+def _cosines(
+    query: tuple[Codes, npt.NDArray[np.float32]], codes: Codes, scales: npt.NDArray[np.float32]
+) -> Vectors:
+    """Return the cosines of a quantized query to quantized vectors, shape (len(codes),)."""
+    if not len(codes):
+        return np.empty(0, np.float32)
+    code, scale = query
+    dots: Vectors = np.asarray(numkong.cdist(code, codes, metric="dot"), np.float32)[0]
+    cosines: Vectors = dots * (scales * scale)
+    return cosines
 
 
 def _least(distances: npt.NDArray[np.float64], k: int) -> Rows:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from itertools import compress
+from itertools import compress, product
 from pathlib import Path
 from secrets import token_hex
-from typing import BinaryIO
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,12 @@ from handler.encoder import Encoder
 from handler.files import measure_files, remove_tree
 from handler.index.analysis import LANGUAGES
 from handler.index.arrays import Rows
+from handler.index.block_file import write_sums
+from handler.index.document_store import DocumentWriter
 from handler.index.embed import encode_documents, groups
 from handler.index.embedding_cache import EmbeddingCache, EncodedDocument
-from handler.index.index_version import DOCUMENT, ORDER, PASSAGE
-from handler.index.manifest import IndexFiles, IndexManifest
+from handler.index.index_version import DOCUMENT, HASHES, ORDER, PASSAGE
+from handler.index.manifest import IN_BLOCKS, IndexFiles, IndexManifest
 from handler.index.suggestions import SuggestWriter
 from handler.index.text_writer import TextWriter
 from handler.index.update import Sizes, Update, merge_segments
@@ -91,6 +93,8 @@ def build_version(
     if rows.size[0]:
         sizes.append(rows.size)
     passages = _live_passages(folder, sizes, order)
+    segments = merge_segments(folder, sizes)
+    _write_sums(folder, len(segments))
     manifest = IndexManifest(
         name=name,
         version=new_version(),
@@ -105,11 +109,19 @@ def build_version(
         language=options.language,
         split=asdict(options.split),
         schema=schema,
-        segments=merge_segments(folder, sizes),
+        segments=segments,
         files=measure_files(folder, update.files() if update else None),
     )
     write_manifest(folder, manifest)
     return manifest
+
+
+def _write_sums(folder: Path, segments: int) -> None:
+    """Write the checksums of blocks, but not those that the version before has already."""
+    for number, name in product(range(segments), IN_BLOCKS):
+        path = folder / IndexFiles.segment(number) / name
+        if not path.is_symlink():
+            write_sums(path)
 
 
 def write_manifest(folder: Path, manifest: IndexManifest) -> None:
@@ -139,6 +151,7 @@ class _Rows:
         base = update.base if update else None
         self._row = len(base.documents) if base else 0
         self._passage = len(base.passages) if base else 0
+        self._stored = base.stored.size if base else 0
         self._new = (update.rows < 0).tolist() if update else None
         self._suggestions = SuggestWriter(folder / IndexFiles.SUGGESTIONS, options.language)
         words = base.folder / IndexFiles.TEXT if base else None
@@ -153,22 +166,17 @@ class _Rows:
         """Write what is new of the documents, and return how many there are in all."""
         count = 0
         self._segment.mkdir(parents=True)
-        vectors = VectorWriter(self._segment, self._options.precision)
         try:
-            with (
-                (self._segment / IndexFiles.PASSAGES).open("wb") as spans,
-                (self._segment / IndexFiles.DOCUMENTS).open("wb") as table,
-            ):
+            with _SegmentFiles(self._segment, self._options.precision) as files:
                 for group in groups(documents):
                     new = group
                     if self._new is not None:
                         new = [*compress(group, self._new[count : count + len(group)])]
                     for document in group:
                         self._suggestions.add(document)
-                    self._write_group(new, vectors, spans, table)
+                    self._write_group(new, files)
                     count += len(group)
                     report(count)
-            vectors.close()
             self._suggestions.close()
             self._text.close()
         except BaseException:
@@ -178,19 +186,36 @@ class _Rows:
             remove_tree(self._segment)
         return count
 
-    def _write_group(
-        self, group: list[Document], vectors: VectorWriter, spans: BinaryIO, table: BinaryIO
-    ) -> None:
+    def _write_group(self, group: list[Document], files: "_SegmentFiles") -> None:
         hashes = [text_hash(document) for document in group]
         encoded_group = _vectors(group, hashes, self._encoder, self._options, self._known)
         for document, hash_, encoded in zip(group, hashes, encoded_group, strict=True):
             self._text.add(document)
-            entry = (self._passage, hash_, content_hash(document))
-            table.write(np.array(entry, DOCUMENT).tobytes())
-            vectors.add_codes(encoded.codes, encoded.scales)
-            spans.write(_passages(self._row, encoded).tobytes())
+            stored = self._stored + files.stored.add(document)
+            files.documents.write(np.array((self._passage, stored), DOCUMENT).tobytes())
+            files.hashes.write(np.array((hash_, content_hash(document)), HASHES).tobytes())
+            files.vectors.add_codes(encoded.codes, encoded.scales)
+            files.passages.write(_passages(self._row, encoded).tobytes())
             self._row, self._passage = self._row + 1, self._passage + len(encoded.scales)
             self.size = (self.size[0] + 1, self.size[1] + len(encoded.scales))
+
+
+class _SegmentFiles:
+    """The files of a segment that is being written."""
+
+    def __init__(self, folder: Path, precision: Precision) -> None:
+        self.vectors = VectorWriter(folder, precision)
+        self.stored = DocumentWriter(folder / IndexFiles.STORED)
+        self.documents = (folder / IndexFiles.DOCUMENTS).open("wb")
+        self.passages = (folder / IndexFiles.PASSAGES).open("wb")
+        self.hashes = (folder / IndexFiles.HASHES).open("wb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in (self.vectors, self.stored, self.documents, self.passages, self.hashes):
+            each.close()
 
 
 def _live_passages(folder: Path, sizes: Sequence[Sizes], order: Rows) -> int:

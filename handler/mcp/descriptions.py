@@ -1,6 +1,6 @@
 """What agents are told of the tools: purpose, arguments, fields and bounds of the index."""
 
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.mcp.fields import filter_schema
 from handler.mcp.messages import Json
 from handler.search.bounds import OFFSET, QUERY_CHARS, K
@@ -68,7 +68,7 @@ def _tool(
     }
 
 
-def _search_properties(index: IndexVersion, settings: Settings) -> Json:
+def _search_properties(index: Engine, settings: Settings) -> Json:
     described: Json = SearchRequest.model_json_schema()["properties"]
     properties: Json = {}
     for name in SEARCH_OPTIONS:

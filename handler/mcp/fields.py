@@ -1,10 +1,7 @@
 """The metadata fields of an index in words and as a JSON Schema, for the filter of a search."""
 
-from tantivy import Query
-
 from handler.corpus.schema import Field, Schema
-from handler.index.index_version import IndexVersion
-from handler.index.text_writer import field_name
+from handler.index.engine import Engine
 from handler.mcp.messages import Json
 
 MAX_FIELDS = 50
@@ -25,7 +22,7 @@ OPERATORS = (
 )
 
 
-def filter_schema(index: IndexVersion) -> Json:
+def filter_schema(index: Engine) -> Json:
     """Return the JSON Schema of a filter: each field with its type and frequent values."""
     fields = filterable(index.manifest.schema)
     if not fields:
@@ -44,19 +41,17 @@ def filterable(schema: Schema) -> dict[str, Field]:
     return {name: fields[name] for name in often[:MAX_FIELDS]}
 
 
-def _property(index: IndexVersion, name: str, field: Field) -> Json:
+def _property(index: Engine, name: str, field: Field) -> Json:
     plain = {"type": TYPES.get(field.kind, "string")}
     return {"description": _describe(index, name, field), "anyOf": [plain, {"type": "object"}]}
 
 
-def _describe(index: IndexVersion, name: str, field: Field) -> str:
+def _describe(index: Engine, name: str, field: Field) -> str:
     several = " or several, of which one must match" if field.list else ""
     text = f"{WORDS[field.kind]}{several}; {field.documents} documents have it"
     if field.kind != "string":
         return text
-    counts = index.text.facet(
-        Query.all_query(), field_name(index.manifest.schema, name), field.kind, SHOWN_VALUES
-    )
+    counts = index.facet(index.conditions.everything(), name, SHOWN_VALUES)
     values = [str(each.value) for each in counts if len(str(each.value)) <= MAX_VALUE_CHARS]
     return f"{text}; frequent values: {', '.join(values)}" if values else text
 

@@ -38,11 +38,11 @@ def page(service: Service, params: Json) -> Json:
     cursor = params.get("cursor", "0")
     if not (isinstance(cursor, str) and cursor.isascii() and cursor.isdigit() and len(cursor) < 12):
         raise RpcError(INVALID_PARAMS, f"the cursor is {cursor!r}; send the last nextCursor")
-    end = min(int(cursor) + PAGE, index.manifest.documents)
-    documents = [index.document(row) for row in range(int(cursor), end)]
+    rows = index.rows_after(int(cursor) - 1, None, PAGE + 1)
+    documents = index.documents_at(rows[:PAGE])
     found: Json = {"resources": [_entry(index.manifest.name, each) for each in documents]}
-    if end < index.manifest.documents:
-        found["nextCursor"] = str(end)
+    if len(rows) > PAGE:
+        found["nextCursor"] = str(rows[PAGE])
     return found
 
 

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from handler.corpus.document import Document
 from handler.errors import DocumentNotFound, IndexNotFound, InvalidRequest, QuerytowerError
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.mcp.descriptions import DEFAULT_K, DOCUMENT_CHARS, SEARCH_OPTIONS
 from handler.mcp.fields import filterable
 from handler.mcp.messages import INVALID_PARAMS, Json, RpcError, text_param
@@ -125,7 +125,7 @@ CALLS: dict[str, Callable[[Service, Json, Trace], Json]] = {
 }
 
 
-def _index(service: Service, arguments: Json, trace: Trace) -> IndexVersion:
+def _index(service: Service, arguments: Json, trace: Trace) -> Engine:
     """Return the index that the arguments name, or the default; the argument is taken out."""
     index = service.index(_argument(arguments, "index", str, ""))
     arguments.pop("index", None)
@@ -141,14 +141,14 @@ def _argument(arguments: Json, name: str, kind: type[T], default: T | None = Non
     return value
 
 
-def _hit(index: IndexVersion, hit: Hit) -> Json:
+def _hit(index: Engine, hit: Hit) -> Json:
     score = {} if hit.score is None else {"score": round(hit.score, 4)}
     passage = {"passage": hit.document.text[slice(*hit.passage)]}
     link = {"url": hit.url} if hit.url else {}
     return _document(index, hit.document) | link | score | passage
 
 
-def _document(index: IndexVersion, document: Document) -> Json:
+def _document(index: Engine, document: Document) -> Json:
     body: Json = {"id": document.id, "title": document.title}
     if document.url:
         body["url"] = document.url

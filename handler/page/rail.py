@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from handler.corpus.schema import FieldKind, Schema
-from handler.index.text_index import FacetCount
+from handler.index.engine import FacetCount
 from handler.markup import NOTHING, Html, flag, joined
-from handler.page.hits import fields_shown, shown
+from handler.page.facts import fields_shown, shown
 from handler.page.page_state import OWN, PageState, field_of
 from handler.page.templates import part
 from handler.settings import Settings

@@ -10,11 +10,15 @@ from handler.corpus.document import Document
 from handler.index.manifest import IndexManifest
 from handler.markup import NOTHING, Html, fill, flag, joined
 from handler.page.assets import Assets
-from handler.page.hits import MATCHES, facts, hits, linked, title_of
+from handler.page.hits import Display, title_of
+from handler.page.links import linked
 from handler.page.page_state import PageState
+from handler.page.passages import text_blocks
 from handler.page.rail import chosen
+from handler.page.social import preview, summary
 from handler.page.templates import part
 from handler.page.view import View
+from handler.page.why import MATCHES
 from handler.search.answer import Answer, Hit, Total, corrected_query
 from handler.settings import Settings
 
@@ -45,6 +49,10 @@ class PageRenderer:
             title=title,
             head_title=f"{view.title} · {title}" if view.title else title,
             description=settings.page_description,
+            preview=preview(settings, asked, view),
+            home=asked.anew(),
+            lucky=PageState(index=asked.index).link() + ("&" if asked.index else "") + "lucky=1",
+            switch=_switch(settings, asked),
             icon=quote(part("icon", colour=self.assets.accent).strip()),
             kind=view.kind,
             version=manifest.version if manifest else "",
@@ -59,13 +67,13 @@ class PageRenderer:
             foot=_foot(manifest, milliseconds) if manifest else NOTHING,
         )
 
-    def home(self) -> View:
+    def home(self, asked: PageState) -> View:
         """Return what a first visit shows."""
-        return View(kind="home", html=self._suggestions("Try"))
+        return View(kind="home", html=self._suggestions(asked, "Try"))
 
     def results(
         self,
-        asked: PageState,
+        display: Display,
         answer: Answer,
         first: int,
         more: bool,
@@ -75,29 +83,32 @@ class PageRenderer:
         """Return a page of hits.
 
         Args:
-            asked: The state of the page.
+            display: What documents are shown by, with the state of the page.
             answer: The hits of this page, with total and corrections.
             first: Number of the first hit, from 1.
             more: Whether another page follows.
             rail: The filters on offer.
             orders: The values that a sort may have.
         """
+        asked = display.asked
         number = f", page {asked.page}" if asked.page > 1 else ""
+        what = f"Results for “{asked.query}”" if asked.query else "Documents that fit the filters"
         html = part(
             "results",
-            heading=f"Results for “{asked.query}”{number}",
+            heading=what + number,
             corrected=_corrected(asked, answer.corrected),
             close=part("close", query=asked.query) if answer.nothing_close else NOTHING,
             count="" if answer.nothing_close else _total(answer.total),
             sort=_sort(asked, orders),
             chosen=chosen(asked),
             first=first,
-            hits=hits(self.settings, asked, answer.hits),
+            hits=display.hits(answer.hits),
             pages=_pages(asked, more),
             rail=rail,
         )
-        status = f"{_count(len(answer.hits), 'result')} for {asked.query}{number}"
-        return View(kind="results", html=html, title=asked.query, status=status)
+        title = asked.query or ", ".join(value for _, value in asked.filters)
+        status = f"{_count(len(answer.hits), 'result')} for {title}{number}"
+        return View(kind="results", html=html, title=title, status=status)
 
     def nothing(self, asked: PageState, rail: Html) -> View:
         """Return what the page shows without hits: what to try."""
@@ -108,32 +119,42 @@ class PageRenderer:
             detail=_reason(asked),
             chosen=chosen(asked),
             ways=joined(part("way", text=text, href=href) for text, href in _ways(asked)),
-            suggestions=self._suggestions("Or ask for something else"),
+            suggestions=self._suggestions(asked, "Or ask for something else"),
             rail=rail,
         )
         status = f"{heading}. {_reason(asked)}"
         return View(kind="results", html=html, title=asked.query, status=status)
 
-    def document(self, asked: PageState, document: Document, found: Sequence[Hit]) -> View:
+    def document(self, display: Display, document: Document, found: Sequence[Hit]) -> View:
         """Return a whole document, and `found`, which are most similar to it."""
+        asked = display.asked
         title = title_of(document)
         shown = document.text[:TEXT_CHARS]
-        paragraphs = [text for text in shown.split("\n") if text.strip()]
+        text = text_blocks(shown, code=bool(document.sections))
         if rest := len(document.text) - len(shown):
-            paragraphs.append(f"… and {rest:,} more characters, which the API returns.")
+            more = f"… and {rest:,} more characters, which the API returns."
+            text = joined([text, part("paragraph", lead="", text=more)])
         back = NOTHING
         if asked.query:
             back = part("back", href=asked.link(like=""), query=asked.query)
         html = part(
             "document",
             back=back,
-            title=linked(title, document.url),
-            facts=facts(self.settings, document),
-            text=joined(part("paragraph", text=text) for text in paragraphs),
-            hits=hits(self.settings, asked, found),
+            title=linked(fill("$title", title=title), document.url),
+            picture=display.picture(document),
+            facts=display.facts(document),
+            text=text,
+            hits=display.hits(found),
         )
         status = f"{title}, and {len(found)} more like it"
-        return View(kind="document", html=html, title=title, status=status)
+        return View(
+            kind="document",
+            html=html,
+            title=title,
+            status=status,
+            description=summary(document),
+            image=display.pictures.of(document),
+        )
 
     def failed(self, asked: PageState, status: int, detail: str) -> View:
         """Return what the page shows for a problem; it asks again if the problem is temporary."""
@@ -153,12 +174,10 @@ class PageRenderer:
             href=asked.link(filters=(), like=""),
         )
 
-    def _suggestions(self, label: str) -> Html:
+    def _suggestions(self, asked: PageState, label: str) -> Html:
         texts = [text.strip() for text in self.settings.page_suggestions.split("|")]
         items = joined(
-            part("suggestion", href=PageState(query=text).link(), text=text)
-            for text in texts
-            if text
+            part("suggestion", href=asked.anew(query=text), text=text) for text in texts if text
         )
         return part("suggestions", label=label, items=items) if items else NOTHING
 
@@ -183,6 +202,29 @@ def _modes(asked: PageState) -> Html:
     )
 
 
+def _switch(settings: Settings, asked: PageState) -> Html:
+    """Return the choice of an index, where the settings offer several."""
+    names = offered_indexes(settings)
+    if len(names) < 2:
+        return NOTHING
+    chosen = asked.index or settings.index
+    options = [
+        part(
+            "option",
+            value="" if name == settings.index else name,
+            text=name,
+            selected=flag("selected", name == chosen),
+        )
+        for name in names
+    ]
+    return part("switch", options=joined(options))
+
+
+def offered_indexes(settings: Settings) -> list[str]:
+    """Return the names of the indexes that the page switches between."""
+    return [name.strip() for name in settings.page_indexes.split(",") if name.strip()]
+
+
 def _total(total: Total | None) -> str:
     """Return the number of results in words."""
     if total is None:
@@ -199,7 +241,7 @@ def _sort(asked: PageState, orders: Sequence[str]) -> Html:
         field, descending = order.removeprefix("-"), order.startswith("-")
         choices.append((order, f"{field}, {'high to low' if descending else 'low to high'}"))
     options = [
-        part("sort-option", value=value, text=text, selected=flag("selected", value == asked.sort))
+        part("option", value=value, text=text, selected=flag("selected", value == asked.sort))
         for value, text in choices
     ]
     return part("sort", options=joined(options))
@@ -248,6 +290,8 @@ def _reason(asked: PageState) -> str:
         return "No document fits the filters."
     if asked.mode == "keyword":
         return "No document has any of these words."
+    if asked.typing:
+        return "No word begins with these letters."
     return "The collection is empty."
 
 

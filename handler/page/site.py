@@ -1,7 +1,7 @@
 """The answers of the search page's routes. Imported at the first visit: no start waits for it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -12,14 +12,18 @@ from starlette.responses import RedirectResponse, Response
 from handler.corpus.schema import Schema
 from handler.errors import QuerytowerError
 from handler.html_answer import html_answer
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.page.assets import Assets
+from handler.page.facts import fields_shown, telling_fields
+from handler.page.hits import Display
 from handler.page.page_state import PageState
+from handler.page.pictures import Pictures
 from handler.page.rail import INPUTS, filter_fields, rail
-from handler.page.renderer import PageRenderer
+from handler.page.renderer import PageRenderer, offered_indexes
+from handler.page.social import sitemap
 from handler.page.view import View
 from handler.problems import classify
-from handler.search.highlight import Allowance
+from handler.search.highlight import Allowance, mark, word_spans
 from handler.search.lookup import find
 from handler.search.lucky import lucky
 from handler.search.parameters import filter_from_parameters
@@ -33,6 +37,8 @@ PAGE_SIZE = 10
 MAX_FACETS = 6
 # Fields to sort by.
 MAX_ORDERS = 4
+# Letters from which on a question that is being typed is searched for by its meaning too.
+LEAST_MEANING = 5
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -44,6 +50,9 @@ class Site:
         self._page = page
         self._settings = page.settings
         self._load = load
+        self._pictures = Pictures.of_settings(page.settings)
+        # The fields worth showing of the version asked for last.
+        self._telling: dict[tuple[str, str], tuple[str, ...]] = {}
 
     @classmethod
     def open(cls, settings: Settings, load: Callable[[], Service]) -> Self:
@@ -54,12 +63,17 @@ class Site:
         """Return the page in the state that the URL asks for, so that it works without a script."""
         started = time.perf_counter()
         asked = PageState.of(request.query_params.multi_items())
+        if (
+            asked.index not in offered_indexes(self._settings)
+            or asked.index == self._settings.index
+        ):
+            asked = replace(asked, index="")
         index, status = None, 200
         try:
             service = self._load()
-            index = index_of(request, service)
+            index = index_of(request, service, asked.index)
             if "lucky" in request.query_params:
-                to = PageState(like=lucky(index).id).link()
+                to = asked.anew(like=lucky(index).id)
                 return RedirectResponse(to, 303, {"Cache-Control": "no-store"})
             view = self._view(request, asked, service.searcher, index)
         except QuerytowerError as error:
@@ -69,10 +83,24 @@ class Site:
             view = self._page.failed(asked, status, detail)
         milliseconds = 1000 * (time.perf_counter() - started)
         html = self._page.html(asked, view, index.manifest if index else None, milliseconds)
-        headers = {"Cache-Control": "no-cache", "Content-Type": "text/html; charset=utf-8"}
+        headers = {
+            "Cache-Control": "no-cache",
+            "Content-Type": "text/html; charset=utf-8",
+            "Content-Security-Policy": self._pictures.policy(),
+        }
         if view.retry_seconds:
             headers["Retry-After"] = str(view.retry_seconds)
         return html_answer(request, html.encode(), status, headers)
+
+    def sitemap(self, request: HttpRequest) -> Response:
+        """Return the sitemap of the default index.
+
+        Raises:
+            QuerytowerError: the index can't be searched.
+        """
+        body = sitemap(self._settings, index_of(request, self._load()))
+        headers = {"Content-Type": "application/xml", "Cache-Control": "max-age=3600"}
+        return html_answer(request, body, 200, headers)
 
     def file(self, request: HttpRequest, digest: str, name: str) -> Response:
         """Return one of the page's files.
@@ -88,17 +116,34 @@ class Site:
         return html_answer(request, asset.body, 200, headers, asset.gzipped)
 
     def _view(
-        self, request: HttpRequest, asked: PageState, searcher: Searcher, index: IndexVersion
+        self, request: HttpRequest, asked: PageState, searcher: Searcher, index: Engine
     ) -> View:
+        fields = filter_fields(self._settings, index.manifest.schema)
         if asked.like:
             answer = searcher.similar(index, [asked.like], min(PAGE_SIZE, self._settings.max_k))
             trace_of(request).seconds.update(answer.seconds)
             document = index.document(find(index, asked.like))
-            return self._page.document(asked, document, answer.hits)
-        if not asked.query:
-            return self._page.home()
-        fields = filter_fields(self._settings, index.manifest.schema)
-        return self._results(request, asked.among(fields), fields, searcher, index)
+            return self._page.document(self._display(asked, index, fields), document, answer.hits)
+        asked = asked.among(fields)
+        if not asked.query and not asked.filters:
+            return self._page.home(asked)
+        return self._results(request, asked, fields, searcher, index)
+
+    def _display(
+        self, asked: PageState, index: Engine, fields: Schema, terms: Sequence[str] = ()
+    ) -> Display:
+        """Return what documents are shown by; `terms` are marked in their titles."""
+        version = index.manifest.name, index.manifest.version
+        if version not in self._telling:
+            self._telling = {version: telling_fields(index)}
+        names = fields_shown(self._settings) or self._telling[version]
+        return Display(
+            asked=asked,
+            fields=[name for name in names if name != self._pictures.field],
+            filters=fields,
+            pictures=self._pictures,
+            mark=lambda title: mark(title, word_spans(title, terms, index.stems)),
+        )
 
     def _results(
         self,
@@ -106,7 +151,7 @@ class Site:
         asked: PageState,
         fields: Schema,
         searcher: Searcher,
-        index: IndexVersion,
+        index: Engine,
     ) -> View:
         """Search, and return the view of the hits; `fields` are those to filter by."""
         # One hit more than shown tells whether another page follows.
@@ -132,22 +177,26 @@ class Site:
             return self._page.nothing(asked, filters)
         more = len(answer.hits) > size and offset + size <= self._settings.max_offset
         page = replace(answer, hits=shown)
-        return self._page.results(asked, page, offset + 1, more, filters, orders)
+        display = self._display(asked, index, fields, answer.terms)
+        return self._page.results(display, page, offset + 1, more, filters, orders)
 
     def _request(
         self,
         asked: PageState,
-        index: IndexVersion,
+        index: Engine,
         facets: list[str],
         k: int,
         offset: int,
     ) -> SearchRequest:
         """Return the search for a state of the page."""
+        # A few letters mean nothing yet: they would find strangers.
+        begun = asked.typing and len(asked.query) < LEAST_MEANING
         request = SearchRequest(
             query=asked.query,
             k=k,
             offset=offset,
-            mode=asked.mode,
+            mode="keyword" if begun else asked.mode,
+            typing=asked.typing,
             verbatim=asked.verbatim,
             filter=filter_from_parameters(asked.filters, index.manifest.schema),
             facets=facets,

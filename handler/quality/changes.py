@@ -61,4 +61,4 @@ class Changes:
 
 
 def _ids(index: IndexVersion) -> Ids:
-    return lambda mask: (index.document(row).id for row in index.order[mask].tolist())
+    return lambda mask: (document.id for document in index.read_each(index.order[mask]))

@@ -99,7 +99,7 @@ class GoldenResults:
             vector = encoder.encode([text], "query")[0]
             words = word_query(index.text, text).query
             found = rank(index, "hybrid", vector=vector, keyword_query=words, depth=TOP)
-            tops[key] = [index.document(int(row)).id for row in found.documents[:TOP]]
+            tops[key] = [each.id for each in index.documents_at(found.documents[:TOP])]
             nearest[key] = float(index.vectors.search(vector, 1)[1][0])
         return cls(tops, nearest)
 

@@ -1,10 +1,8 @@
 """Rewrite an index in one segment, without what is gone."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from handler.corpus.document import Document
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable
 from handler.index.embedding_cache import EmbeddingCache, EncodedBatch
@@ -63,14 +61,10 @@ def _is_whole(index: IndexVersion) -> bool:
 def _rewrite(
     index: IndexVersion, folder: Path, encoder: Encoder, options: Options, progress: Progress
 ) -> IndexManifest:
-    def documents() -> Iterator[Document]:
-        for row in index.order.tolist():
-            yield index.document(row)
-
     folder.mkdir()
     old = index.manifest
     manifest = build_version(
-        documents(),
+        index.read_each(index.order),
         folder,
         name=old.name,
         schema=old.schema,

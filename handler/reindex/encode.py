@@ -1,48 +1,68 @@
-"""Encoding that can be interrupted: it saves vectors on the way, and stops before time is up."""
+"""Encoding that can be interrupted, on this machine or on an engine: each finished slice is kept."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from handler.corpus.hashes import Hashes, text_hash
+from handler.corpus.hashes import Hashes
 from handler.corpus.spool import Spool
 from handler.encoder import Encoder
 from handler.errors import OutOfTime
-from handler.index.embed import encode_documents, groups
-from handler.index.embedding_cache import EmbeddingCache, EncodedBatch, EncodedDocument
-from handler.index.writer import Options
+from handler.index.embedding_cache import EmbeddingCache
 from handler.progress import Progress
+from handler.reindex.parts import Notice, Parts
+from handler.reindex.slices import Slice, SliceSize, cut
 
-SAVE_SECONDS = 60.0
-SAVE_PASSAGES = 32_768
 RESERVE_SECONDS = 30.0
-"""Seconds that saving may take: a run stops when this and the time of two groups is left."""
+"""Seconds that saving may take: a run stops when this and the time of two slices is left."""
+
+Report = Callable[[int], None]
+"""Is told how many documents are encoded so far."""
 
 
-@dataclass(kw_only=True)
-class Pending:
-    """Encoded documents that are not saved yet."""
+class Engine(Protocol):
+    """Makes a part of each slice, on whatever machines it knows."""
 
-    save: Callable[[EncodedBatch], None]
-    hashes: list[bytes] = field(default_factory=list)
-    documents: list[EncodedDocument] = field(default_factory=list)
-    passages: int = 0
-    since: float = field(default_factory=time.monotonic)
+    def __call__(self, pieces: Iterator[Slice], parts: Parts, report: Report, /) -> None:
+        """Return when `parts` has the part of each slice.
 
-    def add(self, hashes: list[bytes], documents: list[EncodedDocument]) -> None:
-        """Add a group of documents and the hashes of their texts."""
-        self.hashes += hashes
-        self.documents += documents
-        self.passages += sum(len(each.scales) for each in documents)
+        Raises:
+            OutOfTime: the time of the run got short; what is done is kept.
+            QuerytowerError: the engine failed; what is done is kept.
+        """
 
-    def flush(self) -> None:
-        """Save all that is pending."""
-        if self.documents:
-            self.save(EncodedBatch.of(self.hashes, self.documents))
-        self.hashes, self.documents, self.passages, self.since = [], [], 0, time.monotonic()
+
+@dataclass(frozen=True, slots=True)
+class LocalEngine:
+    """Encodes in this process, until the `remaining` seconds get short."""
+
+    encoder: Encoder
+    remaining: Callable[[], float]
+
+    def __call__(self, pieces: Iterator[Slice], parts: Parts, report: Report, /) -> None:
+        """Encode slice after slice."""
+        done, slowest = 0, 0.0
+        for piece in pieces:
+            if done and self.remaining() < RESERVE_SECONDS + 2 * slowest:
+                raise OutOfTime(
+                    f"{parts.found + done:,} documents are encoded, and time is up before the "
+                    "others; run again to go on"
+                )
+            started = time.monotonic()
+            part = parts.recipe.encode(piece, self.encoder, partial(_add, report, done))
+            parts.save(piece.name, part)
+            slowest = max(slowest, time.monotonic() - started)
+            done += len(piece.documents)
+            report(done)
+
+
+def _add(report: Report, before: int, done: int) -> None:
+    report(before + done)
 
 
 def missing(known: EmbeddingCache, texts: Hashes) -> npt.NDArray[np.bool_]:
@@ -58,47 +78,35 @@ def missing(known: EmbeddingCache, texts: Hashes) -> npt.NDArray[np.bool_]:
 def encode_missing(
     spool: Spool,
     known: EmbeddingCache,
-    encoder: Encoder,
-    options: Options,
+    parts: Parts,
+    engine: Engine,
     *,
-    save: Callable[[EncodedBatch], None],
-    save_seconds: float = SAVE_SECONDS,
-    remaining: Callable[[], float],
+    size: SliceSize,
+    notice: Notice,
     progress: Progress,
 ) -> int:
-    """Encode the documents whose vectors are not known, and return their number.
+    """Encode the documents whose vectors are not known, and return how many this run did.
 
     Args:
         spool: the documents.
         known: vectors that need not be computed again.
-        encoder: encoder of the model.
-        options: how texts are split, and the precision of vectors.
-        save: receives the encoded documents in batches.
-        save_seconds: longest time between two batches.
-        remaining: returns the seconds left for the run.
+        parts: receives the encoded slices; those of earlier runs are kept.
+        engine: encodes the slices.
+        size: bounds of a slice.
+        notice: is told of damaged parts, which are made again.
         progress: is told of the stage "encode".
 
     Raises:
-        OutOfTime: the remaining time got short; what is done is saved.
+        OutOfTime: the time of the run got short; what is done is kept.
+        QuerytowerError: the engine or the store failed; what is done is kept.
     """
     wanted = missing(known, spool.texts)
-    total, done, slowest = int(wanted.sum()), 0, 0.0
+    total = int(wanted.sum())
     progress("encode", 0, total)
-    pending = Pending(save=save)
-    for group in groups(spool.select(wanted)) if total else ():
-        started = time.monotonic()
-        encoded = encode_documents(group, encoder, options.split, options.precision)
-        pending.add([text_hash(document) for document in group], encoded)
-        done += len(group)
-        slowest = max(slowest, time.monotonic() - started)
-        if done < total and remaining() < RESERVE_SECONDS + 2 * slowest:
-            pending.flush()
-            raise OutOfTime(
-                f"{done:,} of {total:,} documents were encoded before time was up; "
-                "run again to go on"
-            )
-        if pending.passages >= SAVE_PASSAGES or time.monotonic() - pending.since >= save_seconds:
-            pending.flush()
-        progress("encode", done, total)
-    pending.flush()
-    return total
+    if not total:
+        return 0
+    parts.fetch(notice)
+    pieces = parts.left(cut(spool.select(wanted), size))
+    engine(pieces, parts, lambda done: progress("encode", parts.found + done, total))
+    progress("encode", total, total)
+    return total - parts.found

@@ -18,8 +18,10 @@ from handler.progress import Progress, no_progress
 from handler.quality.changes import Changes
 from handler.quality.drift import Drift
 from handler.quality.gates import Limits
-from handler.reindex.encode import SAVE_SECONDS
+from handler.reindex.encode import Engine
+from handler.reindex.slices import SliceSize
 from handler.settings import SettingError, Settings
+from handler.tiers.tier import Serving
 from handler.versions.lease import LeaseConfig
 from handler.versions.repository import IndexRepository
 
@@ -39,9 +41,11 @@ class ReindexJob:
         limits: gates that the new version must pass.
         force: publish although documents are missing, or although the same corpus was refused.
         full: encode everything again.
+        serving: what serves the new version; None for what serves the published one.
         rejects: file that lists rejected records; None for a temporary one.
         lease: how long the lease lasts.
-        save_seconds: seconds between two checkpoints.
+        engine: encodes slices of the corpus; None for this process.
+        slices: bounds of a slice.
         remaining: returns the seconds left for the run.
         progress: is told of the stages read, encode, text, check, upload, publish, clean.
         tell: is told of events, like `handler.log.log`.
@@ -56,9 +60,11 @@ class ReindexJob:
     limits: Limits = field(default_factory=Limits)
     force: bool = False
     full: bool = False
+    serving: Serving | None = None
     rejects: Path | None = None
     lease: LeaseConfig = field(default_factory=LeaseConfig)
-    save_seconds: float = SAVE_SECONDS
+    engine: Engine | None = None
+    slices: SliceSize = field(default_factory=SliceSize)
     remaining: Callable[[], float] = lambda: math.inf
     progress: Progress = no_progress
     tell: Callable[..., None] = log

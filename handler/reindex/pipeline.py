@@ -9,17 +9,19 @@ from pathlib import Path
 from handler.corpus.sources import check_apart
 from handler.errors import GatesFailed, LeaseHeld, OutOfTime, StoreError
 from handler.index.embedding_cache import EmbeddingCache
+from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexManifest
 from handler.index.update import Update
-from handler.index.writer import build_version
+from handler.index.writer import build_version, write_manifest
 from handler.quality.assess import Candidate, PreviousVersion, Quality, assess
 from handler.quality.changes import Changes
 from handler.quality.gates import Limits, Reference, broken_limits
-from handler.reindex.checkpoints import Checkpoints
-from handler.reindex.encode import encode_missing, missing
+from handler.reindex.encode import LocalEngine, encode_missing, missing
 from handler.reindex.job import Outcome, Preview, ReindexJob
+from handler.reindex.parts import Parts
 from handler.reindex.plan import Plan, plan_from_scratch, plan_update, refusal
 from handler.staging import scratch_folder
+from handler.tiers.choose import tier_of
 from handler.versions.attempts import LastAttempt
 from handler.versions.lease import Lease
 
@@ -60,8 +62,8 @@ def reindex(job: ReindexJob) -> Outcome:
 def index(job: ReindexJob) -> Outcome:
     """Index a corpus from scratch and publish it; the only gate is the limit of rejected records.
 
-    No lease is taken, so nothing of other runs is touched: no checkpoints, no notes. If two runs
-    meet, the one that publishes last finds out and fails.
+    No lease is taken, so nothing of other runs is touched: no notes, and no parts but those that
+    this run needs. If two runs meet, the one that publishes last finds out and fails.
 
     Raises:
         CorpusError: the corpus can't be read, has no document, or too many rejected records.
@@ -70,8 +72,10 @@ def index(job: ReindexJob) -> Outcome:
     job = replace(job, limits=Limits.only_rejects(job.limits.max_rejects))
     with scratch_folder() as scratch:
         plan = plan_from_scratch(job, scratch)
-        checkpoints = Checkpoints(_work(scratch), plan.options.precision, None)
-        return _publish(job, plan, checkpoints, scratch)
+        parts = _parts(job, plan, scratch)
+        outcome = _publish(job, plan, parts, scratch)
+        parts.clear()
+        return outcome
 
 
 def preview(job: ReindexJob) -> Preview | Outcome:
@@ -104,12 +108,11 @@ def _update(job: ReindexJob, scratch: Path, lease: Lease) -> Outcome:
     if isinstance(plan, Outcome):
         if plan.inputs:
             _note(job, LastAttempt(kind="same", inputs=plan.inputs, version=plan.version))
-        _clear_checkpoints(job)
+        _clear_work(job)
         return plan
-    checkpoints = Checkpoints.shared(job.repository, job.encoder, plan.options, _work(scratch))
-    outcome = _publish(job, plan, checkpoints, scratch, lease)
+    outcome = _publish(job, plan, _parts(job, plan, scratch), scratch, lease)
     job.progress("clean", 0)
-    _clear_checkpoints(job)
+    _clear_work(job)
     job.repository.attempts.forget()
     return outcome
 
@@ -117,7 +120,7 @@ def _update(job: ReindexJob, scratch: Path, lease: Lease) -> Outcome:
 def _publish(
     job: ReindexJob,
     plan: Plan,
-    checkpoints: Checkpoints,
+    parts: Parts,
     scratch: Path,
     lease: Lease | None = None,
 ) -> Outcome:
@@ -126,13 +129,14 @@ def _publish(
     Args:
         job: the job of the run.
         plan: what to make.
-        checkpoints: where finished vectors are saved.
+        parts: where encoded slices are kept.
         scratch: folder for temporary files.
         lease: the right to publish, if the run has one.
     """
-    encoded = _encode(job, plan, checkpoints)
-    folder = _build(job, plan, checkpoints, scratch)
+    encoded = _encode(job, plan, parts)
+    folder, update = _build(job, plan, parts, scratch)
     candidate = _assess(job, plan, folder)
+    candidate = _stage(job, plan, folder, update, candidate)
     _upload(job, plan, folder, candidate)
     _judge(job, plan, candidate.manifest)
     job.progress("publish", 0)
@@ -148,17 +152,15 @@ def _publish(
     )
 
 
-def _encode(job: ReindexJob, plan: Plan, checkpoints: Checkpoints) -> int:
+def _encode(job: ReindexJob, plan: Plan, parts: Parts) -> int:
     """Encode the documents without known vectors, and return their number."""
-    checkpoints.load(lambda problem: job.tell("checkpoint_ignored", problem=problem))
     encoded = encode_missing(
         plan.spool,
-        EmbeddingCache([*plan.reusable, *checkpoints.parts]),
-        job.encoder,
-        plan.options,
-        save=checkpoints.save,
-        save_seconds=job.save_seconds,
-        remaining=job.remaining,
+        EmbeddingCache(plan.reusable),
+        parts,
+        job.engine or LocalEngine(job.encoder, job.remaining),
+        size=job.slices,
+        notice=lambda problem: job.tell("part_ignored", problem=problem),
         progress=job.progress,
     )
     needed = FINISH_SECONDS + FINISH_SECONDS_EACH * plan.spool.documents
@@ -169,8 +171,8 @@ def _encode(job: ReindexJob, plan: Plan, checkpoints: Checkpoints) -> int:
     return encoded
 
 
-def _build(job: ReindexJob, plan: Plan, checkpoints: Checkpoints, scratch: Path) -> Path:
-    """Write the files of the new version, and return their folder."""
+def _build(job: ReindexJob, plan: Plan, parts: Parts, scratch: Path) -> tuple[Path, Update | None]:
+    """Write the files of the new version, and return their folder, and what they build upon."""
     folder = scratch / "version"
     folder.mkdir()
     reused, spool = plan.reused, plan.spool
@@ -183,13 +185,29 @@ def _build(job: ReindexJob, plan: Plan, checkpoints: Checkpoints, scratch: Path)
         encoder=job.encoder,
         options=plan.options,
         rejected=plan.spool.rejected,
-        known=EmbeddingCache([*plan.reusable, *checkpoints.parts]),
+        known=EmbeddingCache([*plan.reusable, *parts.gathered()]),
         update=update,
         stage="text",  # all vectors are known by now
         total=plan.spool.documents,
         progress=job.progress,
     )
-    return folder
+    return folder, update
+
+
+def _stage(
+    job: ReindexJob, plan: Plan, folder: Path, update: Update | None, candidate: Candidate
+) -> Candidate:
+    """Bring the version to the engine that is to serve it, if that is not the function."""
+    serving = job.serving or plan.baseline.serving
+    if serving == "function":
+        return candidate
+    job.progress("stage", 0)
+    index = IndexVersion.open(folder, {each.sha256 for each in candidate.manifest.files.values()})
+    tier = tier_of(serving, job.repository.folder.url)
+    served = dict(tier.stage(index, update.base if update else None))
+    manifest = replace(candidate.manifest, served=served)
+    write_manifest(folder, manifest)
+    return replace(candidate, manifest=manifest)
 
 
 def _assess(job: ReindexJob, plan: Plan, folder: Path) -> Candidate:
@@ -251,17 +269,16 @@ def _note(job: ReindexJob, attempt: LastAttempt) -> None:
     job.repository.attempts.note(attempt)
 
 
-def _work(scratch: Path) -> Path:
-    """Make the folder for local copies of checkpoints."""
+def _parts(job: ReindexJob, plan: Plan, scratch: Path) -> Parts:
     folder = scratch / "work"
     folder.mkdir()
-    return folder
+    return Parts(job.repository, job.encoder, plan.options, folder)
 
 
-def _clear_checkpoints(job: ReindexJob) -> None:
+def _clear_work(job: ReindexJob) -> None:
     """Remove what runs left for later ones; what can't be removed now is removed next time."""
     with suppress(StoreError):
-        job.repository.checkpoints.clear()
+        job.repository.work.clear()
 
 
 def _measure(job: ReindexJob, outcome: Outcome, seconds: float) -> None:

@@ -8,7 +8,7 @@ from typing import NotRequired
 from typing_extensions import TypedDict
 
 from handler.corpus.document import Document, Section
-from handler.index.text_index import FacetCount
+from handler.index.engine import FacetCount
 from handler.search.facets import Spread
 
 
@@ -72,7 +72,7 @@ class Answer:
     `nothing_close` tells that no hit has a word of the query, or is nearer than chance.
     `cosine` is that of the nearest passage to the query, whether or not its document is on the
     page; None in keyword mode. `corrected` has the right spelling of each word that was taken for
-    a misspelling.
+    a misspelling. `terms` has the stems that were looked for.
     """
 
     hits: list[Hit]
@@ -81,6 +81,7 @@ class Answer:
     total: Total | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     corrected: dict[str, str] = field(default_factory=dict)
+    terms: list[str] = field(default_factory=list)
     nothing_close: bool = False
     cosine: float | None = None
 

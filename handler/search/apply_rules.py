@@ -4,14 +4,12 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import numpy as np
-from tantivy import Occur, Query
 
 from handler.errors import InvalidRequest
 from handler.index.analysis import spaced
-from handler.index.arrays import Rows
-from handler.index.index_version import IndexVersion
+from handler.index.arrays import Rows, are_among
+from handler.index.engine import Alternatives, Condition, Engine
 from handler.index.rules import Rules, Synonyms
-from handler.index.word_query import Alternatives
 from handler.log import log
 from handler.search.filters import FilterCompiler
 from handler.search.fuse import Scale
@@ -30,11 +28,11 @@ class AppliedRules:
     version: str
     alternatives: Alternatives
     pins: dict[str, list[int]]
-    shown: Query | None
-    boosts: list[tuple[Query, float]]
+    shown: Condition | None
+    boosts: list[tuple[Condition, float]]
 
     @classmethod
-    def of(cls, index: IndexVersion) -> "AppliedRules":
+    def of(cls, index: Engine) -> "AppliedRules":
         """Prepare the rules of an index; what does not fit its version is logged and left out."""
         rules = index.rules
         pins = {normal(pin.query): _rows(index, pin.ids) for pin in rules.pins}
@@ -52,30 +50,30 @@ class AppliedRules:
         )
 
 
-def boosted(index: IndexVersion, ranking: Ranking, applied: AppliedRules) -> Ranking:
+def boosted(index: Engine, ranking: Ranking, applied: AppliedRules) -> Ranking:
     """Return the ranking after documents gained or lost what the boosts give them."""
     if not applied.boosts or not len(ranking.documents):
         return ranking
     scores = np.nan_to_num(ranking.scores)
     deviation = Scale.of(scores).deviation or 1.0
     for query, weight in applied.boosts:
-        matching = index.text.rows_among(query, ranking.documents)
-        scores = scores + weight * deviation * np.isin(ranking.documents, matching)
+        matching = index.among(query, ranking.documents)
+        scores = scores + weight * deviation * are_among(ranking.documents, matching)
     order = np.lexsort((np.arange(len(scores)), -scores))
     return replace(ranking, scores=scores).take(order)
 
 
 def pinned(
-    index: IndexVersion, ranking: Ranking, applied: AppliedRules, text: str, kept: Query | None
+    index: Engine, ranking: Ranking, applied: AppliedRules, text: str, kept: Condition | None
 ) -> Ranking:
     """Return the ranking with the documents first that are pinned to a query, if `kept` matches."""
     wanted = applied.pins.get(normal(text), [])
     rows = np.array(wanted, np.int64)
     if kept is not None and len(rows):
-        rows = rows[np.isin(rows, index.text.rows_among(kept, rows))]
+        rows = rows[are_among(rows, index.among(kept, rows))]
     if not len(rows):
         return ranking
-    rest: Rows = ranking.documents[~np.isin(ranking.documents, rows)]
+    rest: Rows = ranking.documents[~are_among(ranking.documents, rows)]
     return ranking.reordered(np.concatenate([rows, rest]))
 
 
@@ -84,30 +82,29 @@ def normal(query: str) -> str:
     return " ".join(query.casefold().split())
 
 
-def _alternatives(index: IndexVersion, synonyms: tuple[Synonyms, ...]) -> Alternatives:
+def _alternatives(index: Engine, synonyms: tuple[Synonyms, ...]) -> Alternatives:
     found: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for each in synonyms:
         for word in each.words:
-            stems = tuple(index.text.words.analyze(spaced(word)))
+            stems = tuple(index.stems.analyze(spaced(word)))
             others = each.to or [other for other in each.words if other != word]
             if stems:
                 found[stems] += others
     return dict(found)
 
 
-def _rows(index: IndexVersion, ids: tuple[str, ...]) -> list[int]:
-    found = [index.text.row_of(each) for each in dict.fromkeys(ids)]
+def _rows(index: Engine, ids: tuple[str, ...]) -> list[int]:
+    found = [index.row_of(each) for each in dict.fromkeys(ids)]
     return [row for row in found if row is not None]
 
 
-def _all_but(index: IndexVersion, ids: tuple[str, ...]) -> Query:
-    hidden = Query.term_set_query(index.text.fields, "id", list(ids))
-    return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, hidden)])
+def _all_but(index: Engine, ids: tuple[str, ...]) -> Condition:
+    return index.conditions.none_of(index.conditions.ids(ids))
 
 
-def _compiled(index: IndexVersion, condition: dict[str, object]) -> Query | None:
+def _compiled(index: Engine, condition: dict[str, object]) -> Condition | None:
     try:
-        return FilterCompiler(index.manifest.schema, index.text.fields).compile(condition)
+        return FilterCompiler(index.manifest.schema, index.conditions).compile(condition)
     except InvalidRequest as problem:
         log("rule_ignored", index=index.manifest.name, problem=str(problem))
         return None

@@ -10,7 +10,7 @@ import numpy as np
 from handler.encoder import Vectors
 from handler.errors import InvalidRequest
 from handler.index.arrays import Floats, Rows
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.search.facets import usable_field
 from handler.search.fuse import Scale
 from handler.search.ranking import NO_PASSAGE, Ranking
@@ -23,7 +23,7 @@ SAME_COSINE = 0.95
 MICROSECONDS_A_DAY = 86_400e6
 
 
-def blended(index: IndexVersion, ranking: Ranking, by: RankBy) -> Ranking:
+def blended(index: Engine, ranking: Ranking, by: RankBy) -> Ranking:
     """Rank by relevance and a metadata field, each in standard deviations from its mean.
 
     Documents without a value count as those with the worst.
@@ -43,9 +43,9 @@ def blended(index: IndexVersion, ranking: Ranking, by: RankBy) -> Ranking:
     return replace(ranking, scores=scores).take(order)
 
 
-def _values(index: IndexVersion, documents: Rows, by: RankBy) -> Floats:
+def _values(index: Engine, documents: Rows, by: RankBy) -> Floats:
     """Return what counts of the field, shape (documents,), nan where a document lacks it."""
-    field = usable_field(index, by.field, "ranked by")
+    usable_field(index, by.field, "ranked by")
     entry = index.manifest.schema[by.field]
     fits = entry.kind == "date" if by.scale == "recency" else entry.kind in ("integer", "float")
     if not fits or entry.list:
@@ -53,7 +53,7 @@ def _values(index: IndexVersion, documents: Rows, by: RankBy) -> Floats:
             f"{by.field!r} is of type {entry.kind}{' (list)' if entry.list else ''}; scale "
             f"{by.scale!r} takes {'dates' if by.scale == 'recency' else 'numbers'}, one each"
         )
-    numbers = index.text.numbers(field, documents)
+    numbers = index.numbers(by.field, documents)
     if by.scale == "log":
         return np.log1p(np.maximum(numbers, 0.0))
     if by.scale == "linear":
@@ -70,7 +70,7 @@ def close_enough(ranking: Ranking, least_cosine: float) -> Ranking:
     return ranking.take(np.flatnonzero(has_word | near))
 
 
-def varied(index: IndexVersion, ranking: Ranking, diversity: float) -> Ranking:
+def varied(index: Engine, ranking: Ranking, diversity: float) -> Ranking:
     """Put hits back that resemble better ones, by maximal marginal relevance.
 
     The first VARIED hits are reordered; `diversity` is the weight of the resemblance, 0 to 1.
@@ -94,7 +94,7 @@ def varied(index: IndexVersion, ranking: Ranking, diversity: float) -> Ranking:
     return ranking.take(np.array([*chosen, *rest], np.int64))
 
 
-def collapsed(index: IndexVersion, ranking: Ranking) -> Ranking:
+def collapsed(index: Engine, ranking: Ranking) -> Ranking:
     """Leave out hits whose best passage nearly repeats that of a better hit."""
     count = min(VARIED, len(ranking.documents))
     if not count:
@@ -110,7 +110,7 @@ def collapsed(index: IndexVersion, ranking: Ranking) -> Ranking:
 
 
 def one_for_each(
-    index: IndexVersion, ranking: Ranking, field: str, depth: int
+    index: Engine, ranking: Ranking, field: str, depth: int
 ) -> tuple[Ranking, dict[int, int]]:
     """Keep the best hit of each value of a metadata field.
 
@@ -128,8 +128,9 @@ def one_for_each(
     places: dict[str, int] = {}
     others: dict[int, int] = {}
     kept: list[int] = []
+    documents = index.documents_at(ranking.documents)
     for at, row in enumerate(ranking.documents.tolist()):
-        value = index.document(row).metadata.get(field)
+        value = documents[at].metadata.get(field)
         key = json.dumps(value)
         if value is not None and key in places:
             others[places[key]] += 1
@@ -144,16 +145,16 @@ def one_for_each(
     return ranking.take(np.array(kept, np.int64)), others
 
 
-def _vectors(index: IndexVersion, ranking: Ranking, count: int) -> Vectors:
+def _vectors(index: Engine, ranking: Ranking, count: int) -> Vectors:
     """Return the unit vectors of the best passages of the first hits, shape (count, dimension)."""
     passages = ranking.passages[:count].copy()
     unknown = passages == NO_PASSAGE
     if unknown.any():
         passages[unknown] = _first_passages(index, ranking.documents[:count][unknown])
-    vectors = index.vectors.vectors(passages).astype(np.float32)
+    vectors = index.vectors_of(passages).astype(np.float32)
     unit: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     return unit
 
 
-def _first_passages(index: IndexVersion, documents: Rows | Sequence[int]) -> Rows:
+def _first_passages(index: Engine, documents: Rows | Sequence[int]) -> Rows:
     return np.array([index.passages_of(np.array([row]))[0] for row in documents], np.int64)

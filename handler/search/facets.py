@@ -4,13 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tantivy import Query
-
 from handler.corpus.schema import date_text
 from handler.errors import InvalidRequest
-from handler.index.index_version import IndexVersion
-from handler.index.text_index import FacetCount
-from handler.index.text_writer import field_name
+from handler.index.engine import Condition, Engine, FacetCount
 
 HISTOGRAM_BINS = 20
 CHOICES = ("$eq", "$in")
@@ -35,8 +31,8 @@ class Spread:
     histogram: list[Bin]
 
 
-def usable_field(index: IndexVersion, name: str, purpose: str) -> str:
-    """Return the text index's name for a metadata field, unless that is long text.
+def usable_field(index: Engine, name: str, purpose: str) -> None:
+    """Check that a metadata field exists and is no long text.
 
     Raises:
         InvalidRequest: there is no such field, or it can't be `purpose`, such as "counted".
@@ -45,7 +41,6 @@ def usable_field(index: IndexVersion, name: str, purpose: str) -> str:
     if name not in schema or schema[name].kind == "text":
         known = ", ".join(field for field, entry in schema.items() if entry.kind != "text")
         raise InvalidRequest(f"{name!r} can't be {purpose}; fields that can: {known or 'none'}")
-    return field_name(schema, name)
 
 
 def without_choices(condition: Mapping[str, Any] | None, name: str) -> Mapping[str, Any] | None:
@@ -74,7 +69,7 @@ def _is_choice(value: object) -> bool:
 
 
 def count_values(
-    index: IndexVersion, name: str, matched: Query, limit: int, containing: str = ""
+    index: Engine, name: str, matched: Condition, limit: int, containing: str = ""
 ) -> list[FacetCount]:
     """Return the most frequent values of a field in the documents that match.
 
@@ -88,23 +83,22 @@ def count_values(
     Raises:
         InvalidRequest: the field can't be counted.
     """
-    field = usable_field(index, name, "counted")
+    usable_field(index, name, "counted")
     kind = index.manifest.schema[name].kind
     # Values of other types can't be chosen inside the text index.
     inside = containing if kind == "string" else ""
-    found = index.text.facet(matched, field, kind, limit, inside)
+    found = index.facet(matched, name, limit, inside)
     if containing and kind != "string":
         return [each for each in found if containing.lower() in str(each.value).lower()]
     return found
 
 
-def spread(index: IndexVersion, name: str, matched: Query) -> Spread | None:
+def spread(index: Engine, name: str, matched: Condition) -> Spread | None:
     """Return the spread of a field of numbers or dates, or None for other fields or no value."""
     kind = index.manifest.schema[name].kind
     if kind not in ("integer", "float", "date"):
         return None
-    field = field_name(index.manifest.schema, name)
-    found = index.text.spread(matched, field, HISTOGRAM_BINS, whole=kind != "float")
+    found = index.spread(matched, name, HISTOGRAM_BINS, whole=kind != "float")
     if not found:
         return None
     least, greatest, mean, bins = found

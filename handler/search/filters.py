@@ -1,16 +1,12 @@
-"""Filters in the JSON syntax of Amazon S3 Vectors and MongoDB, as queries of the text index."""
+"""Filters in the JSON syntax of Amazon S3 Vectors and MongoDB, as conditions of an engine."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
-import tantivy
-from tantivy import FieldType, Occur, Query
-
 from handler.corpus.schema import Field, Schema, date_number
 from handler.errors import InvalidRequest
-from handler.index.patterns import ANYTHING, pattern
-from handler.index.text_writer import field_name
+from handler.index.engine import Bounded, Condition, Conditions, Pattern
 
 MAX_DEPTH = 8
 MAX_CONDITIONS = 100
@@ -22,27 +18,21 @@ MAX_PATTERN_CHARS = 64
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 MAX_FLOAT = 1.7e308
 
-# Operator: whether it gives a lower bound, and whether the bound itself matches.
-RANGES = {"$gt": (True, False), "$gte": (True, True), "$lt": (False, False), "$lte": (False, True)}
-RANGE_TYPES = {
-    "integer": FieldType.Integer,
-    "float": FieldType.Float,
-    "date": FieldType.Integer,
-}
+RANGES: tuple[Bounded, ...] = ("$gt", "$gte", "$lt", "$lte")
 
 
 class FilterCompiler:
-    """Turns filters into queries, for the metadata fields of one index version."""
+    """Checks filters on the metadata of one index version, and turns them into conditions."""
 
-    def __init__(self, schema: Schema, fields: tantivy.Schema) -> None:
-        """Take the schema of the metadata, and that of the text index."""
+    def __init__(self, schema: Schema, conditions: Conditions) -> None:
+        """Take the schema of the metadata, and what makes the engine's conditions."""
         self._schema = schema
-        self._fields = fields
+        self._make = conditions
         self._conditions = 0
         self._patterns = 0
 
-    def compile(self, condition: object, depth: int = 0) -> Query:
-        """Return the query for a filter such as `{"year": {"$gte": 1990}, "genre": "gothic"}`.
+    def compile(self, condition: object, depth: int = 0) -> Condition:
+        """Return the condition for a filter such as `{"year": {"$gte": 1990}, "genre": "gothic"}`.
 
         `$ne` and `$nin` also match documents without the field, as in MongoDB. A list of values
         matches if one of them does.
@@ -57,9 +47,10 @@ class FilterCompiler:
             )
         if depth > MAX_DEPTH:
             raise InvalidRequest(f"the filter is nested more than {MAX_DEPTH} deep; flatten it")
-        return _all([self._entry(name, value, depth) for name, value in condition.items()])
+        entries = [self._entry(name, value, depth) for name, value in condition.items()]
+        return self._make.all_of(entries)
 
-    def _entry(self, name: str, value: object, depth: int) -> Query:
+    def _entry(self, name: str, value: object, depth: int) -> Condition:
         self._conditions += 1
         if self._conditions > MAX_CONDITIONS:
             raise InvalidRequest(
@@ -68,7 +59,7 @@ class FilterCompiler:
         if name in ("$and", "$or"):
             return self._combined(name, value, depth)
         if name == "$not":
-            return _not(self.compile(value, depth + 1))
+            return self._make.none_of(self.compile(value, depth + 1))
         if name.startswith("$"):
             raise InvalidRequest(f"{name} is no operator that joins filters; use $and, $or or $not")
         field = self._field(name)
@@ -78,15 +69,15 @@ class FilterCompiler:
             raise InvalidRequest(
                 f"the filter on {name!r} has no operator; use one of {', '.join(self._operators())}"
             )
-        return _all(
+        return self._make.all_of(
             [self._operator(name, field, operator, each) for operator, each in value.items()]
         )
 
-    def _combined(self, operator: str, value: object, depth: int) -> Query:
+    def _combined(self, operator: str, value: object, depth: int) -> Condition:
         if not isinstance(value, Sequence) or isinstance(value, str) or not value:
             raise InvalidRequest(f"{operator} takes a list of filters, not {value!r}")
         parts = [self.compile(item, depth + 1) for item in value]
-        return _all(parts) if operator == "$and" else _any(parts)
+        return self._make.all_of(parts) if operator == "$and" else self._make.any_of(parts)
 
     def _field(self, name: str) -> Field:
         field = self._schema.get(name)
@@ -98,22 +89,20 @@ class FilterCompiler:
             )
         return field
 
-    def _operators(self) -> dict[str, Callable[[str, Field, Any], Query]]:
+    def _operators(self) -> dict[str, Callable[[str, Field, Any], Condition]]:
         return {
             "$eq": self._equal,
-            "$ne": lambda name, field, value: _not(self._equal(name, field, value)),
+            "$ne": lambda *given: self._make.none_of(self._equal(*given)),
             "$in": self._in,
-            "$nin": lambda name, field, value: _not(self._in(name, field, value)),
+            "$nin": lambda *given: self._make.none_of(self._in(*given)),
             "$exists": self._exists,
-            "$startsWith": lambda name, field, value: self._pattern(
-                "$startsWith", name, field, value, after=ANYTHING
-            ),
+            "$startsWith": lambda *given: self._pattern("$startsWith", *given),
             "$contains": self._contains,
-            "$ieq": lambda name, field, value: self._pattern("$ieq", name, field, value, fold=True),
-            "$not": lambda name, _field, value: _not(self._entry(name, value, MAX_DEPTH)),
+            "$ieq": lambda *given: self._pattern("$ieq", *given),
+            "$not": lambda name, _, value: self._make.none_of(self._entry(name, value, MAX_DEPTH)),
         }
 
-    def _operator(self, name: str, field: Field, operator: str, operand: Any) -> Query:
+    def _operator(self, name: str, field: Field, operator: str, operand: Any) -> Condition:
         if operator in RANGES:
             return self._range(name, field, operator, operand)
         try:
@@ -125,37 +114,25 @@ class FilterCompiler:
             ) from None
         return build(name, field, operand)
 
-    def _equal(self, name: str, field: Field, value: object) -> Query:
-        key = field_name(self._schema, name)
-        typed = self._value(name, field, value)
-        return Query.term_query(self._fields, key, typed)
+    def _equal(self, name: str, field: Field, value: object) -> Condition:
+        return self._make.equal(name, self._value(name, field, value))
 
-    def _in(self, name: str, field: Field, values: object) -> Query:
+    def _in(self, name: str, field: Field, values: object) -> Condition:
         if not isinstance(values, Sequence) or isinstance(values, str) or not values:
             raise InvalidRequest(f"$in and $nin on {name!r} take a list of values, not {values!r}")
         if len(values) > MAX_CONDITIONS:
             raise InvalidRequest(
                 f"$in on {name!r} has {len(values)} values, {MAX_CONDITIONS} at most"
             )
-        return _any([self._equal(name, field, value) for value in values])
+        return self._make.any_of([self._equal(name, field, value) for value in values])
 
-    def _contains(self, name: str, field: Field, value: object) -> Query:
+    def _contains(self, name: str, field: Field, value: object) -> Condition:
         """Match lists that have a value, and texts that contain one."""
         if field.list or field.kind != "string":
             return self._equal(name, field, value)
-        return self._pattern("$contains", name, field, value, before=ANYTHING, after=ANYTHING)
+        return self._pattern("$contains", name, field, value)
 
-    def _pattern(
-        self,
-        operator: str,
-        name: str,
-        field: Field,
-        value: object,
-        *,
-        before: str = "",
-        after: str = "",
-        fold: bool = False,
-    ) -> Query:
+    def _pattern(self, operator: Pattern, name: str, field: Field, value: object) -> Condition:
         if field.kind != "string" or not isinstance(value, str) or not value:
             raise InvalidRequest(
                 f"{operator} on {name!r} compares texts; {name!r} is of type {field.kind}, "
@@ -170,33 +147,25 @@ class FilterCompiler:
             raise InvalidRequest(
                 f"the filter has more than {MAX_PATTERNS} of $startsWith, $contains and $ieq"
             )
-        expression = pattern(value, before=before, after=after, fold=fold)
-        return Query.regex_query(self._fields, field_name(self._schema, name), expression)
+        return self._make.like(name, operator, value)
 
-    def _exists(self, name: str, _field: Field, value: object) -> Query:
+    def _exists(self, name: str, _field: Field, value: object) -> Condition:
         if not isinstance(value, bool):
             raise InvalidRequest(f"$exists on {name!r} takes true or false, not {value!r}")
-        query = Query.exists_query(field_name(self._schema, name))
-        return query if value else _not(query)
+        condition = self._make.exists(name)
+        return condition if value else self._make.none_of(condition)
 
-    def _range(self, name: str, field: Field, operator: str, value: object) -> Query:
+    def _range(self, name: str, field: Field, operator: Bounded, value: object) -> Condition:
         if field.kind in ("string", "boolean"):
             raise InvalidRequest(
                 f"{operator} compares numbers and dates; {name!r} is of type {field.kind}"
             )
-        above, inclusive = RANGES[operator]
         if field.kind == "integer" and _is_number(value):
             value = _whole(value, operator)
             if not MIN_INTEGER <= value <= MAX_INTEGER:
-                all_match = above == (value < MIN_INTEGER)
-                return self._exists(name, field, True) if all_match else Query.empty_query()
-        typed = self._value(name, field, value)
-        lower, upper = (typed, None) if above else (None, typed)
-        key = field_name(self._schema, name)
-        kind = RANGE_TYPES[field.kind]
-        return Query.range_query(
-            self._fields, key, kind, lower, upper, inclusive or not above, inclusive or above
-        )
+                all_match = (operator in ("$gt", "$gte")) == (value < MIN_INTEGER)
+                return self._make.exists(name) if all_match else self._make.nothing()
+        return self._make.bounded(name, operator, self._value(name, field, value))
 
     def _value(self, name: str, field: Field, value: Any) -> Any:
         """Return `value` as the type of its field, or raise InvalidRequest."""
@@ -237,21 +206,3 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 def _whole(value: float, operator: str) -> int:
     """Return the whole number that bounds the same whole numbers as `value` does."""
     return math.floor(value) if operator in ("$gt", "$lte") else math.ceil(value)
-
-
-def _all(parts: list[Query]) -> Query:
-    return _joined(parts, Occur.Must)
-
-
-def _any(parts: list[Query]) -> Query:
-    return _joined(parts, Occur.Should)
-
-
-def _joined(parts: list[Query], occur: Occur) -> Query:
-    if len(parts) == 1:
-        return parts[0]
-    return Query.boolean_query([(occur, part) for part in parts])
-
-
-def _not(part: Query) -> Query:
-    return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, part)])

@@ -4,10 +4,9 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from tantivy import TextAnalyzer
-
 from handler.encoder import Vectors
 from handler.index.analysis import UNSPACED
+from handler.index.engine import Analyzer
 from handler.index.names import name_spans
 
 # Start and end of a part of a text, in characters.
@@ -38,7 +37,7 @@ class Allowance:
         return True
 
 
-def word_spans(text: str, terms: Sequence[str], analyzer: TextAnalyzer) -> list[Span]:
+def word_spans(text: str, terms: Sequence[str], analyzer: Analyzer) -> list[Span]:
     """Return the spans of the words and names of `text` that are among `terms`.
 
     They are in order and disjoint. `terms` are stems and names as the index has them.

@@ -8,7 +8,7 @@ import numpy as np
 from handler.corpus.document import Document
 from handler.corpus.passages import sentence_spans
 from handler.encoder import Encoder
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.index.manifest import NOISE
 from handler.search.answer import Explanation, Hit
 from handler.search.highlight import (
@@ -37,10 +37,11 @@ class HitMaker:
 
     def hit(
         self,
-        index: IndexVersion,
+        index: Engine,
         query: IndexQuery,
         ranking: Ranking,
         at: int,
+        document: Document,
         others: Mapping[int, int],
     ) -> Hit:
         """Return the hit at a place of a ranking.
@@ -50,10 +51,10 @@ class HitMaker:
             query: what was asked.
             ranking: what was found.
             at: place in the ranking, from 0.
+            document: the document of that place.
             others: for documents that stand for a group, the number of others in it.
         """
         row, passage = int(ranking.documents[at]), int(ranking.passages[at])
-        document = index.document(row)
         if passage == NO_PASSAGE:
             span = _wordiest(index, row, document, query.terms)
         else:
@@ -73,11 +74,11 @@ class HitMaker:
         )
 
     def _highlight(
-        self, index: IndexVersion, query: IndexQuery, document: Document, span: Span, cosine: float
+        self, index: Engine, query: IndexQuery, document: Document, span: Span, cosine: float
     ) -> str:
         """Mark the words of the query, or else the nearest sentence, unless that is chance."""
         text = (document.text[slice(*span)] or document.title)[:MOST_CHARS]
-        spans = word_spans(text, query.terms, index.text.words)
+        spans = word_spans(text, query.terms, index.stems)
         chance = cosine <= index.manifest.quality.get(NOISE, -2.0)
         if spans or query.vector is None or chance:
             return mark(text, spans)
@@ -111,7 +112,7 @@ def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else value
 
 
-def _wordiest(index: IndexVersion, row: int, document: Document, terms: list[str]) -> Span:
+def _wordiest(index: Engine, row: int, document: Document, terms: list[str]) -> Span:
     """Return the span of the passage in which `terms` occur most often, the first of several."""
     spans = [index.span(passage) for passage in index.passages_of(np.array([row]))]
     if len(spans) == 1:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from tantivy import Query
 
 from handler.encoder import Vectors
 from handler.errors import InvalidRequest
+from handler.index.engine import Condition
 from handler.search.apply_rules import AppliedRules
 from handler.search.highlight import Allowance
 from handler.search.request import SearchRequest
@@ -26,15 +26,15 @@ class IndexQuery:
     request: SearchRequest
     text: str
     vector: Vectors | None
-    keyword_query: Query | None
-    filter_query: Query | None
+    keyword_query: Condition | None
+    filter_query: Condition | None
     allowance: Allowance
     terms: list[str]
     rules: AppliedRules
-    condition: Query | None = None
+    condition: Condition | None = None
 
     @property
-    def browsed(self) -> Query | None:
+    def browsed(self) -> Condition | None:
         """What all hits must match if nothing is searched for; None if something is."""
         return None if self.text or self.vector is not None else self.filter_query
 

@@ -4,12 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
-from tantivy import Occur, Query
-
 from handler.errors import InvalidRequest, VersionGone
 from handler.index.arrays import Rows
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Condition, Engine
 
 FORM = re.compile(r"(?P<version>[\w-]{1,80})\.(?P<row>\d{1,18})")
 
@@ -22,7 +19,7 @@ class Cursor:
     row: int
 
     @classmethod
-    def parse(cls, text: str, index: IndexVersion) -> Self:
+    def parse(cls, text: str, index: Engine) -> Self:
         """Read the text that an answer had under "next".
 
         Raises:
@@ -47,13 +44,7 @@ class Cursor:
 
 
 def rows_after(
-    index: IndexVersion, cursor: Cursor | None, filter_query: Query | None, k: int
+    index: Engine, cursor: Cursor | None, filter_query: Condition | None, k: int
 ) -> Rows:
     """Return the next `k` rows that match the filter, from the start or from a cursor."""
-    if filter_query is None:
-        start = int(np.searchsorted(index.rows, cursor.row, "right")) if cursor else 0
-        return index.rows[start : start + k]
-    if cursor:
-        parts = [(Occur.Must, index.text.after(cursor.row)), (Occur.Must, filter_query)]
-        filter_query = Query.boolean_query(parts)
-    return index.text.rows(filter_query, k)
+    return index.rows_after(cursor.row if cursor else -1, filter_query, k)

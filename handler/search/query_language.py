@@ -4,10 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tantivy import Occur, Query
-
 from handler.errors import InvalidRequest
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Condition, Engine
 from handler.search.filters import FilterCompiler
 
 # A longer query is pasted text, in which nothing is syntax.
@@ -37,7 +35,7 @@ class ParsedQuery:
     """The words of a query, without its syntax, and the query for what each hit must meet."""
 
     text: str
-    condition: Query | None = None
+    condition: Condition | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,10 +50,10 @@ class _Token:
     value: str
     minus: bool
     quoted: bool
-    field: Query | None
+    field: Condition | None
 
 
-def parse(text: str, index: IndexVersion) -> ParsedQuery:
+def parse(text: str, index: Engine) -> ParsedQuery:
     """Take apart what somebody typed, which is never an error: what makes no sense is words.
 
     -word, -"phrase" and NOT word exclude; "phrase" must occur if little stands beside it;
@@ -71,14 +69,14 @@ def parse(text: str, index: IndexVersion) -> ParsedQuery:
 class _Parser:
     """Reads one query from left to right."""
 
-    def __init__(self, text: str, index: IndexVersion) -> None:
+    def __init__(self, text: str, index: Engine) -> None:
         self._text = text
         self._index = index
         self._tokens = list(self._split())
         # Without lower case, capitals don't tell operators from words: TO BE OR NOT TO BE.
         self._capitals = text == text.upper()
         # The conditions, each a list of alternatives.
-        self._groups: list[list[Query]] = []
+        self._groups: list[list[Condition]] = []
         self._cut: list[tuple[int, int]] = []
 
     def parsed(self) -> ParsedQuery:
@@ -86,8 +84,9 @@ class _Parser:
         at, join = 0, ""
         while at < len(self._tokens):
             at, join = self._operand(at, join, exact)
-        parts = [(Occur.Must, _any(group)) for group in self._groups]
-        return ParsedQuery(self._rest(), Query.boolean_query(parts) if parts else None)
+        conditions = self._index.conditions
+        parts = [conditions.any_of(group) for group in self._groups]
+        return ParsedQuery(self._rest(), conditions.all_of(parts) if parts else None)
 
     def _split(self) -> Iterator[_Token]:
         for match in TOKEN.finditer(self._text):
@@ -118,7 +117,10 @@ class _Parser:
         condition = token.field or self._words(token.value)
         required = excluded or token.field or join or following or (token.quoted and exact)
         if required and condition is not None:
-            self._require(_not(condition) if excluded else condition, alternative=join == "OR")
+            self._require(
+                self._index.conditions.none_of(condition) if excluded else condition,
+                alternative=join == "OR",
+            )
             if excluded or token.field:
                 self._cut.append((token.start, token.end))
         if following:
@@ -126,7 +128,7 @@ class _Parser:
             return at + 2, following
         return at + 1, ""
 
-    def _require(self, condition: Query, alternative: bool) -> None:
+    def _require(self, condition: Condition, alternative: bool) -> None:
         if alternative and self._groups:
             self._groups[-1].append(condition)
         else:
@@ -160,19 +162,19 @@ class _Parser:
         outside = sum(not token.quoted and token.value not in JOINS for token in shown)
         return outside <= max(1, inside // 2)
 
-    def _words(self, text: str) -> Query | None:
-        return self._index.text.phrase(text)
+    def _words(self, text: str) -> Condition | None:
+        return self._index.conditions.phrase(text)
 
-    def _field(self, name: str, value: str) -> Query | None:
+    def _field(self, name: str, value: str) -> Condition | None:
         """Return the query for a field's value, or None where there is no such field or value."""
-        text, schema = self._index.text, self._index.manifest.schema
+        conditions, schema = self._index.conditions, self._index.manifest.schema
         known = {each.lower(): each for each in (*OWN_FIELDS, *schema)}
         name = known.get(name.lower(), "")
         if not name:
             return None
         if name not in schema or schema[name].kind in ("string", "text"):
-            return text.value(schema, name, value)
-        compiler = FilterCompiler(schema, text.fields)
+            return conditions.words_in(name, value)
+        compiler = FilterCompiler(schema, conditions)
         try:
             return compiler.compile({name: _condition(value, schema[name].kind)})
         except InvalidRequest:
@@ -211,13 +213,3 @@ def _typed(value: str, kind: str) -> object:
         return float(value)
     except ValueError:
         return value
-
-
-def _any(parts: list[Query]) -> Query:
-    if len(parts) == 1:
-        return parts[0]
-    return Query.boolean_query([(Occur.Should, part) for part in parts])
-
-
-def _not(part: Query) -> Query:
-    return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, part)])

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from tantivy import Query
 
 from handler.encoder import Vectors
-from handler.index.arrays import Floats, Rows
-from handler.index.index_version import IndexVersion
+from handler.index.arrays import Floats, Rows, are_among
+from handler.index.engine import Condition, Engine
 from handler.search.fuse import Scale, fuse
 from handler.search.request import Mode
-from handler.search.retrieve import best_passages, matching, nearest
 
 # Documents that meaning and words contribute each. A page beyond the first pool continues with the
 # second, minus what the first held, so that no page repeats or skips a document.
@@ -55,14 +53,14 @@ class Ranking:
         at = {document: place for place, document in enumerate(self.documents.tolist())}
         found = [at[row] for row in documents.tolist() if row in at]
         known = self.take(np.array(found, np.int64))
-        places = np.isin(documents, self.documents)
+        places = are_among(documents, self.documents)
         for name in self.__slots__:
             getattr(result, name)[places] = getattr(known, name)
         return result
 
     def followed_by(self, other: Self) -> Self:
         """Return this ranking and then what `other` has beyond it."""
-        rest = other.take(np.flatnonzero(~np.isin(other.documents, self.documents)))
+        rest = other.take(np.flatnonzero(~are_among(other.documents, self.documents)))
         joined = {n: np.concatenate([getattr(self, n), getattr(rest, n)]) for n in self.__slots__}
         return type(self)(**joined)
 
@@ -98,12 +96,12 @@ def _or_nan(values: Floats | None, length: int) -> Floats:
 
 
 def rank(
-    index: IndexVersion,
+    index: Engine,
     mode: Mode,
     *,
     vector: Vectors | None,
-    keyword_query: Query | None,
-    filter_query: Query | None = None,
+    keyword_query: Condition | None,
+    filter_query: Condition | None = None,
     depth: int,
     ratio: float = 0.5,
 ) -> Ranking:
@@ -126,25 +124,23 @@ def rank(
     return first.followed_by(second)
 
 
-def _by_meaning(
-    index: IndexVersion, vector: Vectors, filter_query: Query | None, n: int
-) -> Ranking:
-    near = nearest(index, vector, n, filter_query)
+def _by_meaning(index: Engine, vector: Vectors, filter_query: Condition | None, n: int) -> Ranking:
+    near = index.nearest(vector, n, filter_query)
     return Ranking.of(near.documents, passages=near.passages, cosines=near.cosines)
 
 
 def _by_words(
-    index: IndexVersion, keyword_query: Query | None, filter_query: Query | None, depth: int
+    index: Engine, keyword_query: Condition | None, filter_query: Condition | None, depth: int
 ) -> Ranking:
-    documents, bm25 = matching(index, keyword_query, depth, filter_query)
+    documents, bm25 = index.matching(keyword_query, depth, filter_query)
     return Ranking.of(documents, bm25=bm25)
 
 
 def _by_both(
-    index: IndexVersion,
+    index: Engine,
     vector: Vectors,
-    keyword_query: Query,
-    filter_query: Query | None,
+    keyword_query: Condition,
+    filter_query: Condition | None,
     n: int,
     ratio: float,
     scales: Scales | None = None,
@@ -163,9 +159,10 @@ def _by_both(
     Returns:
         The ranking, and the scales, by which a larger pool must be standardised too.
     """
-    near = nearest(index, vector, n, filter_query)
-    matched, matched_scores = matching(index, keyword_query, n, filter_query)
-    more = best_passages(index, vector, np.setdiff1d(matched, near.documents))
+    near = index.nearest(vector, n, filter_query)
+    matched, matched_scores = index.matching(keyword_query, n, filter_query)
+    others = np.sort(matched[~are_among(matched, near.documents)])
+    more = index.best_passages(vector, others)
     documents = np.concatenate([near.documents, more.documents])
     cosines = np.concatenate([near.cosines, more.cosines])
     # Documents that have none of the words score 0.

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from handler.corpus.document import Document
 from handler.errors import InvalidRequest
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.search.ranking import NO_PASSAGE, Ranking
 from handler.search.request import SearchRequest
 
@@ -53,12 +54,13 @@ class SecondStage:
             )
         return request.rerank
 
-    def apply(self, index: IndexVersion, ranking: Ranking, query: str, count: int) -> Ranking:
+    def apply(self, index: Engine, ranking: Ranking, query: str, count: int) -> Ranking:
         """Order the first `count` documents by their scores; all stay in place if time runs out."""
         count = min(count, len(ranking.documents))
         if count < 2 or not query:
             return ranking
-        texts = tuple(_text(index, ranking, at) for at in range(count))
+        documents = index.documents_at(ranking.documents[:count])
+        texts = tuple(_text(index, ranking, at, each) for at, each in enumerate(documents))
         scores = self._scores(query, texts)
         if scores is None:
             return ranking
@@ -75,10 +77,9 @@ class SecondStage:
         return None if scores is None else tuple(scores.tolist())
 
 
-def _text(index: IndexVersion, ranking: Ranking, at: int) -> str:
+def _text(index: Engine, ranking: Ranking, at: int, document: Document) -> str:
     """Return title and best passage of a candidate; without vectors its first passage is best."""
     row, passage = int(ranking.documents[at]), int(ranking.passages[at])
-    document = index.document(row)
     if passage == NO_PASSAGE:
         passage = int(index.passages_of(np.array([row]))[0])
     return f"{document.title}\n{document.text[slice(*index.span(passage))]}".strip()

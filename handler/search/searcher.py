@@ -6,15 +6,12 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from tantivy import Occur, Query
 
 from handler.encoder import Encoder, Vectors
 from handler.errors import InvalidRequest
 from handler.index.arrays import Scores
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Condition, Engine, FacetCount, WordQuery
 from handler.index.manifest import NOISE
-from handler.index.text_index import FacetCount
-from handler.index.word_query import WordQuery, word_query
 from handler.search.answer import Answer, Total
 from handler.search.apply_rules import AppliedRules, boosted, pinned
 from handler.search.arrange import blended, close_enough, collapsed, one_for_each, varied
@@ -27,7 +24,6 @@ from handler.search.query_language import parse
 from handler.search.ranking import POOLS, Ranking, rank
 from handler.search.request import SearchRequest
 from handler.search.rerank import SecondStage
-from handler.search.retrieve import both
 from handler.search.similar import similar_hits
 
 # For searches of which no request limits the work.
@@ -52,7 +48,7 @@ class Searcher:
         self._hits = HitMaker(encoder)
 
     def search(
-        self, index: IndexVersion, request: SearchRequest, allowance: Allowance | None = None
+        self, index: Engine, request: SearchRequest, allowance: Allowance | None = None
     ) -> Answer:
         """Answer `request` from `index`.
 
@@ -65,18 +61,17 @@ class Searcher:
         started = time.perf_counter()
         parsed = parse(request.query, index)
         rules = self._rules(index)
-        condition = joined(parsed.condition, rules.shown)
-        filter_query = joined(compile_filter(index, request.filter), condition)
+        condition = joined(index, parsed.condition, rules.shown)
+        filter_query = joined(index, compile_filter(index, request.filter), condition)
         text = parsed.text
         vector = self._query_vector(index, request, text)
         if not request.query and vector is None and filter_query is None:
-            filter_query = Query.all_query()
+            filter_query = index.conditions.everything()
         encoded = time.perf_counter()
         by_words = request.mode != "semantic"
         words = WordQuery()
         if by_words or request.highlight or request.sort:
-            words = word_query(
-                index.text,
+            words = index.words(
                 text,
                 verbatim=request.verbatim,
                 typing=request.typing,
@@ -100,7 +95,7 @@ class Searcher:
         return answer
 
     def similar(
-        self, index: IndexVersion, like: Sequence[str], k: int, unlike: Sequence[str] = ()
+        self, index: Engine, like: Sequence[str], k: int, unlike: Sequence[str] = ()
     ) -> Answer:
         """Return the `k` documents most similar to some of the index, and unlike others.
 
@@ -111,7 +106,7 @@ class Searcher:
         hits = similar_hits(index, like, unlike, k, self._rules(index).shown)
         return Answer(hits=hits, seconds={"search": time.perf_counter() - started})
 
-    def _answer(self, index: IndexVersion, query: IndexQuery) -> Answer:
+    def _answer(self, index: Engine, query: IndexQuery) -> Answer:
         request = query.request
         depth = request.offset + request.k
         ranking = self._ranking(index, query, depth)
@@ -129,24 +124,29 @@ class Searcher:
             ranking, others = one_for_each(index, ranking, request.distinct, depth)
         if request.total and matched is not None:
             exact = request.mode == "keyword" or query.browsed is not None
-            total = Total(index.text.count(matched), exact)
+            total = Total(index.count(matched), exact)
         page = range(request.offset, min(depth, len(ranking.documents)))
+        documents = index.documents_at(ranking.documents[request.offset : depth])
         return Answer(
-            hits=[self._hits.hit(index, query, ranking, at, others) for at in page],
+            hits=[
+                self._hits.hit(index, query, ranking, at, document, others)
+                for at, document in zip(page, documents, strict=True)
+            ],
             facets=facets,
             spreads=_spreads(index, request, matched),
             total=total,
+            terms=query.terms,
             nothing_close=nothing_close,
             cosine=cosine,
         )
 
-    def _ranking(self, index: IndexVersion, query: IndexQuery, depth: int) -> Ranking:
+    def _ranking(self, index: Engine, query: IndexQuery, depth: int) -> Ranking:
         """Return the first `depth` documents or more, as far as there are so many."""
         request = query.request
         if request.distinct or query.rules.boosts:
             depth = max(depth, POOLS[0] + 1)  # so that groups can be refilled, and boosts lift
         if query.browsed is not None:
-            return Ranking.of(index.text.rows(query.browsed, depth))
+            return Ranking.of(index.rows_matching(query.browsed, depth))
         again = 0 if request.sort else self._second_stage.candidates(request)
         depth = max(depth, again)
         ranking = rank(
@@ -169,7 +169,7 @@ class Searcher:
         ranking = varied(index, ranking, request.diversity)
         return pinned(index, ranking, query.rules, request.query, query.filter_query)
 
-    def _rules(self, index: IndexVersion) -> AppliedRules:
+    def _rules(self, index: Engine) -> AppliedRules:
         """Return the rules of an index, prepared once for each version and change of them."""
         known = self._applied.get(index.manifest.name)
         version = index.manifest.version
@@ -179,7 +179,7 @@ class Searcher:
         return known
 
     def _facet(
-        self, index: IndexVersion, query: IndexQuery, matched: Query | None, name: str
+        self, index: Engine, query: IndexQuery, matched: Condition | None, name: str
     ) -> list[FacetCount]:
         """Count the values of a field as if none of them was chosen by the filter.
 
@@ -188,16 +188,14 @@ class Searcher:
         request = query.request
         others = without_choices(request.filter, name)
         if others is not request.filter or matched is None:
-            wider = joined(compile_filter(index, others), query.condition)
+            wider = joined(index, compile_filter(index, others), query.condition)
             if query.browsed is not None and wider is None:
-                wider = Query.all_query()
+                wider = index.conditions.everything()
             query = replace(query, filter_query=wider)
             matched = _matched(index, query, self._ranking(index, query, POOLS[0]))
         return count_values(index, name, matched, request.facet_values, request.facet_query)
 
-    def _query_vector(
-        self, index: IndexVersion, request: SearchRequest, text: str
-    ) -> Vectors | None:
+    def _query_vector(self, index: Engine, request: SearchRequest, text: str) -> Vectors | None:
         """Return the embedding to search by, shape (dimension,), or None without meaning."""
         if request.mode == "keyword":
             return None
@@ -211,7 +209,7 @@ class Searcher:
 
 
 def _nothing_close(
-    index: IndexVersion, query: IndexQuery, ranking: Ranking, cosine: float | None
+    index: Engine, query: IndexQuery, ranking: Ranking, cosine: float | None
 ) -> bool:
     """Tell whether hits were found by meaning alone, and none is nearer than those of nonsense.
 
@@ -224,23 +222,15 @@ def _nothing_close(
     return not has_words and cosine <= level
 
 
-def _matched(index: IndexVersion, query: IndexQuery, ranking: Ranking) -> Query:
+def _matched(index: Engine, query: IndexQuery, ranking: Ranking) -> Condition:
     """Return the query for what facets count and sorts order: all with the words, and one pool."""
     if query.browsed is not None:
         return query.browsed
-    parts = [] if query.keyword_query is None else [query.keyword_query]
-    if query.request.mode != "keyword":
-        parts.append(index.text.any_row(ranking.documents[: POOLS[0]]))
-    if parts:
-        matched = Query.boolean_query([(Occur.Should, part) for part in parts])
-    else:
-        matched = Query.empty_query()
-    return matched if query.filter_query is None else both(matched, query.filter_query)
+    rows = None if query.request.mode == "keyword" else ranking.documents[: POOLS[0]]
+    return index.matched(query.keyword_query, rows, query.filter_query)
 
 
-def _spreads(
-    index: IndexVersion, request: SearchRequest, matched: Query | None
-) -> dict[str, Spread]:
+def _spreads(index: Engine, request: SearchRequest, matched: Condition | None) -> dict[str, Spread]:
     """Return the spread of each facet of numbers or dates."""
     if matched is None:
         return {}
@@ -248,15 +238,15 @@ def _spreads(
     return {name: each for name, each in found.items() if each}
 
 
-def _sort(index: IndexVersion, request: SearchRequest, ranking: Ranking, matched: Query) -> Ranking:
+def _sort(index: Engine, request: SearchRequest, ranking: Ranking, matched: Condition) -> Ranking:
     name, descending = request.sort.removeprefix("-"), request.sort.startswith("-")
-    field = usable_field(index, name, "sorted by")
+    usable_field(index, name, "sorted by")
     if index.manifest.schema[name].list:
         raise InvalidRequest(
             f"{name!r} has lists of values, which have no order; sort by another field"
         )
     depth = request.offset + request.k
-    return ranking.reordered(index.text.sorted_rows(matched, field, descending, depth))
+    return ranking.reordered(index.sorted_rows(matched, name, descending, depth))
 
 
 def _greatest(cosines: Scores) -> float | None:

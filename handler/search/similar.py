@@ -3,20 +3,19 @@
 from collections.abc import Sequence
 
 import numpy as np
-from tantivy import Query
 
 from handler.encoder import Vectors
-from handler.index.index_version import IndexVersion
+from handler.index.arrays import are_among
+from handler.index.engine import Condition, Engine
 from handler.search.answer import Hit
 from handler.search.lookup import find
-from handler.search.retrieve import nearest
 
 # How much what is unlike counts beside what is like.
 UNLIKE_WEIGHT = 0.5
 
 
 def similar_hits(
-    index: IndexVersion, like: Sequence[str], unlike: Sequence[str], k: int, shown: Query | None
+    index: Engine, like: Sequence[str], unlike: Sequence[str], k: int, shown: Condition | None
 ) -> list[Hit]:
     """Return the `k` documents nearest to some of the index, by the means of their passages.
 
@@ -38,17 +37,18 @@ def similar_hits(
         unwanted = np.mean([_mean_vector(index, rows[each]) for each in unlike], axis=0)
         wanted = wanted - UNLIKE_WEIGHT * unwanted
     wanted = wanted / (np.linalg.norm(wanted) or 1)
-    near = nearest(index, wanted, k + len(rows), shown)
-    named = set(rows.values())
-    hits = [
-        Hit(document=index.document(row), score=float(cosine), passage=index.span(passage))
-        for row, passage, cosine in zip(near.documents, near.passages, near.cosines, strict=True)
-        if row not in named
+    near = index.nearest(wanted, k + len(rows), shown)
+    named = np.array([*rows.values()], np.int64)
+    kept = np.flatnonzero(~are_among(near.documents, named))[:k]
+    documents = index.documents_at(near.documents[kept])
+    found = zip(documents, near.passages[kept], near.cosines[kept], strict=True)
+    return [
+        Hit(document=document, score=float(cosine), passage=index.span(int(passage)))
+        for document, passage, cosine in found
     ]
-    return hits[:k]
 
 
-def _mean_vector(index: IndexVersion, row: int) -> Vectors:
+def _mean_vector(index: Engine, row: int) -> Vectors:
     """Return the mean of the vectors of a document's passages, shape (dimension,)."""
-    mean: Vectors = index.vectors.vectors(index.passages_of(np.array([row]))).mean(axis=0)
+    mean: Vectors = index.vectors_of(index.passages_of(np.array([row]))).mean(axis=0)
     return mean

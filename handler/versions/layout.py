@@ -14,5 +14,5 @@ class Layout:
     ROLLED_BACK = "rolled-back.json"
     VERSIONS = "versions"
     FILES = "files"
-    CHECKPOINTS = "work"
+    WORK = "work"
     GOLDEN = "golden"

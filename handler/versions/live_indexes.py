@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Lock
 
 from handler.errors import CacheFull, IndexNotFound, StoreError
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.storage.store import Store
 from handler.versions.live_index import LiveIndex
 from handler.versions.names import check_name
@@ -54,7 +54,7 @@ class LiveIndexes:
         """Names of the indexes that are open."""
         return set(self._open)
 
-    def current(self, name: str) -> IndexVersion:
+    def current(self, name: str) -> Engine:
         """Return the published version of an index.
 
         Raises:

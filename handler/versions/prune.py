@@ -15,6 +15,9 @@ GRACE_SECONDS = 900.0
 ABANDONED_SECONDS = 86_400.0
 """After that time, nobody completes an upload that has no manifest yet."""
 
+LEFT_WORK_SECONDS = 7 * 86_400.0
+"""No run goes on for so long, and none will continue with vectors that are older."""
+
 
 def prune(
     repository: IndexRepository,
@@ -25,7 +28,8 @@ def prune(
     """Remove all versions but the newest `keep`, and return the names of those removed.
 
     The current version stays, and so does each that is younger than `grace` seconds or was current
-    within them. Uploads that ended without a manifest a day ago are removed too. Then files that no
+    within them. Uploads that ended without a manifest a day ago are removed too, and vectors that
+    an interrupted run left a week ago. Then files that no
     version names are removed, if they are a day old: a run under way may have uploaded others.
 
     Raises:
@@ -54,6 +58,9 @@ def prune(
     for version in removed:
         _remove(repository, version, folders[version])
     _sweep(repository, now)
+    _vacuum(repository, {each.manifest.served["by"] for each in found if each.manifest.served})
+    work = repository.work.list()
+    repository.work.delete(each.path for each in work if _age_of(each, now) > LEFT_WORK_SECONDS)
     return removed
 
 
@@ -74,8 +81,21 @@ def _sweep(repository: IndexRepository, now: datetime) -> None:
     repository.files.delete(name for name in unnamed if name not in young)
 
 
+def _vacuum(repository: IndexRepository, servings: set[str]) -> None:
+    """Remove what engines keep for versions that are gone."""
+    left = [each.manifest for each in repository.versions()] if servings else []
+    for serving in servings:
+        from handler.tiers.choose import tier_of
+
+        tier_of(serving, repository.folder.url).vacuum(left)
+
+
 def _is_old(each: StoredObject, now: datetime) -> bool:
-    return (now - each.modified).total_seconds() > ABANDONED_SECONDS
+    return _age_of(each, now) > ABANDONED_SECONDS
+
+
+def _age_of(each: StoredObject, now: datetime) -> float:
+    return (now - each.modified).total_seconds()
 
 
 def _remove(repository: IndexRepository, version: str, names: Sequence[str]) -> None:

@@ -54,9 +54,9 @@ class IndexRepository:
         return self.folder.folder(Layout.GOLDEN)
 
     @property
-    def checkpoints(self) -> StoredFolder:
-        """Vectors that interrupted runs leave for the next one."""
-        return self.folder.folder(Layout.CHECKPOINTS)
+    def work(self) -> StoredFolder:
+        """Slices of the corpus for workers, and their vectors; interrupted runs leave some."""
+        return self.folder.folder(Layout.WORK)
 
     @property
     def versions_folder(self) -> StoredFolder:

@@ -30,6 +30,10 @@ class StoredFolder:
         """Return a folder inside this one."""
         return replace(self, path=f"{self.path}/{name}")
 
+    def head(self, name: str) -> StoredObject:
+        """Return size and ETag of an object."""
+        return self.store.head(f"{self.path}/{name}")
+
     def list(self) -> Sequence[StoredObject]:
         """Return all objects in the folder and below, with relative paths, sorted by path."""
         start = len(self.path) + 1
@@ -58,6 +62,10 @@ class StoredFolder:
     def download(self, name: str, to: Path, *, size: int) -> None:
         """Copy an object of `size` bytes to the file `to`."""
         self.store.download(f"{self.path}/{name}", to, size=size)
+
+    def get_range(self, name: str, start: int, end: int) -> bytes:
+        """Return the bytes of an object from `start` to `end`."""
+        return self.store.get_range(f"{self.path}/{name}", start, end)
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects; those that do not exist are skipped."""

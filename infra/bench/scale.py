@@ -135,8 +135,9 @@ def _build(
 def _measure(precision: Precision, texts: list[str], rounds: int) -> None:
     from handler.main import service
 
-    index, encoder = service().index(precision), service().encoder
+    index, encoder = service().live(precision).current(), service().encoder
     path = f"/indexes/{precision}/search"
+    assert isinstance(index, IndexVersion)  # noqa: S101
     floors = bare_parts(index, encoder, texts, precision)
     floor, with_words = floors
     calls = floors | {

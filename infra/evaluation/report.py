@@ -176,7 +176,7 @@ def _graded(evaluation: Evaluation) -> bool:
 
 
 def _title(evaluation: Evaluation, key: str) -> str:
-    row = evaluation.index.text.row_of(key)
+    row = evaluation.index.row_of(key)
     if row is None:
         return key
     document = evaluation.index.document(row)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from handler.encoder import Encoder
+from handler.index.engine import Engine
 from handler.index.index_version import IndexVersion
 from handler.quality.ndcg import Floats, ndcg
 from handler.search.request import Mode, SearchRequest
@@ -67,7 +68,7 @@ class Evaluation:
 
 
 def run(
-    index: IndexVersion,
+    index: Engine,
     encoder: Encoder,
     queries: Sequence[JudgedQuery],
     mode: Mode,
@@ -101,9 +102,9 @@ def run(
     return Run(mode=mode, hits=hits, seconds=np.array(seconds), scores=measure(hits, queries, k))
 
 
-def is_itself(index: IndexVersion, query: JudgedQuery) -> bool:
+def is_itself(index: Engine, query: JudgedQuery) -> bool:
     """Tell whether the document that has the query's id is the query: their texts agree too."""
-    row = index.text.row_of(query.id)
+    row = index.row_of(query.id)
     if row is None:
         return False
     document = index.document(row)
@@ -146,7 +147,7 @@ def corpus_warnings(index: IndexVersion, queries: Sequence[JudgedQuery]) -> list
             "they are empty or repeat an id"
         )
     strangers = sum(
-        index.text.row_of(query.id) is not None and not is_itself(index, query) for query in queries
+        index.row_of(query.id) is not None and not is_itself(index, query) for query in queries
     )
     if strangers:
         have = "query has" if strangers == 1 else "queries have"
@@ -154,7 +155,7 @@ def corpus_warnings(index: IndexVersion, queries: Sequence[JudgedQuery]) -> list
             f"{strangers:,} {have} the id of a document with another text, which stays among the hits"
         )
     judged = {document for query in queries for document in query.grades}
-    unknown = sum(index.text.row_of(document) is None for document in judged)
+    unknown = sum(index.row_of(document) is None for document in judged)
     if unknown:
         known = f"{unknown:,} of {len(judged):,} judged documents are not in the corpus"
         warnings.append(f"{known}; the relevant ones count as not found")

@@ -22,6 +22,10 @@ def test_openai(address: str, encoder: Encoder) -> None:
     assert np.array_equal(found, encoder.encode(TEXTS, "document"))
     assert answer.usage.total_tokens == sum(map(len, encoder.tokenize(TEXTS, "document")))
     assert [each.id for each in client.models.list()] == [encoder.manifest.model]
+    assert client.models.retrieve(encoder.manifest.model).id == encoder.manifest.model
+    with pytest.raises(openai.NotFoundError) as refused:
+        client.models.retrieve("other")
+    assert "there is no model 'other'" in refused.value.body["detail"]
     tokens = [encoder.tokenizer.encode(text).ids for text in TEXTS[:3]]
     by_ids = client.embeddings.create(model="any", input=tokens).data
     assert np.array_equal(np.array([each.embedding for each in by_ids], np.float32), found[:3])

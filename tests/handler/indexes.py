@@ -12,6 +12,8 @@ from handler.corpus.passages import Split
 from handler.corpus.schema import Schema, observe
 from handler.encoder import Encoder, TextKind, Vectors
 from handler.index.index_version import IndexVersion
+from handler.index.text_index import TextIndex
+from handler.index.text_writer import TextWriter
 from handler.index.writer import Options, build_version
 
 WHOLE = Options(split=Split(0))
@@ -44,6 +46,27 @@ def build(
         options=options,
     )
     return IndexVersion.open(folder)
+
+
+class WrittenText(TextIndex):
+    """A text index that knows the documents it was made of."""
+
+    documents: Sequence[Document]
+
+    def document(self, row: int) -> Document:
+        """Return the document of a row."""
+        return self.documents[row]
+
+
+def write(folder: Path, documents: Sequence[Document], language: str = "english") -> WrittenText:
+    """Write the text index of some documents below `folder`, and open it."""
+    writer = TextWriter(folder / "text", schema_of(documents), language)
+    for each in documents:
+        writer.add(each)
+    writer.close()
+    index = WrittenText.open(folder / "text", language)
+    index.documents = documents
+    return index
 
 
 class Planned(Encoder):

@@ -19,6 +19,7 @@ from handler.index.writer import Options
 from handler.quality.gates import Limits
 from handler.reindex.job import Outcome, ReindexJob
 from handler.reindex.pipeline import reindex
+from handler.reindex.slices import SliceSize
 from handler.search.request import Mode, SearchRequest
 from handler.search.searcher import Searcher
 from handler.storage.store import Store
@@ -34,6 +35,8 @@ QUERIES = ("copyright notice", "patent grant", "legal entity", "work")
 TOLERANT = Limits(max_rejects=1.0, max_drop=1.0, min_self_retrieval=0.0, min_recall=0.0)
 # Passages as short as they can be, so that small documents have several.
 SHORT = Options(Split(16, 4))
+SLICE = 4
+"""Documents that are encoded together, so that small corpora have several slices."""
 
 
 class Counting(Encoder):
@@ -77,6 +80,7 @@ class Place:
     url: str = ""
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     measured: list[dict[str, float]] = field(default_factory=list)
+    scratches: "list[TemporaryDirectory[str]]" = field(default_factory=list)
 
     @property
     def store(self) -> Store:
@@ -104,6 +108,7 @@ class Place:
             "encoder": self.encoder,
             "options": lambda _: SHORT,
             "lease": LeaseConfig(seconds=2, skew=0),
+            "slices": SliceSize(least=SLICE, most=SLICE),
             "limits": TOLERANT,
             "tell": lambda event, **fields: self.told.append((event, fields)),
             "measure": lambda _event, values, _unit, **_fields: self.measured.append(values),
@@ -127,8 +132,9 @@ class Place:
     def opened(self, version: str) -> IndexVersion:
         """Open a version."""
         [stored] = [each for each in self.repository.versions() if each.name == version]
-        with TemporaryDirectory() as scratch:
-            return stored.open(Path(scratch))
+        # As long as the place is used: not all of a version is read when it is opened.
+        self.scratches.append(TemporaryDirectory())
+        return stored.open(Path(self.scratches[-1].name))
 
     def file(self, name: str, version: str = "") -> str:
         """Return the path of a file of a version, the current one by default."""

@@ -8,8 +8,8 @@ import pytest
 from handler.corpus.document import Document
 from handler.encoder import Encoder
 from handler.errors import InvalidRequest
+from handler.index.engine import FacetCount
 from handler.index.index_version import IndexVersion
-from handler.index.text_index import FacetCount
 from handler.search.answer import Answer
 from handler.search.request import SearchRequest
 from handler.search.searcher import Searcher

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pytest
@@ -102,3 +103,18 @@ def test_more_vectors_than_an_answer_can_have(client: TestClient) -> None:
         )
         == 3000
     )
+
+
+def test_the_model_is_found_by_its_id(client: TestClient, encoder: Encoder) -> None:
+    (listed,) = client.get("/v1/models").json()["data"]
+    assert listed["id"] == encoder.manifest.model
+    for path in (listed["id"], quote(listed["id"], safe="")):
+        assert client.get(f"/v1/models/{path}").json() == listed
+
+
+@pytest.mark.parametrize("model", ["gpt-5", "owner/other", "owner%2Fother"])
+def test_another_model_is_not_found(client: TestClient, encoder: Encoder, model: str) -> None:
+    answer = client.get(f"/v1/models/{model}")
+    assert answer.status_code == 404
+    assert f"there is no model {unquote(model)!r}" in answer.json()["detail"]
+    assert encoder.manifest.model in answer.json()["detail"]

@@ -11,6 +11,7 @@ import pytest
 from handler.corpus.document import Document
 from handler.corpus.schema import Schema, parse_date
 from handler.errors import InvalidRequest
+from handler.index.text_conditions import TextConditions
 from handler.index.text_index import TextIndex
 from handler.index.text_writer import TextWriter
 from handler.search.filters import MAX_CONDITIONS, MAX_DEPTH, FilterCompiler
@@ -151,7 +152,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
     assert [field.kind for field in schema.values()].count("date") == 2
 
     def passing(condition: object) -> list[int]:
-        query = FilterCompiler(schema, index.fields).compile(condition)
+        query = FilterCompiler(schema, TextConditions(schema, index)).compile(condition)
         found = index.rows(query, 1000).tolist()
         assert index.count(query) == len(found)
         return list(found)
@@ -342,4 +343,4 @@ def test_size_is_bounded(rows: Rows) -> None:
 def test_an_index_without_metadata(tmp_path: Path) -> None:
     index, schema = write(tmp_path, [document(1, "text")])
     with pytest.raises(InvalidRequest, match="fields to filter by: none"):
-        FilterCompiler(schema, index.fields).compile({"year": 1})
+        FilterCompiler(schema, TextConditions(schema, index)).compile({"year": 1})

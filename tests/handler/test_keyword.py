@@ -9,25 +9,17 @@ import numpy as np
 import pytest
 import tantivy
 
-from handler.corpus.document import Document
 from handler.errors import IndexUnavailable
-from handler.index.text_index import FacetCount, TextIndex
-from handler.index.text_writer import TextWriter, field_name
+from handler.index.engine import FacetCount
+from handler.index.text_index import TextIndex
+from handler.index.text_writer import field_name
 from handler.index.word_query import TITLE_BOOST, word_query
-from tests.handler.indexes import document, schema_of
+from tests.handler.indexes import WrittenText, document, schema_of, write
 
 ALL = tantivy.Query.all_query()
 
 
-def write(folder: Path, documents: list[Document], language: str = "english") -> TextIndex:
-    writer = TextWriter(folder / "text", schema_of(documents), language)
-    for each in documents:
-        writer.add(each)
-    writer.close()
-    return TextIndex.open(folder / "text", language)
-
-
-def found(index: TextIndex, text: str, limit: int = 10) -> list[str]:
+def found(index: WrittenText, text: str, limit: int = 10) -> list[str]:
     query = word_query(index, text).query
     return (
         []
@@ -36,7 +28,7 @@ def found(index: TextIndex, text: str, limit: int = 10) -> list[str]:
     )
 
 
-def terms(index: TextIndex, text: str) -> list[str]:
+def terms(index: WrittenText, text: str) -> list[str]:
     return word_query(index, text, verbatim=True).terms
 
 
@@ -104,7 +96,7 @@ SHELF = [
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> WrittenText:
     return write(tmp_path_factory.mktemp("shelf"), SHELF)
 
 
@@ -131,12 +123,12 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
         ("qestion", ["hamlet"]),
     ],
 )
-def test_what_comes_first(shelf: TextIndex, text: str, first: list[str]) -> None:
+def test_what_comes_first(shelf: WrittenText, text: str, first: list[str]) -> None:
     assert found(shelf, text)[: len(first)] == first
 
 
 @pytest.mark.parametrize("quotes", ['""', "“”", "„“", "«»", "„”"])
-def test_quoted_words_score_higher_side_by_side(shelf: TextIndex, quotes: str) -> None:
+def test_quoted_words_score_higher_side_by_side(shelf: WrittenText, quotes: str) -> None:
     assert found(shelf, "female lead") == ["words", "phrase"]
     assert found(shelf, f"{quotes[0]}female lead{quotes[1]}") == ["phrase", "words"]
     assert found(shelf, f"hamlet {quotes[0]}the lead{quotes[1]}")[0] == "phrase"
@@ -144,12 +136,12 @@ def test_quoted_words_score_higher_side_by_side(shelf: TextIndex, quotes: str) -
 
 
 @pytest.mark.parametrize("text", ["", " ", "?!", "🙂", '""', "—", "\u200b"])
-def test_no_word_no_query(shelf: TextIndex, text: str) -> None:
+def test_no_word_no_query(shelf: WrittenText, text: str) -> None:
     assert word_query(shelf, text).query is None
 
 
 @pytest.mark.parametrize("text", ["zzzz", "xqj", "99999", "qqqqqqqqqqqqqqqq", 'zzzz "zzzz yyyy"'])
-def test_words_that_nothing_has(shelf: TextIndex, text: str) -> None:
+def test_words_that_nothing_has(shelf: WrittenText, text: str) -> None:
     assert found(shelf, text) == []
 
 
@@ -166,19 +158,19 @@ def test_words_that_nothing_has(shelf: TextIndex, text: str) -> None:
         '"unclosed lead',
     ],
 )
-def test_nothing_is_syntax_but_quotes(shelf: TextIndex, text: str) -> None:
+def test_nothing_is_syntax_but_quotes(shelf: WrittenText, text: str) -> None:
     found(shelf, text)
     assert set(found(shelf, "+lead -female")) == {"phrase", "words"}
 
 
-def test_only_words_that_nothing_has_are_guessed(shelf: TextIndex) -> None:
+def test_only_words_that_nothing_has_are_guessed(shelf: WrittenText) -> None:
     assert found(shelf, "rain") == ["runner"]
     assert found(shelf, "ran") == []
     assert found(shelf, "rainn") == ["runner"]
     assert found(shelf, "978x") == []
 
 
-def test_terms_of_a_query(shelf: TextIndex) -> None:
+def test_terms_of_a_query(shelf: WrittenText) -> None:
     assert terms(shelf, "The running of the RUNNERS runs") == ["run", "runner"]
     assert terms(shelf, "to be or not to be") == ["to", "be", "or", "not"]
     assert set(found(shelf, "the")) == {"runner", "phrase", "words", "hamlet"}
@@ -196,7 +188,7 @@ FIELDS = list(schema_of(FACTS))
 
 
 @pytest.fixture(scope="module")
-def facts(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
+def facts(tmp_path_factory: pytest.TempPathFactory) -> WrittenText:
     return write(tmp_path_factory.mktemp("facts"), FACTS)
 
 
@@ -215,7 +207,7 @@ def key(name: str) -> str:
     ],
 )
 def test_sorting_puts_what_is_missing_last(
-    facts: TextIndex, field: str, ascending: list[int], descending: list[int]
+    facts: WrittenText, field: str, ascending: list[int], descending: list[int]
 ) -> None:
     assert facts.sorted_rows(ALL, key(field), False, 10).tolist() == ascending
     assert facts.sorted_rows(ALL, key(field), True, 10).tolist() == descending
@@ -235,7 +227,7 @@ def test_sorting_puts_what_is_missing_last(
     ],
 )
 def test_facets_count_values(
-    facts: TextIndex, field: str, kind: str, counts: list[tuple[str | float, int]]
+    facts: WrittenText, field: str, kind: str, counts: list[tuple[str | float, int]]
 ) -> None:
     result = facts.facet(ALL, key(field), kind, 10)
     assert result[0].documents == max(count for _, count in counts)
@@ -247,7 +239,7 @@ def test_facets_count_values(
     assert facts.facet(tantivy.Query.empty_query(), key(field), kind, 10) == []
 
 
-def test_rows_and_counts(facts: TextIndex) -> None:
+def test_rows_and_counts(facts: WrittenText) -> None:
     assert facts.count(ALL) == 5
     assert facts.rows(ALL, 3).tolist() == [0, 1, 2]
     some = facts.any_row(np.array([4, 1, 3]))
@@ -275,17 +267,19 @@ PLAYS = [
 
 
 @pytest.fixture(scope="module")
-def plays(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
+def plays(tmp_path_factory: pytest.TempPathFactory) -> WrittenText:
     return write(tmp_path_factory.mktemp("plays"), PLAYS)
 
 
-def ids(index: TextIndex, text: str, *, typing: bool = False, verbatim: bool = False) -> list[str]:
+def ids(
+    index: WrittenText, text: str, *, typing: bool = False, verbatim: bool = False
+) -> list[str]:
     query = word_query(index, text, typing=typing, verbatim=verbatim).query
     rows = [] if query is None else index.search(query, 10)[0].tolist()
     return [index.document(row).id for row in rows]
 
 
-def test_the_last_word_is_a_beginning_while_somebody_types(plays: TextIndex) -> None:
+def test_the_last_word_is_a_beginning_while_somebody_types(plays: WrittenText) -> None:
     assert set(ids(plays, "temp", typing=True)) == {"tempest", "temple", "temperature"}
     assert ids(plays, "duke temp", typing=True)[0] in ("duke", "tempest")
     assert set(ids(plays, "temple", typing=True)) == {"temple"}
@@ -295,20 +289,20 @@ def test_the_last_word_is_a_beginning_while_somebody_types(plays: TextIndex) -> 
     assert ids(plays, "?", typing=True) == []
 
 
-def test_a_word_that_nothing_explains_is_a_beginning(plays: TextIndex) -> None:
+def test_a_word_that_nothing_explains_is_a_beginning(plays: WrittenText) -> None:
     assert set(ids(plays, "temper")) == {"temperature"}
     assert ids(plays, "temper", verbatim=True) == []
     assert word_query(plays, "temper").corrected == {}
 
 
-def test_words_that_people_ask_with_count_little(plays: TextIndex) -> None:
+def test_words_that_people_ask_with_count_little(plays: WrittenText) -> None:
     assert ids(plays, "what is a duke")[0] == "duke"
     assert "temple" in ids(plays, "who built what")
     assert "what" not in word_query(plays, "what is a duke").terms
     assert ids(plays, "what") == ["temple"]
 
 
-def test_of_a_long_text_the_rarest_words_count(plays: TextIndex) -> None:
+def test_of_a_long_text_the_rarest_words_count(plays: WrittenText) -> None:
     filler = " ".join(f"w{n}" for n in range(300))
     assert ids(plays, f"{filler} temple and the duchess") == ids(plays, "temple duchess")
     assert set(terms(plays, f"{filler} temple")) == {"templ"}

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,3 +64,11 @@ def imported(file: Path) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module.partition(".")[0]
+
+
+def test_searching_uses_no_set_function_of_numpy() -> None:
+    """They import numpy.ma, which took 20 ms of the first search."""
+    package = Path(handler.__file__).parent
+    slow = re.compile(r"\bnp\.(unique|isin|setdiff1d|intersect1d|union1d)\(")
+    files = [*package.glob("search/*.py"), package / "index" / "vectors.py"]
+    assert not [path.name for path in files if slow.search(path.read_text(encoding="utf-8"))]

@@ -7,11 +7,10 @@ from tantivy import Query
 
 from handler.corpus.document import Document
 from handler.index.names import camel_parts, joined_names, single_characters, symbol_names
-from handler.index.text_index import TextIndex
 from handler.index.word_query import word_query
 from handler.search.highlight import word_spans
-from tests.handler.indexes import document
-from tests.handler.test_keyword import found, write
+from tests.handler.indexes import WrittenText, document, write
+from tests.handler.test_keyword import found
 
 TEXTS = {
     "c": "A book about C and its pointers.",
@@ -52,11 +51,23 @@ TEXTS = {
     "composed": "e\u0301te\u0301 de\u0301ja\u0300",
     "cliche": "A cliché, clichés everywhere",
     "yolk": "ёлка зелёная",
+    "seoul": "서울에서 먹는 김치",
+    "kata": "コンピュータの使い方",
+    "phone": "The company AT&T",
+    "tea": "A bit of a t and a shirt",
+    "paper": "Order 9780306406157 now",
+    "spaced": "Order 978 1 86197 876 9 now",
+    "screw": "Screw M8x40",
+    "roll": "Rock 'n' roll",
+    "web": "Build a web site",
+    "rodent": "A mouse",
+    "bird": "Two geese",
+    "sugar": "Take ½ cup, then take 2 and 1",
 }
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
+def index(tmp_path_factory: pytest.TempPathFactory) -> WrittenText:
     documents = [document(key, text) for key, text in TEXTS.items()]
     return write(tmp_path_factory.mktemp("names"), documents)
 
@@ -118,9 +129,29 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
         ("deja", "composed"),
         ("cliches", "cliche"),
         ("елка", "yolk"),
+        ("서울", "seoul"),
+        ("서울에", "seoul"),
+        ("ｺﾝﾋﾟｭｰﾀ", "kata"),
+        ("at & t", "phone"),
+        ("at&t", "phone"),
+        ("978 0 306 40615 7", "paper"),
+        ("9781861978769", "spaced"),
+        ("m8 x 40", "screw"),
+        ("rocknroll", "roll"),
+        ("rock n roll", "roll"),
+        ("websites", "web"),
+        ("username", "camel"),
+        ("c sharp", "csharp"),
+        ("c plus plus", "cpp"),
+        ("dot net", "dotnet"),
+        ("mice", "rodent"),
+        ("goose", "bird"),
+        ("1/2", "sugar"),
     ],
 )
-def test_names_are_found_however_they_are_written(index: TextIndex, query: str, first: str) -> None:
+def test_names_are_found_however_they_are_written(
+    index: WrittenText, query: str, first: str
+) -> None:
     assert found(index, query)[:1] == [first]
 
 
@@ -178,19 +209,19 @@ def test_compounds_and_their_parts_are_found(
     ],
 )
 def test_the_highlight_follows_the_ranking(
-    index: TextIndex, query: str, text: str, marked: list[str]
+    index: WrittenText, query: str, text: str, marked: list[str]
 ) -> None:
     spans = word_spans(text, word_query(index, query).terms, index.words)
     assert [text[start:end] for start, end in spans] == marked
 
 
-def test_what_is_verbatim_is_neither_joined_nor_split(index: TextIndex) -> None:
+def test_what_is_verbatim_is_neither_joined_nor_split(index: WrittenText) -> None:
     for query in ("basketball", "bat man", "Bat-Man"):
         words = word_query(index, query, verbatim=True)
         assert words.query is not None
         assert not {"ball", "bat"} & set(found_rows(index, words.query))
 
 
-def found_rows(index: TextIndex, query: Query) -> list[str]:
+def found_rows(index: WrittenText, query: Query) -> list[str]:
     rows = index.search(query, 10)[0].tolist()
     return [index.document(row).id for row in rows]

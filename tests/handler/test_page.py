@@ -18,8 +18,9 @@ from starlette.testclient import TestClient
 from handler.app import create_app
 from handler.markup import Html, fill
 from handler.page.assets import DARK, LIGHT, Assets, readable
-from handler.page.hits import host_of, match_of
+from handler.page.links import host_of
 from handler.page.page_state import PageState
+from handler.page.why import match_of
 from handler.search.answer import Explanation
 from handler.service import Service
 from handler.settings import SettingError, Settings
@@ -141,6 +142,78 @@ def test_results_are_counted_and_sorted(client: TestClient) -> None:
     assert page.all("option", value="-year")[0]["selected"] == ""
     plain = titles(get(client, "/?q=mystery&mode=keyword"))
     assert titles(get(client, "/?q=mystery&mode=keyword&sort=genres")) == plain
+
+
+def test_few_letters_of_a_word_find_what_begins_with_them(client: TestClient) -> None:
+    assert titles(get(client, "/?q=tid&typing=true")) == ["tides/1"]
+    assert len(titles(get(client, "/?q=tid"))) > 1
+    assert len(titles(get(client, "/?q=mystery&typing=true"))) == len(BOOKS)
+    page = get(client, "/?q=qqq&typing=true")
+    assert "No word begins with these letters." in page.text
+    assert not [link for link in page.links() if "typing" in link]
+
+
+def test_titles_mark_the_words_that_matched(client: TestClient) -> None:
+    html = client.get("/?q=the+tides&mode=keyword").text
+    assert "<mark>Tides</mark>" in html[html.index('id="hit-0"') :]
+    assert "Straße &lt;&amp; <mark>Söhne</mark>&gt;" in client.get("/?q=söhne&mode=keyword").text
+
+
+def test_values_lead_to_all_that_share_them(client: TestClient) -> None:
+    assert "?genres=50%25+off" in get(client, "/?q=saga").links()
+    page = get(client, "/?genres=mystery")
+    assert set(titles(page)) == {"the-lighthouse", "tides/1"}
+    assert "Documents that fit the filters" in page.text
+    assert "Matched by" not in page.text  # nothing was asked
+    assert "?q=mystery" not in page.links()
+    assert get(client, "/?sort=year").all("body") == [{"data-kind": "home"}]
+    assert get(client, "/?year%3E=2019").text.count("Rooted") == 1
+
+
+def test_the_host_of_a_document_is_a_link(client: TestClient) -> None:
+    page = get(client, "/?like=the-left-hand-of-darkness")
+    assert page.links().count("https://books.example/left-hand") == 2
+    assert "books.example ↗" in page.text
+
+
+def test_a_match_is_explained_in_words_before_numbers(client: TestClient) -> None:
+    page = get(client, "/?q=mystery+coast")
+    assert re.search(r"Words\s*“note”, “mystery”", get(client, "/?q=mystery+note").text)
+    assert "the closest of all" in page.text
+    bars = [have["d"] for have in page.all("path", **{"class": "on"})]
+    assert {"M0 0h100v1H0z"} < {*bars}
+
+
+def test_what_tells_a_reader_nothing_is_left_out(tiny_model_dir: Path, tmp_path: Path) -> None:
+    words = [f"{one} {other}" for one in ("Ada", "Bo", "Cy", "Di") for other in "Ng Ode Pu".split()]
+    records = [
+        {
+            "id": f"d{at}",
+            "text": f"tide {at}",
+            "isbn": f"978-{at:04}",
+            "image": f"https://pictures.example/{at % 2}.png",
+            "blurb": "long " * 30,
+            "author": words[at],
+            "shelf": f"shelf {at % 3}",
+            "year": 1990 + at,
+            "empty": "",
+            "tags": [],
+        }
+        for at in range(12)
+    ]
+    add_index(tmp_path / "store", tiny_model_dir, records, tmp_path)
+    settings = Settings(store=str(tmp_path / "store"), model=str(tiny_model_dir))
+    for client in _client(settings):
+        page = get(client, "/?like=d3")
+        for left_out in ("isbn: ", "image: ", "blurb: ", "empty: ", "tags: "):
+            assert left_out not in page.text
+        for shown in ("author: Bo Ng", "shelf: shelf 0", "year: 1993"):
+            assert shown in page.text
+    chosen = Settings(store=settings.store, model=settings.model, page_fields="isbn,tags")
+    for client in _client(chosen):
+        page = get(client, "/?like=d3")
+        assert "isbn: 978-0003" in page.text
+        assert "tags: " not in page.text
 
 
 def test_nonsense_is_told_from_a_question(client: TestClient, library: Library) -> None:  # noqa: F811
@@ -430,7 +503,7 @@ def test_all_that_crosses_the_wire_is_small(client: TestClient) -> None:
     urls = ["/?q=mystery", *(urljoin("/", name) for name in _files(client))]
     answers = [client.get(url, headers={"accept-encoding": "gzip"}) for url in urls]
     assert {answer.headers["content-encoding"] for answer in answers} == {"gzip"}
-    assert sum(int(answer.headers["content-length"]) for answer in answers) < 60_000
+    assert sum(int(answer.headers["content-length"]) for answer in answers) < 20_000
 
 
 def test_a_head_request_has_no_body(client: TestClient) -> None:

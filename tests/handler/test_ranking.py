@@ -7,9 +7,9 @@ from typing import get_args
 import numpy as np
 import pytest
 
+import handler.index.index_version
 import handler.index.vectors
 import handler.search.ranking
-import handler.search.retrieve
 from handler.corpus.document import Document, Value
 from handler.corpus.passages import Split, passage_text, split_document
 from handler.encoder import Encoder, Vectors
@@ -20,7 +20,6 @@ from handler.index.writer import Options
 from handler.search.lookup import compile_filter
 from handler.search.ranking import Ranking, rank
 from handler.search.request import Mode
-from handler.search.retrieve import nearest
 from tests.export.tiny import LICENSE
 from tests.handler.indexes import Planned, build, clustered, document
 
@@ -100,14 +99,14 @@ def test_filtered_search_finds_the_nearest_that_pass(
     scan: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(handler.search.retrieve, "FILTER_SCAN", scan)
+    monkeypatch.setattr(handler.index.index_version, "FILTER_SCAN", scan)
     passing = compile_filter(large, {name: True} if name else None)
     allowed = np.array([large.document(row).metadata.get(name, True) for row in range(COUNT)])
     assert allowed.sum() == COUNT // SHARES.get(name, 1)
     shares = []
     for query in queries:
         exact = np.where(allowed, cosines(large, vectors, query), -2)
-        found = nearest(large, query, 10, passing)
+        found = large.nearest(query, 10, passing)
         k = min(10, allowed.sum())
         assert len(found.documents) == k == len(set(found.documents.tolist()))
         assert allowed[found.documents].all()
@@ -119,7 +118,7 @@ def test_filtered_search_finds_the_nearest_that_pass(
 
 def test_a_filter_that_nothing_passes(large: IndexVersion, queries: Vectors) -> None:
     passing = compile_filter(large, {"$and": [{"half": True}, {"half": False}]})
-    assert len(nearest(large, queries[0], 10, passing).documents) == 0
+    assert len(large.nearest(queries[0], 10, passing).documents) == 0
     words = word_query(large.text, "text 5").query
     for mode in MODES:
         found = rank(
@@ -169,7 +168,7 @@ def test_a_documents_cosine_is_that_of_its_best_passage(
             @ query
         )
         best.append((own.max(), spans[int(own.argmax())]))
-    found = nearest(small, query, 30)
+    found = small.nearest(query, 30)
     expected = np.array([cosine for cosine, _ in best])
     assert recall(found.documents, np.argsort(-expected)[:30]) >= 0.95
     np.testing.assert_allclose(found.cosines, expected[found.documents], atol=2e-3)
@@ -178,7 +177,7 @@ def test_a_documents_cosine_is_that_of_its_best_passage(
         sum(best[row][1] == span for row, span in zip(found.documents, spans_found, strict=True))
         >= 28
     )
-    everything = nearest(small, query, 1000)
+    everything = small.nearest(query, 1000)
     assert sorted(everything.documents.tolist()) == list(range(300))
 
 
@@ -237,7 +236,7 @@ def test_pools_that_disagree_repeat_nothing(
     documents = [document(n, text) for n, text in enumerate(plan)]
     index = build(tmp_path / "v", documents, Planned(encoder, plan), Options(Split(0), "f16"))
     words = word_query(index.text, "5 55 555").query
-    one, other = nearest(index, queries[0], 100), nearest(index, queries[0], 2000)
+    one, other = index.nearest(queries[0], 100), index.nearest(queries[0], 2000)
     assert one.documents.tolist() != other.documents[:100].tolist()
     for query in queries:
         first, more = (

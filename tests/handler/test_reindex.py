@@ -83,7 +83,7 @@ def test_only_what_is_new_or_changed_is_encoded(place: Place, tmp_path: Path) ->
 
 def _passages(place: Place, key: str) -> list[str]:
     index = place.current()
-    row = index.text.row_of(key)
+    row = index.row_of(key)
     assert row is not None
     document = index.document(row)
     spans = [index.span(int(passage)) for passage in index.passages_of(np.array([row]))]
@@ -142,7 +142,7 @@ def test_the_second_of_a_pair_appears_when_the_first_goes(place: Place, tmp_path
     place.write("a.jsonl", [record("a1")])
     place.run()
     index = place.current()
-    row = index.text.row_of("twin")
+    row = index.row_of("twin")
     assert row is not None
     assert index.document(row).text == "From the second object."
     assert index.manifest.rejected == 0

@@ -1,6 +1,5 @@
 """Runs that are cut short, by kill -9 at any stage or by the clock, and the runs after them."""
 
-import math
 import signal
 import subprocess
 import sys
@@ -11,28 +10,22 @@ import pytest
 
 from handler.encoder import Encoder
 from handler.errors import LeaseHeld, OutOfTime
-from handler.index import embed
-from handler.index.embedding_cache import EncodedBatch
 from handler.index.index_version import IndexVersion
-from handler.reindex.checkpoints import MAX_PARTS, Checkpoints
 from handler.versions.lease import LeaseConfig
 from tests.function import ROOT
-from tests.handler.reindexing import SHORT, Counting, Place, answers, record
+from tests.handler.reindexing import SHORT, SLICE, Counting, Place, answers, record
 from tests.stored_paths import PATHS
 
-GROUP = 4
 LATER = LeaseConfig(clock=lambda: time.time() + 91)
 VICTIM = """
 import os, signal, sys, tempfile
 from pathlib import Path
-from handler.index import embed, writer
 from handler.encoder import Encoder
 from handler.versions.lease import LeaseConfig
 from tests.handler.reindexing import Counting, Place
 
-folder, model, stage, at, group = sys.argv[1:]
+folder, model, stage, at = sys.argv[1:]
 tempfile.tempdir = folder  # what a killed process leaves goes with the test
-embed.GROUP_DOCUMENTS = int(group)
 encoder = Counting(Encoder.open(Path(model)))
 
 def progress(name, done, total=None):
@@ -41,7 +34,7 @@ def progress(name, done, total=None):
         os.kill(os.getpid(), signal.SIGKILL)
 
 place = Place(Path(folder), encoder)
-place.run(progress=progress, save_seconds=0.0, lease=LeaseConfig())
+place.run(progress=progress, lease=LeaseConfig())
 """
 
 
@@ -54,11 +47,6 @@ def place(encoder: Encoder, tmp_path: Path) -> Place:
     return place
 
 
-@pytest.fixture(autouse=True)
-def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embed, "GROUP_DOCUMENTS", GROUP)
-
-
 def killed(place: Place, model: Path, stage: str, at: int) -> list[str]:
     """Run in a process that kills itself at a stage, and return the passages it encoded."""
     command = [
@@ -69,7 +57,6 @@ def killed(place: Place, model: Path, stage: str, at: int) -> list[str]:
         str(model),
         stage,
         str(at),
-        str(GROUP),
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
@@ -85,7 +72,7 @@ def whole(place: Place) -> IndexVersion:
     ("stage", "at", "saved"),
     [
         ("read", 0, 0),
-        ("encode", 2 * GROUP, 2 * GROUP),
+        ("encode", 2 * SLICE, 2 * SLICE),
         ("text", 0, 14),
         ("check", 0, 14),
         ("upload", 3, 14),
@@ -123,13 +110,13 @@ def _old(place: Place) -> set[str]:
 
 def test_a_run_stops_in_time_and_the_next_ones_finish(place: Place) -> None:
     before, encoded = place.version(), list[str]()
-    for done in (4, 4):
-        left = iter([math.inf] * (done // GROUP - 1))
+    for done in (4, 8):
         with pytest.raises(
-            OutOfTime, match=rf"{done} of \d+ documents were encoded before time was up; run again"
+            OutOfTime, match="documents are encoded, and time is up before the others; run again"
         ):
-            place.run(remaining=lambda left=left: next(left, 0.0))
+            place.run(remaining=lambda: 0.0)
         assert place.version() == before
+        assert len(place.store.list(PATHS.work)) == done // SLICE
         encoded += place.encoder.encoded
     outcome = place.run()
     encoded += place.encoder.encoded
@@ -145,41 +132,19 @@ def test_with_all_encoded_and_no_time_for_the_rest_the_next_run_does_the_rest(pl
     assert whole(place).manifest.documents == 24
 
 
-def test_a_damaged_checkpoint_is_ignored_and_said_so(place: Place) -> None:
+def test_a_damaged_part_is_ignored_and_said_so(place: Place) -> None:
     with pytest.raises(OutOfTime):
         place.run(remaining=lambda: 38.0)
-    (path,) = [each.path for each in place.store.list(PATHS.checkpoints)]
+    path = place.store.list(PATHS.work)[0].path
     data = place.store.get(path)[0]
     place.store.put(path, data[:200] + bytes([data[200] ^ 1]) + data[201:])
-    assert place.run().encoded == 14
-    assert "is incomplete or was altered" in dict(place.told)["checkpoint_ignored"]["problem"]
+    assert place.run().encoded in (SLICE, 14 % SLICE)  # the last slice is smaller
+    assert "is incomplete or was altered" in dict(place.told)["part_ignored"]["problem"]
 
 
-def test_checkpoints_of_another_model_or_other_passages_are_not_used(
+def test_parts_of_another_model_or_other_passages_are_not_used(
     place: Place, tmp_path: Path
 ) -> None:
     with pytest.raises(OutOfTime):
         place.run(remaining=lambda: 38.0)
     assert place.run(options=lambda current: current.__class__(SHORT.split, "f16")).encoded == 24
-
-
-@pytest.mark.parametrize("small_bytes", [1 << 20, 1])
-def test_the_number_of_checkpoints_stays_bounded(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bytes: int
-) -> None:
-    """Small ones, that is; those that are large stay as they are."""
-    monkeypatch.setattr("handler.reindex.checkpoints.SMALL_BYTES", small_bytes)
-    checkpoints = Checkpoints.shared(place.repository, place.encoder, SHORT, tmp_path)
-    for number in range(3 * MAX_PARTS):
-        document = embed.encode_documents(
-            [place.current().document(number % 10)], place.encoder, SHORT.split, SHORT.precision
-        )
-        checkpoints.save(EncodedBatch.of([b"%016d" % number], document))
-        assert len(place.store.list(PATHS.checkpoints)) <= (
-            MAX_PARTS + 1 if small_bytes > 1 else number + 1
-        )
-    (tmp_path / "later").mkdir()
-    loaded = Checkpoints.shared(place.repository, place.encoder, SHORT, tmp_path / "later")
-    loaded.load(pytest.fail)
-    hashes = sorted(bytes(each) for part in loaded.parts for each in part.hashes)
-    assert hashes == [b"%016d" % number for number in range(3 * MAX_PARTS)]

@@ -17,8 +17,8 @@ from handler.corpus.passages import Split
 from handler.encoder import Encoder
 from handler.errors import DocumentNotFound, InvalidRequest
 from handler.index.analysis import analyzer
+from handler.index.engine import FacetCount
 from handler.index.index_version import IndexVersion
-from handler.index.text_index import FacetCount
 from handler.index.writer import Options
 from handler.search.answer import Hit
 from handler.search.highlight import closest_sentence, mark, word_spans

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from handler.api.event_log import FOLDER
 from tests.infra.stack import Stack
 from tests.stored_paths import StoredPaths
 
@@ -20,6 +21,7 @@ SWITCHES: dict[str, dict[str, str]] = {
     "elsewhere": {"CorpusUrl": "https://documents.example/all.jsonl"},
     "rest": {"ScheduleState": "DISABLED", "UploadState": "DISABLED", "ReindexConcurrency": "1"},
     "email": {"AlarmEmail": "me@mail.example"},
+    "events": {"Events": "store"},
     "topic": {"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:mine"},
 }
 
@@ -34,6 +36,22 @@ def test_search_may_only_read_and_only_its_prefix(resources: dict[str, Any]) -> 
     )
     assert (listing["Action"], listing["Resource"]) == ("s3:ListBucket", "DataBucket.Arn")
     assert listing["Condition"] == {"StringLike": {"s3:prefix": "querytower/*"}}
+
+
+@pytest.mark.parametrize("events", ["off", "log", "store"])
+def test_search_may_write_events_where_they_are_stored(
+    template: dict[str, Any], events: str
+) -> None:
+    made = Stack(template, Events=events, StorePrefix="all/indexes")
+    writing = [
+        (each["Action"], each["Resource"])
+        for each in _statements(made.resources, "SearchFunctionRole")
+        if each["Action"] not in ("s3:GetObject", "s3:ListBucket")
+    ]
+    allowed = [("s3:PutObject", f"DataBucket.Arn/all/indexes/{FOLDER}/*")]
+    assert writing == (allowed if events == "store" else [])
+    variables = made.resources["SearchFunction"]["Environment"]["Variables"]
+    assert variables["QUERYTOWER_EVENTS"] == events
 
 
 @pytest.mark.parametrize(

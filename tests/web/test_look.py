@@ -49,6 +49,12 @@ def filtered(page: "Page") -> None:
 def explained(page: "Page") -> None:
     page.goto(QUERY)
     page.locator(".why summary").first.click()
+    page.locator(".numbers summary").first.click()
+
+
+def unbroken(page: "Page") -> None:
+    page.goto("?q=unbreakable&mode=keyword")
+    page.locator(".rest summary").first.click()
 
 
 def waiting(page: "Page", milliseconds: int) -> None:
@@ -102,6 +108,7 @@ STATES: dict[str, Callable[["Page"], None]] = {
     "first-visit": opens(""),
     "typing": typing,
     "results": opens(QUERY),
+    "browsed": opens("?genres=mystery&sort=-year"),
     "results-deep": opens("?q=mystery&page=3"),
     "filtered": filtered,
     "explained": explained,
@@ -116,7 +123,7 @@ STATES: dict[str, Callable[["Page"], None]] = {
     "right-to-left": opens("?q=مدينة قديمة ومكتبة&mode=keyword"),
     "right-to-left-document": opens("?like=rtl"),
     "hostile": opens("?q=trap&mode=keyword"),
-    "unbroken": opens("?q=steamship company&mode=keyword"),
+    "unbroken": unbroken,
 }
 
 

@@ -1,4 +1,4 @@
-"""POST /v1/embeddings and GET /v1/models, as OpenAI's API has them, so that its clients work here."""
+"""POST /v1/embeddings and GET /v1/models, with /{id}, as OpenAI's API has them, so that its clients work here."""
 
 import base64
 from collections.abc import Callable
@@ -12,12 +12,17 @@ from handler.api.embedding_input import tokens_of
 from handler.api.requests import EmbeddingsRequest
 from handler.api.routing import add_route
 from handler.encoder import Vectors
-from handler.errors import AnswerTooLarge, InvalidRequest
+from handler.errors import AnswerTooLarge, InvalidRequest, ModelNotFound
 from handler.service import Service
 from handler.settings import Settings
 
 if TYPE_CHECKING:
-    from handler.api.shapes import EmbeddingBody, EmbeddingsAnswer, ModelsAnswer
+    from handler.api.shapes import (
+        EmbeddingBody,
+        EmbeddingsAnswer,
+        ModelBody,
+        ModelsAnswer,
+    )
 
 # Bytes of a number in an answer: in JSON, and as base64 of four bytes.
 JSON_BYTES, BASE64_BYTES = 23, 5.4
@@ -56,19 +61,21 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         """Return the model that makes embeddings; requests may give it any other name."""
         answer: ModelsAnswer = {
             "object": "list",
-            "data": [
-                {
-                    "id": load().encoder.manifest.model,
-                    "object": "model",
-                    "created": 0,
-                    "owned_by": "querytower",
-                }
-            ],
+            "data": [_model(load().encoder.manifest.model)],
         }
         return JsonResponse(answer)
 
+    def model(model: str) -> JsonResponse:
+        """Return the model of this id, which /v1/models lists."""
+        known = load().encoder.manifest.model
+        if model != known:
+            raise ModelNotFound(f"there is no model {model!r}; the one here is {known!r}")
+        return JsonResponse(_model(known))
+
     add_route(app, "POST", "/v1/embeddings", "create_embeddings", embeddings, long=True)
     add_route(app, "GET", "/v1/models", "list_models", models)
+    # Most ids have a slash, which some clients escape and others don't.
+    add_route(app, "GET", "/v1/models/{model:path}", "get_model", model)
 
 
 def shortened(vectors: Vectors, size: int) -> Vectors:
@@ -81,6 +88,10 @@ def shortened(vectors: Vectors, size: int) -> Vectors:
     cut = vectors[:, :size]
     lengths = np.linalg.norm(cut, axis=1, keepdims=True)
     return np.asarray(cut / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
+
+
+def _model(model: str) -> "ModelBody":
+    return {"id": model, "object": "model", "created": 0, "owned_by": "querytower"}
 
 
 def _embedding(at: int, vector: Vectors, as_base64: bool) -> "EmbeddingBody":

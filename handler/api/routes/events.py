@@ -33,7 +33,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         check_number(len(body.events), "the number of events", BATCH, settings)
         index = index_of(request, load())
         # An id that is no document's could be anything, such as somebody's name.
-        known = [each for each in body.events if index.text.row_of(each.document_id) is not None]
+        known = [each for each in body.events if index.row_of(each.document_id) is not None]
         name = index.manifest.name
         event_log.add([{"index": name, **each.model_dump(exclude_none=True)} for each in known])
         trace_of(request).extra["events"] = len(known)

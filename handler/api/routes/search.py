@@ -9,7 +9,7 @@ from starlette.requests import Request as HttpRequest
 from handler.api.answers import JsonResponse, batch_answer, fitting, search_answer
 from handler.api.requests import BatchRequest
 from handler.api.routing import add_index_route
-from handler.index.index_version import IndexVersion
+from handler.index.engine import Engine
 from handler.search.bounds import BATCH, FACETS, check_items, check_number, check_total
 from handler.search.highlight import Allowance
 from handler.search.parameters import filter_from_parameters, options_from_parameters
@@ -26,7 +26,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
     """Add the routes to `app`; `load` returns the service."""
 
     def answers(
-        request: HttpRequest, index: IndexVersion, searches: list[SearchRequest]
+        request: HttpRequest, index: Engine, searches: list[SearchRequest]
     ) -> "Iterator[SearchAnswer]":
         """Check all searches, then yield the answer of one after the other."""
         searches = [each.within(settings) for each in searches]
@@ -47,7 +47,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
                 note_results(trace, found)
             yield search_answer(index, each, found, settings)
 
-    def single(request: HttpRequest, index: IndexVersion, body: SearchRequest) -> JsonResponse:
+    def single(request: HttpRequest, index: Engine, body: SearchRequest) -> JsonResponse:
         answer = next(answers(request, index, [body]))
         return JsonResponse(fitting(answer, answer["hits"], settings))
 

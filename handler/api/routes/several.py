@@ -49,7 +49,7 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         if ids:
             wanted = items(ids)
             check_items(wanted, "ids", IDS, settings)
-            rows = [index.text.row_of(each) for each in wanted]
+            rows = [index.row_of(each) for each in wanted]
             found = np.array([row for row in rows if row is not None], np.int64)
             return JsonResponse(listing_answer(index, found, items(fields), settings))
         cursor = Cursor.parse(after, index) if after else None

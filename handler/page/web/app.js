@@ -1,7 +1,7 @@
 // The page's state is its form, and the address that the form makes. Every state is a page of the server's own.
 
 import { complete } from "./complete.js";
-import { cancel, remember, revisit, show } from "./results.js";
+import { cancel, measure, remember, revisit, show } from "./results.js";
 
 const TYPING_MS = 140, SETTLED_MS = 1500;
 const form = document.getElementById("search");
@@ -27,13 +27,12 @@ function go(url, { replace = false, ...how } = {}) {
 
 function address() {
   const all = [...new FormData(form)].map(([name, value]) => [name, value.trim()]);
-  const query = box.value.trim();
-  const given = all.filter(([name, value]) => value && (query || name === "mode") && !(name === "mode" && value === "hybrid"));
+  const given = all.filter(([name, value]) => value && !(name === "mode" && value === "hybrid"));
   return `?${new URLSearchParams(given)}`;
 }
 
 function typed() {
-  go(address(), { replace: !settled, typing: true });
+  go(address(), { replace: !settled, typing: true, live: true });
   settled = false;
   settledTimer = setTimeout(() => { settled = true; }, SETTLED_MS);
 }
@@ -97,6 +96,20 @@ document.addEventListener("click", (event) => {
   go(link.getAttribute("href"), { focus: true });
 });
 
+// Arrows lead from the box to the titles, and from title to title.
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+  const titles = [...document.querySelectorAll("#view h3 a")];
+  const at = titles.indexOf(event.target);
+  const leaves = event.target === box && step > 0 && box.selectionEnd === box.value.length;
+  if (at < 0 && !leaves) return;
+  const to = at + step < 0 ? box : titles[at + step];
+  if (!to) return;
+  event.preventDefault();
+  to.focus();
+});
+
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
   if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -115,4 +128,6 @@ window.addEventListener("popstate", (event) => {
 
 history.scrollRestoration = "manual";
 remember();
+measure();
+window.addEventListener("resize", measure);
 if (document.body.dataset.kind === "home" && matchMedia("(hover: hover)").matches) box.focus({ preventScroll: true });

@@ -84,7 +84,7 @@ def _unknown_ids(parsed: "Rules", index: "IndexVersion") -> list[str]:
         f"{place}: the index has no document with id {each!r}; correct or remove it"
         for place, ids in named.items()
         for each in ids
-        if index.text.row_of(each) is None
+        if index.row_of(each) is None
     ]
 
 
