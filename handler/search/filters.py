@@ -130,11 +130,10 @@ class FilterCompiler:
         parts = []
         for south, north, west, east in boxes:
             sides = [(field.latitude, south, north), (field.longitude, west, east)]
-            bounds = [
-                self._range(name, self._schema[name], operator, value)
-                for name, least, most in sides
-                for operator, value in (("$gte", least), ("$lte", most))
-            ]
+            bounds = []
+            for name, least, most in sides:
+                bounds.append(self._range(name, self._schema[name], "$gte", least))
+                bounds.append(self._range(name, self._schema[name], "$lte", most))
             parts.append(self._make.all_of(bounds))
         return self._make.any_of(parts)
 

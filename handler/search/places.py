@@ -12,7 +12,7 @@ import numpy as np
 from handler.corpus.document import Document
 from handler.corpus.schema import Field, Schema
 from handler.errors import InvalidRequest
-from handler.index.arrays import Floats, Rows
+from handler.index.arrays import Floats, Rows, are_among
 from handler.index.engine import Condition, Engine
 from handler.search.answer import Hit
 
@@ -83,7 +83,7 @@ def place_fields(schema: Schema) -> dict[str, PlaceField]:
         field = schema.get(name, Field("text", False, 0))
         return field.kind in ("integer", "float") and not field.list
 
-    found = {}
+    found: dict[str, PlaceField] = {}
     for latitude in filter(numbers, schema):
         prefix, _, last = latitude.rpartition(".")
         if last.lower() in LATITUDES:
@@ -234,7 +234,7 @@ def by_distance(
     rows = rows[np.lexsort((rows, distances(index, field, rows, centre)))]
     if len(rows) < depth:
         others = index.rows_matching(matched, depth + len(rows))
-        rows = np.concatenate([rows, others[~np.isin(others, rows)]])
+        rows = np.concatenate([rows, others[~are_among(others, rows)]])
     return rows[:depth]
 
 

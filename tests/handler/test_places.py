@@ -121,7 +121,7 @@ def test_strips_cover_a_circle_and_little_more() -> None:
     ],
 )
 def test_forms_of_a_place(record: dict[str, Any], name: str) -> None:
-    flat = flatten(record, lambda *_: None)
+    flat: dict[str, Any] = {**flatten(record, lambda *_: None)}
     [(found_name, field)] = place_fields(schema_of([document(1, "", **flat)])).items()
     assert found_name == name
     assert field.of(document(1, "", **flat)) == Place(1.5, 2.0)
@@ -140,7 +140,7 @@ def test_forms_of_a_place(record: dict[str, Any], name: str) -> None:
     ],
 )
 def test_what_is_no_place(record: dict[str, Any]) -> None:
-    flat = flatten(record, lambda *_: None)
+    flat: dict[str, Any] = {**flatten(record, lambda *_: None)}
     assert place_fields(schema_of([document(1, "", **flat)])) == {}
 
 
