@@ -55,6 +55,14 @@ clients: .venv-clients/installed   ## make .venv-clients with the clients and fr
 		|| echo "npm is not installed: the test of the TypeScript client will be skipped"
 	@touch $@
 
+beyond: .venv-beyond/installed   ## make .venv-beyond with the engines that tests/beyond uses
+
+.venv-beyond/installed: requirements/beyond.txt
+	test -x .venv-beyond/bin/python || $(PYTHON) -m venv .venv-beyond
+	.venv-beyond/bin/python $(PIP_INSTALL) --no-deps --require-hashes -r $<
+	.venv-beyond/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
 browser: install   ## install Chromium for the tests of the search page (needs Debian's packages and root)
 	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
 		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
@@ -72,9 +80,10 @@ build-SearchFunction build-ReindexFunction: install
 	$(VENV)/querytower package --no-zip --arch $(ARCH) --python $(RUNTIME) --model $(MODEL) --out build/$@
 	cp -R build/$@/querytower-$(ARCH)-$(RUNTIME)/. "$(ARTIFACTS_DIR)"
 
-test: install tools browser clients $(if $(strip $(CPU_TORCH)),optimum)   ## run all tests
+test: install tools browser clients beyond $(if $(strip $(CPU_TORCH)),optimum)   ## run all tests
 	$(VENV)/python -m pytest -q -n auto
 	.venv-clients/bin/python -m pytest -q -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function tests/clients
+	.venv-beyond/bin/python -m pytest -q tests/beyond
 	$(if $(strip $(CPU_TORCH)),.venv-optimum/bin/python -m pytest -q tests/export/test_converters.py tests/export/test_sentencepiece.py)
 
 lint: install   ## style and types
@@ -87,6 +96,7 @@ lock: install   ## write requirements/ again from pyproject.toml
 	$(COMPILE) pyproject.toml --extra export --extra excel --extra files --extra parquet --extra zstd --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --group tools -o requirements/tools.txt
 	$(COMPILE) pyproject.toml --extra export --group clients -c requirements/runtime.txt -o requirements/clients.txt
+	$(COMPILE) pyproject.toml --extra export --extra lance --group beyond -c requirements/runtime.txt -o requirements/beyond.txt
 	$(COMPILE) --group checkov -o requirements/checkov.txt
 	$(COMPILE) pyproject.toml --extra optimum --group optimum-tests --override requirements/torch-apart.in -o requirements/optimum.txt
 

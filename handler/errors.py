@@ -47,6 +47,14 @@ class IndexUnavailable(QuerytowerError):
     """An index is missing, incomplete, altered or written by a newer querytower."""
 
 
+class EngineUnavailable(QuerytowerError):
+    """The engine that serves an index does not answer, or is asked too much."""
+
+
+class MissingEngine(IndexUnavailable):
+    """The engine that serves an index needs a library that is not installed."""
+
+
 class IndexNotFound(QuerytowerError):
     """The store has no index of the name that a request gives."""
 

@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from handler.corpus.document import Value
 from handler.corpus.schema import FieldKind
+from handler.index.engine import FacetsOf
 from handler.search.answer import Explanation
 from handler.search.request import Mode
 
@@ -112,6 +113,7 @@ class SearchAnswer(TypedDict):
     """What a search found.
 
     `facets`, with `spreads` for numbers and dates, and `total` are there when they were asked for.
+    `facets_of` is there where the engine counts only candidates, not everything that matches.
 
     `nothing_close` is there if no hit has a word of the query, or is nearer than chance would be.
     `corrected` is there if words were taken for misspellings; `verbatim` turns this off.
@@ -125,6 +127,7 @@ class SearchAnswer(TypedDict):
     corrected: NotRequired[CorrectedBody]
     hits: list[HitBody]
     facets: NotRequired[dict[str, list[FacetBody]]]
+    facets_of: NotRequired[FacetsOf]
     spreads: NotRequired[dict[str, SpreadBody]]
     total: NotRequired[TotalBody]
     nothing_close: NotRequired[Literal[True]]
@@ -149,9 +152,10 @@ class SimilarAnswer(TypedDict):
 
 
 class SuggestionBody(TypedDict):
-    """A completion."""
+    """A completion, and what it is: `title`, `phrase`, or the name of a metadata field."""
 
     text: str
+    kind: str
 
 
 class SuggestAnswer(TypedDict):
@@ -171,12 +175,16 @@ class FieldBody(TypedDict):
 
 
 class SchemaAnswer(TypedDict):
-    """The metadata fields of an index, and its places with their fields of latitude and longitude."""
+    """The metadata fields of an index, its places with their fields of latitude and longitude, what
+    serves it, and what facets, sorts and totals look at.
+    """
 
     index: str
     index_version: str
     fields: dict[str, FieldBody]
     places: dict[str, list[str]]
+    served_by: str
+    facets_of: FacetsOf
 
 
 class IndexesAnswer(TypedDict):

@@ -16,7 +16,7 @@ from handler.files import check_file
 from handler.index.arrays import Floats, Rows, Scores, are_among, first_places, rows_between
 from handler.index.block_file import MappedFile
 from handler.index.document_store import DocumentStore
-from handler.index.engine import Alternatives, FacetCount, Nearest, Spread, WordQuery
+from handler.index.engine import Alternatives, FacetCount, FacetsOf, Nearest, Spread, WordQuery
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.rules import NO_RULES, Rules
 from handler.index.suggestions import Suggestions
@@ -120,6 +120,11 @@ class IndexVersion:
             bounds=bounds,
             suggestions=Suggestions.open(folder / IndexFiles.SUGGESTIONS),
         )
+
+    @property
+    def facets_of(self) -> FacetsOf:
+        """What facets look at."""
+        return "everything"
 
     @property
     def stems(self) -> TextAnalyzer:

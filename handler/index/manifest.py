@@ -76,6 +76,7 @@ class IndexManifest:
     `failures` why it was not good enough to publish. `segments` has the documents and
     passages of each segment, those that are gone included. `corpus` describes the source: its
     `url`, the sha256 of the file `objects` that lists its objects, and a digest of all `inputs`.
+    `served` says what serves the version if the function does not; see handler/tiers/tier.py.
     """
 
     name: Name
@@ -94,6 +95,7 @@ class IndexManifest:
     quality: dict[str, float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     corpus: dict[str, str] = field(default_factory=dict)
+    served: dict[str, str] = field(default_factory=dict)
     segments: Segments = field(default_factory=list)
     files: dict[str, FileEntry] = field(default_factory=dict)
     format: int = INDEX_FORMAT

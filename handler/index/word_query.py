@@ -11,7 +11,8 @@ from handler.index.engine import Alternatives, WordQuery
 from handler.index.irregular import OTHER_NUMBER
 from handler.index.names import COMPOUND, joined_names, spoken_names, symbol_names
 from handler.index.spelling import MIN_CHARS, Correction, corrections, suspected
-from handler.index.text_index import MAX_WORDS, TextIndex
+from handler.index.text_index import TextIndex
+from handler.index.words import MAX_WORDS
 
 # With equal weights, short titles win. The body holds the title too, and the title adds a little.
 TITLE_BOOST = 0.3

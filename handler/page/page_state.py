@@ -9,7 +9,7 @@ from handler.search.request import MODES, Mode
 
 # The page's own parameters. Metadata fields of these names are shown, but the page can't filter by
 # them.
-OWN = ("q", "mode", "page", "like", "lucky", "verbatim", "sort")
+OWN = ("q", "mode", "page", "like", "lucky", "verbatim", "sort", "typing")
 DEFAULTS = {"q": "", "like": "", "mode": "hybrid", "page": "1", "verbatim": "", "sort": ""}
 MAX_PAGE_DIGITS = 6
 
@@ -19,7 +19,8 @@ class PageState:
     """What the page's URL asks for.
 
     `filters` are the parameters that aren't the page's own, as GET /search has them: `year>` with
-    the value 1990 stands for `year>=1990`.
+    the value 1990 stands for `year>=1990`. `typing`: the query is still being typed; no link has
+    that.
     """
 
     query: str = ""
@@ -29,6 +30,7 @@ class PageState:
     verbatim: bool = False
     sort: str = ""
     filters: tuple[tuple[str, str], ...] = ()
+    typing: bool = False
 
     @classmethod
     def of(cls, parameters: Iterable[tuple[str, str]]) -> Self:
@@ -42,6 +44,7 @@ class PageState:
             page=_page_number(own.get("page", "")),
             verbatim="verbatim" in own,
             sort=own.get("sort", ""),
+            typing="typing" in own,
             like=dict(given).get("like", ""),  # white space may be part of an id
             filters=tuple(pair for pair in dict.fromkeys(pairs) if pair[0] not in OWN),
         )

@@ -256,6 +256,8 @@ def _reason(asked: PageState) -> str:
         return "No document fits the filters."
     if asked.mode == "keyword":
         return "No document has any of these words."
+    if asked.typing:
+        return "No word begins with these letters."
     return "The collection is empty."
 
 

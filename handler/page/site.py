@@ -35,6 +35,8 @@ PAGE_SIZE = 10
 MAX_FACETS = 6
 # Fields to sort by.
 MAX_ORDERS = 4
+# Letters from which on a question that is being typed is searched for by its meaning too.
+LEAST_MEANING = 5
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -163,11 +165,14 @@ class Site:
         offset: int,
     ) -> SearchRequest:
         """Return the search for a state of the page."""
+        # A few letters mean nothing yet: they would find strangers.
+        begun = asked.typing and len(asked.query) < LEAST_MEANING
         request = SearchRequest(
             query=asked.query,
             k=k,
             offset=offset,
-            mode=asked.mode,
+            mode="keyword" if begun else asked.mode,
+            typing=asked.typing,
             verbatim=asked.verbatim,
             filter=filter_from_parameters(asked.filters, index.manifest.schema),
             facets=facets,

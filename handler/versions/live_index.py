@@ -9,8 +9,15 @@ from concurrent.futures import wait as wait_for
 from pathlib import Path
 from threading import Lock
 
-from handler.errors import CacheFull, IndexUnavailable, ModelMismatch, QuerytowerError
+from handler.errors import (
+    CacheFull,
+    IndexUnavailable,
+    MissingEngine,
+    ModelMismatch,
+    QuerytowerError,
+)
 from handler.files import FileStamps
+from handler.index.engine import Engine
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.rules import NO_RULES, Rules
@@ -20,6 +27,8 @@ from handler.versions.live_rules import LiveRules
 from handler.versions.pointer import Pointer
 from handler.versions.repository import IndexRepository
 from handler.versions.transfer import fetch_version, kept_files
+
+Data = bytes  # LiveIndex has a property of the other name
 
 REFRESH_WAIT = 0.3
 """Seconds that a request waits for a newer version before the old one answers it."""
@@ -55,7 +64,7 @@ class LiveIndex:
         self._cache = cache
         self._fingerprint = fingerprint
         self._poll_seconds = poll_seconds
-        self._version: IndexVersion | None = None
+        self._version: Engine | None = None
         # A store that is a folder is read in place; its files are not this process's own.
         self._stamps = FileStamps([])
         self._rules = LiveRules()
@@ -68,7 +77,7 @@ class LiveIndex:
         # Seconds until the next check while the disk is full; 0 while it is not.
         self._full_pause = 0.0
 
-    def current(self) -> IndexVersion:
+    def current(self) -> Engine:
         """Return the version to search, after a look for a newer one if the last look is old.
 
         Raises:
@@ -112,7 +121,7 @@ class LiveIndex:
             if not self._repository.folder.local:
                 self._forget_unused(self._cache_folder)
 
-    def _after_change(self) -> IndexVersion:
+    def _after_change(self) -> Engine:
         """Open a version again whose files were edited in place, before a search reads them.
 
         A file that shrinks while it is mapped ends the process (SIGBUS).
@@ -123,7 +132,7 @@ class LiveIndex:
             self._version, self._failure, self._stamps = None, None, FileStamps([])
         return self._first()
 
-    def _first(self) -> IndexVersion:
+    def _first(self) -> Engine:
         with self._lock:
             if self._version is not None:
                 return self._version
@@ -171,41 +180,56 @@ class LiveIndex:
         metric("cache_full", {"CacheFull": 1}, "Count", index=name)
         self._full_pause = min(max(2 * self._full_pause, FULL_SECONDS), FULL_SECONDS_MOST)
 
-    def _open(self, pointer: Pointer) -> IndexVersion:
+    def _open(self, pointer: Pointer) -> Engine:
+        manifest, data = self._repository.published_manifest(pointer)
+        manifest.check_format(f"index {self._repository.name!r} version {manifest.version}")
+        self._check_model(manifest)
+        engine = self._open_engine(manifest) if manifest.served else None
+        return engine or self._open_files(manifest, data)
+
+    def _open_engine(self, manifest: IndexManifest) -> Engine | None:
+        """Open a version in the engine that serves it; None where that engine is not installed."""
+        from handler.tiers.choose import tier_of
+
+        try:
+            engine = tier_of(manifest.served["by"], self._repository.folder.url).open(manifest)
+        except MissingEngine as problem:
+            log("engine_missing", index=self._repository.name, problem=str(problem))
+            return None
+        self._stamps = FileStamps([])
+        return engine
+
+    def _open_files(self, manifest: IndexManifest, data: Data) -> Engine:
         if self._repository.folder.local:
             # Its files are mapped where they are; the folder with links to them can go.
             with scratch_folder() as scratch:
-                version = self._open_in(scratch, pointer)
+                version = self._open_in(scratch, manifest, data)
             files = self._repository.files.local
             entries = version.manifest.files.values()
             self._stamps = FileStamps(files / each.sha256 for each in entries if files)
             return version
         folder = self._cache_folder
         try:
-            version = self._open_in(folder, pointer)
+            version = self._open_in(folder, manifest, data)
         except IndexUnavailable:
             self._forget_unused(folder)
             raise
-        self._forget_others(folder, pointer.version)
+        self._forget_others(folder, manifest.version)
         return version
 
-    def _open_in(self, folder: Path, pointer: Pointer) -> IndexVersion:
-        place = self._fetch(folder, pointer)
+    def _open_in(self, folder: Path, manifest: IndexManifest, data: Data) -> Engine:
+        place = self._fetch(folder, manifest, data)
         fetched = time.perf_counter()
         in_use = self._version.manifest.files.values() if self._version else ()
         version = IndexVersion.open(place, {entry.sha256 for entry in in_use})
         self.opening_seconds = time.perf_counter() - fetched
         return version
 
-    def _fetch(self, folder: Path, pointer: Pointer) -> Path:
+    def _fetch(self, folder: Path, manifest: IndexManifest, data: Data) -> Path:
         """Return the place of a version in `folder`, fetched unless it is here already."""
-        stored = self._repository.version_folder(pointer.version)
-        manifest, data = self._repository.published_manifest(pointer)
-        manifest.check_format(f"index {self._repository.name!r} version {manifest.version}")
-        self._check_model(manifest)
-        place = folder / pointer.version
+        place = folder / manifest.version
         if not (place / IndexFiles.MANIFEST).exists():
-            if not stored.local:
+            if not self._repository.folder.local:
                 self._make_room(place, manifest)
             fetch_version(self._repository.files, manifest, data, place)
         return place
@@ -256,5 +280,5 @@ class LiveIndex:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _with_rules(version: IndexVersion, rules: Rules) -> IndexVersion:
+def _with_rules(version: Engine, rules: Rules) -> Engine:
     return version if version.rules is rules else version.with_rules(rules)

@@ -58,6 +58,7 @@ def prune(
     for version in removed:
         _remove(repository, version, folders[version])
     _sweep(repository, now)
+    _vacuum(repository, {each.manifest.served["by"] for each in found if each.manifest.served})
     work = repository.work.list()
     repository.work.delete(each.path for each in work if _age_of(each, now) > LEFT_WORK_SECONDS)
     return removed
@@ -78,6 +79,15 @@ def _sweep(repository: IndexRepository, now: datetime) -> None:
     unnamed = [each.path for each in files if each.path not in named and _is_old(each, now)]
     young = {each.path for each in repository.files.list() if not _is_old(each, now)}
     repository.files.delete(name for name in unnamed if name not in young)
+
+
+def _vacuum(repository: IndexRepository, servings: set[str]) -> None:
+    """Remove what engines keep for versions that are gone."""
+    left = [each.manifest for each in repository.versions()] if servings else []
+    for serving in servings:
+        from handler.tiers.choose import tier_of
+
+        tier_of(serving, repository.folder.url).vacuum(left)
 
 
 def _is_old(each: StoredObject, now: datetime) -> bool:

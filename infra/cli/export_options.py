@@ -28,6 +28,13 @@ Model = Annotated[str, typer.Argument(help="Model folder or hub id.")]
 ConverterName = Annotated[
     Converter, typer.Option(help="How to make the graph; auto prefers direct.")
 ]
+FromOnnx = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE",
+        help="Take the graph from this file of the model folder, such as onnx/model.onnx.",
+    ),
+]
 Precision = Annotated[WeightPrecision, typer.Option(help="Number format of the weights.")]
 Target = Annotated[CpuTarget, typer.Option(help="CPU that int8 is made for.")]
 MinAgreement = Annotated[

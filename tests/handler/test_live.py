@@ -14,6 +14,7 @@ import pytest
 import handler.versions.live_index
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, ModelMismatch, StoreError
+from handler.index.engine import Engine
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.writer import new_version
@@ -114,7 +115,7 @@ def remote(encoder: Encoder, built: Built, tmp_path: Path) -> Publisher:
     return Publisher(Store.open("memory://"), encoder, built, tmp_path)
 
 
-def check_search(index: IndexVersion, searcher: Searcher, mode: Mode = "hybrid") -> int:
+def check_search(index: Engine, searcher: Searcher, mode: Mode = "hybrid") -> int:
     """Search, check that the answer is of one version, and return its number."""
     answer = searcher.search(
         index, SearchRequest(query="the work", k=20, mode=mode, facets=["v"], highlight=True)

@@ -42,7 +42,8 @@ def add_routes(app: FastAPI, _settings: Settings, load: Callable[[], Service]) -
 
     def schema(request: HttpRequest) -> JsonResponse:
         """Return the metadata fields to filter, count and sort by, with their types."""
-        manifest = index_of(request, load()).manifest
+        index = index_of(request, load())
+        manifest = index.manifest
         body: SchemaAnswer = {
             "index": manifest.name,
             "index_version": manifest.version,
@@ -54,6 +55,8 @@ def add_routes(app: FastAPI, _settings: Settings, load: Callable[[], Service]) -
                 name: [place.latitude, place.longitude]
                 for name, place in place_fields(manifest.schema).items()
             },
+            "served_by": manifest.served.get("by", "function"),
+            "facets_of": index.facets_of,
         }
         return JsonResponse(body)
 

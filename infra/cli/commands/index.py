@@ -18,6 +18,7 @@ from infra.cli.commands.options import (
     Overlap,
     Passages,
     Quiet,
+    Serve,
     StoreUrl,
     Table,
     Threads,
@@ -61,6 +62,7 @@ def index(
     precision: VectorPrecision = "i8",
     language: Language = "english",
     threads: Threads = 0,
+    serve: Serve = None,
     quiet: Quiet = False,
 ) -> None:
     """Index CORPUS from scratch, and publish it as a new version of an index."""
@@ -91,6 +93,7 @@ def index(
             options=lambda _: options,
             limits=Limits(max_rejects=max_rejects / 100),
             rejects=rejects,
+            serving=serve,
             progress=progress,
             tell=tell,
         )

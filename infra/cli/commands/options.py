@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from handler.tiers.tier import Serving
+
 StoreUrl = Annotated[
     str,
     typer.Option(
@@ -31,6 +33,11 @@ Language = Annotated[str, typer.Option(help="Language of the word stems, or none
 Threads = Annotated[int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)]
 MaxRejects = Annotated[
     float, typer.Option(help="Largest share of rejected records, in percent.", min=0, max=100)
+]
+
+Serve = Annotated[
+    Serving | None,
+    typer.Option(help="What serves the index; docs/scale.md says which for which size."),
 ]
 
 # How a corpus is read.

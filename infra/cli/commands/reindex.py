@@ -15,6 +15,7 @@ from infra.cli.commands.options import (
     MaxRejects,
     ModelFolder,
     Quiet,
+    Serve,
     StoreUrl,
     Table,
     Threads,
@@ -77,6 +78,7 @@ def reindex(
     max_rejects: MaxRejects = 1,
     max_drop: MaxDrop = 20,
     threads: Threads = 0,
+    serve: Serve = None,
     quiet: Quiet = False,
 ) -> None:
     """Publish a new version of an index if its corpus changed.
@@ -104,12 +106,11 @@ def reindex(
             repository=repository,
             encoder=Encoder.open(model, threads or os.cpu_count() or 1),
             reading=reading,
-            options=lambda current: changed_options(
-                current, passages, overlap, precision, language
-            ),
+            options=lambda old: changed_options(old, passages, overlap, precision, language),
             limits=Limits(max_rejects=max_rejects / 100, max_drop=max_drop / 100),
             force=force,
             full=full,
+            serving=serve,
             progress=progress,
             tell=tell,
             measure=measure,
