@@ -14,6 +14,7 @@ from handler.errors import ModelError
 
 # Embedding models that are made of language models, such as EmbeddingGemma and Qwen3-Embedding.
 DECODERS = ("gemma", "gemma2", "gemma3_text", "llama", "mistral", "phi3", "qwen2", "qwen3")
+AS_IT_IS = "the file's weights are not fp32: it was taken as it is, and compared with nothing"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +25,11 @@ class Converted:
     converter: str
     weights: int
     as_it_is: bool = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know."""
+        return (AS_IT_IS,) if self.as_it_is else ()
 
 
 def convert(sentence: SentenceConfig, converter: Converter, onnx_file: Path | None) -> Converted:

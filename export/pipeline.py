@@ -1,6 +1,6 @@
 """The whole export: find the model, convert it, quantize it, compare, and write the bundle."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,11 +27,10 @@ from export.source import Source, find_model
 from export.staging import staging
 from export.tokenizer import load_tokenizer
 from export.verify import Judge
+from export.vocabulary import check_scripts, prune
 from handler.bundle import ModelFiles, ModelManifest
 from handler.files import measure_files
 from handler.progress import Progress, Stage, no_progress
-
-AS_IT_IS = "the file's weights are not fp32: it was taken as it is, and compared with nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +54,7 @@ def export_model(
     target: CpuTarget = "portable",
     min_agreement: float = MIN_AGREEMENT,
     texts: Path | None = None,
+    scripts: Sequence[str] = (),
     max_tokens: int | None = None,
     dimension: int | None = None,
     reranker: str = "",
@@ -72,6 +72,7 @@ def export_model(
         target: CPU that int8 is made for.
         min_agreement: least share of the nearest texts that int8 and fp32 must have in common.
         texts: corpus whose rankings are compared, instead of the built-in texts.
+        scripts: writing systems, such as latin, whose tokens stay; all of them if there is none.
         max_tokens: longest text in tokens, instead of what the model's files say.
         dimension: length that embeddings are cut to, for models that are trained for that.
         reranker: folder or hub id of a cross-encoder for the bundle to carry.
@@ -85,6 +86,7 @@ def export_model(
             the bundle can't be written. `to` is untouched then.
     """
     clock = _Clock(progress)
+    check_scripts(scripts)
     ranked = verify.read_texts(texts)
     with staging(to) as folder:
         with clock.stage("fetch"):
@@ -95,8 +97,8 @@ def export_model(
             onnx_file = source.folder / from_onnx if from_onnx else None
             converted = convert(sentence, converter, onnx_file)
             made: Precision = "given" if converted.as_it_is else precision
-            notes = (*sentence.notes, *((AS_IT_IS,) if converted.as_it_is else ()))
-            tokenizer = load_tokenizer(sentence)
+            tokenizer, pruned = prune(converted.graph, load_tokenizer(sentence), scripts)
+            notes = (*sentence.notes, *converted.notes, *pruned)
             (folder / ModelFiles.TOKENIZER).write_text(tokenizer.to_str(), "utf-8")
             fp32 = converted.graph.SerializeToString(deterministic=True)
         encoder = folder / ModelFiles.ENCODER

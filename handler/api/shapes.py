@@ -199,6 +199,17 @@ class HealthAnswer(TypedDict):
     status: Literal["ok"]
 
 
+class FetchedBody(TypedDict):
+    """What a process fetched of an index from the store so far.
+
+    `block_hit_rate` is the share of the blocks that were here already when they were read.
+    """
+
+    bytes: int
+    ranges: int
+    block_hit_rate: float
+
+
 class ReadyAnswer(TypedDict):
     """What answers searches."""
 
@@ -210,6 +221,7 @@ class ReadyAnswer(TypedDict):
     passages: int
     model: str
     fingerprint: str
+    fetched: FetchedBody
 
 
 class TextBody(TypedDict):

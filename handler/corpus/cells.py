@@ -31,7 +31,8 @@ def to_cells(document: Document) -> str:
     if len(cells) > 1:
         cells[1] = cells[1].removeprefix(", ")
     sections = encode_json(document.sections) if document.sections else "[]"
-    cells.append(f"}}, {sections}]")
+    vector = f', "{document.vector}"' if document.vector else ""
+    cells.append(f"}}, {sections}{vector}]")
     return "\t".join(cells)
 
 

@@ -18,7 +18,11 @@ Hashes = npt.NDArray[np.bytes_]
 def text_hash(document: Document) -> bytes:
     """Return bytes that change whenever the vectors of the document do."""
     sections = json.dumps([each[:3] for each in document.sections]) if document.sections else ""
-    return stored_hash(f"{document.title}\0{document.text}{sections}".encode())
+    parts = f"{document.title}\0{document.text}{sections}"
+    # Documents without a vector of their own keep the hashes that they had before there were any.
+    return stored_hash(
+        f"{parts}\0{document.vector}".encode() if document.vector else parts.encode()
+    )
 
 
 def content_hash(document: Document) -> bytes:

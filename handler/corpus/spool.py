@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from handler.corpus.cells import CellConverter, to_cells
 from handler.corpus.document import Document
-from handler.corpus.hashes import SIZE, Hashes, as_hashes, stored_hash, text_hash
+from handler.corpus.hashes import Hashes, as_hashes, stored_hash, text_hash
 from handler.corpus.inference import Inference, Loss, schema_of
 from handler.corpus.own_vectors import VectorColumn
 from handler.corpus.readers.registry import EMPTY
@@ -81,9 +81,9 @@ class Spool:
                 if isinstance(item, Reject):
                     rejected.add(item)
                     continue
-                texts += text_hash(item)
                 if vectors:
-                    column.take(item, bytes(texts[-SIZE:]))
+                    item = column.taken(item)
+                texts += text_hash(item)
                 inference.observe(item.metadata)
                 file.write(to_cells(item) + "\n")
                 documents += 1

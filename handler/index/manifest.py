@@ -1,6 +1,7 @@
 """What an index version consists of: its file names and its manifest."""
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from itertools import product
 from typing import Annotated, Literal, Self
@@ -15,8 +16,8 @@ from handler.stored_json import Count, Name, bound
 # 3: words of metadata fields in text/. 4: compact codes instead of a graph.
 # 5: files are stored under their sha256. 6: names and other forms of words in text/
 # 7: vectors and tables in segments. 8: completions as bytes. 9: stored documents in segments,
-# words of Korean
-INDEX_FORMAT = 9
+# words of Korean. 10: checksums of blocks
+INDEX_FORMAT = 10
 
 Rows = Annotated[int, bound(ge=0, le=2**32)]
 Segments = Annotated[list[tuple[Rows, Rows]], bound(max_length=10_000)]
@@ -37,6 +38,9 @@ class IndexFiles:
     PASSAGES = "passages.bin"
     STORED = "stored.bin"
     HASHES = "hashes.bin"
+    # Checksums of the blocks of two of them:
+    VECTOR_SUMS = "vectors.sums"
+    STORED_SUMS = "stored.sums"
     # Beside the segments:
     ORDER = "order.bin"
     TEXT = "text"
@@ -65,6 +69,11 @@ IN_SEGMENTS = (
     IndexFiles.STORED,
     IndexFiles.HASHES,
 )
+
+
+# Files that are needed to show hits, and may be read in parts.
+IN_BLOCKS = (IndexFiles.VECTORS, IndexFiles.STORED)
+SUMS = (IndexFiles.VECTOR_SUMS, IndexFiles.STORED_SUMS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +133,7 @@ class IndexManifest:
         except (TypeError, ValueError):
             return "split: not a size and overlap of passages"
         if self.format == INDEX_FORMAT:
-            for number, name in product(range(len(self.segments)), IN_SEGMENTS):
+            for number, name in product(range(len(self.segments)), (*IN_SEGMENTS, *SUMS)):
                 if (path := f"{IndexFiles.segment(number)}/{name}") not in self.files:
                     return f"files: {path} is missing"
         return ""
@@ -140,3 +149,7 @@ class IndexManifest:
                 f"{origin} has format {self.format}, this querytower reads {INDEX_FORMAT}; "
                 "run querytower reindex, which rebuilds the index"
             )
+
+    def named(self, names: Collection[str]) -> list[str]:
+        """Return the files of all segments that have one of these names."""
+        return [name for name in self.files if name.rpartition("/")[2] in names]

@@ -136,6 +136,18 @@ class Store:
         except OSError as error:
             raise explain(error, str(to), local=True) from None
 
+    def get_range(self, path: str, start: int, end: int) -> bytes:
+        """Return the bytes of an object from `start` to `end`, or raise ObjectNotFound."""
+        self._check(path)
+        with self._explained(path), self._found(path):
+            body = bytes(obstore.get_range(self._objects, path, start=start, end=end))
+        if len(body) != end - start:
+            raise StoreError(
+                f"{self.url}/{path}: {len(body)} bytes instead of {end - start}; "
+                "it is incomplete or was replaced"
+            )
+        return body
+
     def put(self, path: str, data: bytes | Path) -> str:
         """Write bytes or a local file, over whatever is there, and return the ETag."""
         if isinstance(data, Path) and not data.is_file():

@@ -15,4 +15,8 @@ def tier_of(serving: str, url: str) -> Tier:
         from handler.tiers.lance.tier import LanceTier
 
         return LanceTier.at(url)
+    if serving == "s3vectors":
+        from handler.tiers.s3vectors.tier import VectorsTier
+
+        return VectorsTier.at(url)
     raise InvalidRequest(f"{serving!r} serves no index; use one of {', '.join(SERVINGS)}")

@@ -17,6 +17,7 @@ from handler.errors import (
     QuerytowerError,
 )
 from handler.files import FileStamps
+from handler.index.block_file import NOTHING_REMOTE, Remote
 from handler.index.engine import Engine
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
@@ -25,6 +26,8 @@ from handler.log import log, metric
 from handler.staging import scratch_folder
 from handler.versions.live_rules import LiveRules
 from handler.versions.pointer import Pointer
+from handler.versions.remote_file import Traffic
+from handler.versions.remote_files import DEFAULT_LIMITS, CacheLimits, RemoteFiles
 from handler.versions.repository import IndexRepository
 from handler.versions.transfer import fetch_version, kept_files
 
@@ -48,7 +51,13 @@ class LiveIndex:
     """
 
     def __init__(
-        self, repository: IndexRepository, *, cache: Path, fingerprint: str, poll_seconds: float
+        self,
+        repository: IndexRepository,
+        *,
+        cache: Path,
+        fingerprint: str,
+        poll_seconds: float,
+        limits: CacheLimits = DEFAULT_LIMITS,
     ) -> None:
         """Prepare to serve an index.
 
@@ -57,6 +66,7 @@ class LiveIndex:
             cache: folder for downloaded versions.
             fingerprint: fingerprint of the model at hand.
             poll_seconds: seconds between two looks at the pointer.
+            limits: what is fetched at once, later, or as it is read.
         """
         # Seconds that opening the version took, once its files were here.
         self.opening_seconds = 0.0
@@ -68,6 +78,7 @@ class LiveIndex:
         # A store that is a folder is read in place; its files are not this process's own.
         self._stamps = FileStamps([])
         self._rules = LiveRules()
+        self._remote = RemoteFiles(limits)
         self._etag: str | None = None
         self._checked = 0.0
         self._failure: tuple[float, QuerytowerError] | None = None
@@ -106,6 +117,7 @@ class LiveIndex:
     def reconnect(self, repository: IndexRepository, wait: float | None = None) -> None:
         """Continue with another connection to the same index, and follow the pointer at once."""
         self._repository = repository
+        self._remote.reconnect(repository.files)
         self.refresh(wait)
 
     @property
@@ -114,10 +126,16 @@ class LiveIndex:
         version = self._version
         return sum(entry.bytes for entry in version.manifest.files.values()) if version else 0
 
+    @property
+    def traffic(self) -> Traffic:
+        """What was fetched from the store so far."""
+        return self._remote.traffic
+
     def close(self) -> None:
         """Give up the version, and remove its files from the cache; they stay mapped where in use."""
         with self._lock:
             self._version = None
+            self._remote.stop()
             if not self._repository.folder.local:
                 self._forget_unused(self._cache_folder)
 
@@ -218,21 +236,28 @@ class LiveIndex:
         return version
 
     def _open_in(self, folder: Path, manifest: IndexManifest, data: Data) -> Engine:
-        place = self._fetch(folder, manifest, data)
+        place, remote = self._fetch(folder, manifest, data)
         fetched = time.perf_counter()
         in_use = self._version.manifest.files.values() if self._version else ()
-        version = IndexVersion.open(place, {entry.sha256 for entry in in_use})
+        checked = {entry.sha256 for entry in in_use}
+        version = IndexVersion.open(place, checked, remote)
         self.opening_seconds = time.perf_counter() - fetched
         return version
 
-    def _fetch(self, folder: Path, manifest: IndexManifest, data: Data) -> Path:
-        """Return the place of a version in `folder`, fetched unless it is here already."""
+    def _fetch(self, folder: Path, manifest: IndexManifest, data: Data) -> tuple[Path, Remote]:
+        """Return the place of a version in `folder`, fetched unless it is here already.
+
+        Files that it still lacks are returned too.
+        """
         place = folder / manifest.version
         if not (place / IndexFiles.MANIFEST).exists():
             if not self._repository.folder.local:
                 self._make_room(place, manifest)
-            fetch_version(self._repository.files, manifest, data, place)
-        return place
+            files, apart = self._repository.files, self._remote.apart(manifest)
+            self.traffic.bytes += fetch_version(files, manifest, data, place, apart=apart)
+        if self._repository.folder.local:
+            return place, NOTHING_REMOTE
+        return place, self._remote.of(self._repository.files, manifest, place)
 
     @property
     def _cache_folder(self) -> Path:
@@ -260,7 +285,9 @@ class LiveIndex:
         if place.parent.is_dir():
             self._forget_unused(place.parent)
             here = kept_files(place.parent)
-        needed = sum(each.bytes for each in manifest.files.values() if each.sha256 not in here)
+        apart = self._remote.apart(manifest)
+        whole = (each for name, each in manifest.files.items() if name not in apart)
+        needed = sum(each.bytes for each in whole if each.sha256 not in here)
         disk = next(each for each in place.parents if each.is_dir())
         free = shutil.disk_usage(disk).free
         if free < needed:

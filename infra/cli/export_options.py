@@ -47,6 +47,14 @@ Texts = Annotated[
     Path | None,
     typer.Option(help="Corpus whose rankings are compared, instead of the built-in texts."),
 ]
+Scripts = Annotated[
+    str,
+    typer.Option(
+        metavar="NAMES",
+        help="Keep the tokens of these writing systems alone, such as latin,greek; makes "
+        "multilingual models small.",
+    ),
+]
 MaxTokens = Annotated[
     int | None,
     typer.Option(min=3, help="Longest text in tokens, instead of what the model's files say."),

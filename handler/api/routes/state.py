@@ -1,7 +1,7 @@
 """Routes about the function itself: /health, /ready, /schema, /indexes."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fastapi import FastAPI
 from starlette.requests import Request as HttpRequest
@@ -14,7 +14,13 @@ from handler.settings import Settings
 from handler.trace import index_of
 
 if TYPE_CHECKING:
-    from handler.api.shapes import HealthAnswer, IndexesAnswer, ReadyAnswer, SchemaAnswer
+    from handler.api.shapes import (
+        FetchedBody,
+        HealthAnswer,
+        IndexesAnswer,
+        ReadyAnswer,
+        SchemaAnswer,
+    )
 
 
 def add_routes(app: FastAPI, _settings: Settings, load: Callable[[], Service]) -> None:
@@ -27,7 +33,8 @@ def add_routes(app: FastAPI, _settings: Settings, load: Callable[[], Service]) -
 
     def ready(request: HttpRequest) -> JsonResponse:
         """Tell which index version and which model answer; 503 if none can."""
-        manifest = index_of(request, load()).manifest
+        service = load()
+        manifest = index_of(request, service).manifest
         body: ReadyAnswer = {
             "status": "ready",
             "index": manifest.name,
@@ -37,6 +44,7 @@ def add_routes(app: FastAPI, _settings: Settings, load: Callable[[], Service]) -
             "passages": manifest.passages,
             "model": manifest.model,
             "fingerprint": manifest.fingerprint,
+            "fetched": cast("FetchedBody", service.live(manifest.name).traffic.shown()),
         }
         return JsonResponse(body)
 

@@ -69,7 +69,9 @@ export function complete(box, list, take) {
     request?.abort();
     const mine = request = new AbortController();
     try {
-      const answer = await fetch(`suggest?${new URLSearchParams({ q: typed, k: MOST })}`, { signal: mine.signal });
+      const name = document.getElementById("index")?.value;
+      const where = name ? `indexes/${encodeURIComponent(name)}/` : "";
+      const answer = await fetch(`${where}suggest?${new URLSearchParams({ q: typed, k: MOST })}`, { signal: mine.signal });
       if (answer.status === 404) offered = false; // this deployment has none
       if (!answer.ok || mine !== request) return;
       const { suggestions } = await answer.json();

@@ -82,6 +82,9 @@ function put(page, { typing = false, focus = false, old = false }) {
   document.body.dataset.kind = page.body.dataset.kind;
   document.getElementById("foot").replaceChildren(...page.getElementById("foot").childNodes);
   document.title = page.title;
+  for (const link of ["h1 a", ".lucky"]) document.querySelector(link).setAttribute("href", page.querySelector(link).getAttribute("href"));
+  const index = document.getElementById("index");
+  if (index && !typing) index.value = page.getElementById("index").value;
   if (!typing) {
     box.value = view.dataset.query;
     document.dispatchEvent(new Event("shown"));

@@ -45,8 +45,8 @@ class LanceVersion(CandidateEngine):
         super().__init__(manifest)
         served = manifest.served
         self.rules: Rules = NO_RULES
-        self._documents = datasets.open("documents", int(served["documents"]))
-        self._passages = datasets.open("passages", int(served["passages"]))
+        self.documents = datasets.open("documents", int(served["documents"]))
+        self.passages = datasets.open("passages", int(served["passages"]))
         self._spans: Spans = OrderedDict()
         self.conditions = LanceConditions(manifest.schema, self._words)
 
@@ -93,7 +93,7 @@ class LanceVersion(CandidateEngine):
             "refine_factor": REFINE,
         }
         found = self._read(
-            self._passages,
+            self.passages,
             ["row", "document", "start", "end", "_distance"],
             nearest=search,
             filter=condition.sql or None if condition else None,
@@ -112,7 +112,7 @@ class LanceVersion(CandidateEngine):
         if not len(documents):
             return Nearest(documents, documents, np.empty(0, np.float32))
         columns = ["row", "document", "start", "end", "vector"]
-        found = self._read(self._passages, columns, filter=_one_of("document", documents))
+        found = self._read(self.passages, columns, filter=_one_of("document", documents))
         self._keep_spans(found)
         cosines = _unit(found["vector"]) @ vector.astype(np.float32)
         return best_of_each(found["document"], found["row"], cosines, len(documents))
@@ -125,7 +125,7 @@ class LanceVersion(CandidateEngine):
         if condition is not None and condition.by_words:
             query = _with(query, condition)
         found = self._read(
-            self._documents,
+            self.documents,
             ["row", "_score"],
             full_text_query=query,
             limit=n,
@@ -136,13 +136,13 @@ class LanceVersion(CandidateEngine):
 
     def vectors_of(self, passages: Rows) -> Vectors:
         """Return the vectors of some passages, shape (passages, dimension)."""
-        found = self._at(self._passages, passages, ["vector"])
+        found = self._at(self.passages, passages, ["vector"])
         return _unit(found["vector"])
 
     def passages_of(self, documents: Rows) -> Rows:
         """Return the rows of the passages of `documents`, those of one document side by side."""
         columns = ["row", "document", "start", "end"]
-        found = self._read(self._passages, columns, filter=_one_of("document", documents))
+        found = self._read(self.passages, columns, filter=_one_of("document", documents))
         self._keep_spans(found)
         place = {row: at for at, row in enumerate(documents.tolist())}
         places = np.array([place[row] for row in found["document"].tolist()], np.int64)
@@ -153,19 +153,19 @@ class LanceVersion(CandidateEngine):
         """Return the characters of its document's text that a passage covers."""
         if passage not in self._spans:
             rows = np.array([passage], np.int64)
-            self._keep_spans(self._at(self._passages, rows, ["start", "end"]))
+            self._keep_spans(self._at(self.passages, rows, ["start", "end"]))
         return self._spans[passage]
 
     def documents_at(self, rows: Rows) -> list[Document]:
         """Return the stored documents of some rows, in this order."""
         if not len(rows):
             return []
-        found = self._at(self._documents, rows, ["source"])
+        found = self._at(self.documents, rows, ["source"])
         return [Document.from_stored(from_json(each)) for each in found["source"]]
 
     def row_of(self, document_id: str) -> int | None:
         """Return the row of a document by its id, or None."""
-        found = self._read(self._documents, ["row"], filter=f"id = {literal(document_id)}")
+        found = self._read(self.documents, ["row"], filter=f"id = {literal(document_id)}")
         return int(found["row"][0]) if len(found["row"]) else None
 
     def rows_after(self, row: int, condition: Where | None, k: int) -> Rows:
@@ -179,14 +179,14 @@ class LanceVersion(CandidateEngine):
         options: dict[str, Any] = {"filter": condition.sql or None, "limit": limit}
         if condition.by_words:
             return np.sort(self._with_words(condition, options))
-        rows: Rows = self._read(self._documents, ["row"], order_by=["row"], **options)["row"]
+        rows: Rows = self._read(self.documents, ["row"], order_by=["row"], **options)["row"]
         return rows
 
     def count_rows(self, condition: Where) -> int:
         """Return how many documents match; of words, as many as are looked at."""
         if condition.by_words:
             return len(self.rows_matching(condition, 1000))
-        return patiently(lambda: int(self._documents.count_rows(condition.sql or None)))
+        return patiently(lambda: int(self.documents.count_rows(condition.sql or None)))
 
     def among(self, condition: Where, rows: Rows) -> Rows:
         """Return those of `rows` that match, ascending."""
@@ -198,7 +198,7 @@ class LanceVersion(CandidateEngine):
     def raw_values(self, name: str, rows: Rows) -> Sequence[Any]:
         """Return the value of a field in each row: one, a list, or None."""
         column = field_name(self.manifest.schema, name)
-        values: Sequence[Any] = self._at(self._documents, rows, [column])[column]
+        values: Sequence[Any] = self._at(self.documents, rows, [column])[column]
         return values
 
     def _with_words(self, condition: Where, options: dict[str, Any]) -> Rows:
@@ -206,13 +206,13 @@ class LanceVersion(CandidateEngine):
         if condition.having:
             query = _with(None, condition)
             rows: Rows = self._read(
-                self._documents, ["row"], full_text_query=query, prefilter=True, **options
+                self.documents, ["row"], full_text_query=query, prefilter=True, **options
             )["row"]
             return rows
         every = Where(condition.sql or "true")
         has = [(Occur.SHOULD, each) for each in condition.lacking]
         unwanted = self._read(
-            self._documents,
+            self.documents,
             ["row"],
             full_text_query=BooleanQuery(has),
             prefilter=True,
