@@ -175,8 +175,9 @@ class FieldBody(TypedDict):
 
 
 class SchemaAnswer(TypedDict):
-    """The metadata fields of an index, its places with their fields of latitude and longitude, what
-    serves it, and what facets, sorts and totals look at.
+    """The metadata fields of an index, what serves it, and what facets, sorts and totals look at.
+
+    `places` has the fields of latitude and longitude of each place.
     """
 
     index: str
