@@ -62,6 +62,7 @@ def hit_of(body: dict[str, Any]) -> dict[str, Any]:
         "explanation": None,
         "others": None,
         "distance": None,
+        "vector": "",
         "section": "",
         "sections": (),
     }
