@@ -33,7 +33,10 @@ from tests.handler.indexes import build
 from tests.handler.reindexing import QUERIES, Counting, Place, record
 from tests.handler.test_filters import DOCUMENTS, random_filter
 from tests.library import BOOKS, Library, index_corpus, write_corpus
+from tests.s3 import S3Server, environment, s3_server
 from tests.serving import serving
+
+__all__ = ["s3_server"]
 
 FLAGS: dict[str, Any] = {"verbatim": False, "typing": False, "alternatives": {}}
 
@@ -285,3 +288,21 @@ def test_an_engine_that_fails_is_asked_again_and_then_is_unavailable(
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
     assert "Slow Down" not in answer.text
+
+
+def test_versions_in_a_bucket(
+    tmp_path: Path, encoder: Encoder, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(s3_server.url).items():
+        monkeypatch.setenv(name, value)
+    place = Place(tmp_path, Counting(encoder), url=f"s3://{s3_server.create_bucket()}/store")
+    place.write("a.jsonl", [record(f"a{n}", shelf="x", year=1900 + n) for n in range(30)])
+    place.run(serving="lance")
+    older = live(place).current()
+    assert isinstance(older, LanceVersion)
+    before = ids(place, older)
+    assert len(before) == 30
+    place.write("a.jsonl", [record(f"a{n}", shelf="x", year=1900 + n) for n in range(2, 31)])
+    place.run()
+    assert {*ids(place, live(place).current())} == {f"a{n}" for n in range(2, 31)}
+    assert ids(place, older) == before
