@@ -18,6 +18,8 @@ INT64 = range(-(2**63), 2**63)
 SURROGATE = re.compile("[\ud800-\udfff]")
 # The key whose value stands for an object in a list, the first of these that it has.
 NAMING = ("name", "title", "label", "text", "value", "term", "tag", "word", "#text", "id")
+# How MongoDB writes what JSON has no type for.
+WRAPPED = {"$oid", "$date", "$numberInt", "$numberLong", "$numberDouble", "$numberDecimal"}
 NAMING_KEYS = frozenset(NAMING)
 MAX_NAMES = 1000
 """Names that are kept for the next record; with more of them, keys are ids."""
@@ -93,7 +95,9 @@ def _add_fields(
         elif kind is int:
             flat[name] = value if value in INT64 else str(value)
         elif isinstance(value, Mapping):
-            if depth == MAX_DEPTH:
+            if len(value) == 1 and not WRAPPED.isdisjoint(value):
+                _add_fields(flat, prefix, {key: next(iter(value.values()))}, dropped, depth + 1)
+            elif depth == MAX_DEPTH:
                 dropped(name, f"nested more than {MAX_DEPTH} deep")
             else:
                 _add_fields(flat, f"{name}.", value, dropped, depth + 1)

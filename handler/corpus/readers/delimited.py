@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 
 from handler.corpus.bounds import Lines, Oversized
@@ -24,6 +25,9 @@ HINTS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 PAGES = (".md", ".markdown", ".mdx", ".rst", ".adoc", ".asciidoc", ".html", ".htm", ".xml", ".tex")
 DELIMITER_NAMES = {"\t": "tab"}
 MAX_HEADER_CHARS = 60
+MISSING = "\\N"
+"""How databases write that there is no value."""
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 def matches(head: Head) -> bool:
@@ -46,15 +50,25 @@ def read(source: Source) -> Iterator[Raw | Note]:
         yield Note("encoding", shown(encoding))
     if dialect.delimiter != ",":
         yield Note("delimiter", DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter))
+    header = header_of([""] * dialect.columns) if _is_data(dialect.header) else None
+    if header:
+        yield Note("header", "none")
     csv.field_size_limit(2**31 - 1)
     with reading(), open_text(source, encoding) as file:
         lines = Lines(file, source.options.bounds)
-        yield from _rows(lines, dialect)
+        yield from _rows(lines, dialect, header)
 
 
-def _rows(lines: Lines[str], dialect: Dialect) -> Iterator[Raw]:
+def _is_data(row: Sequence[str]) -> bool:
+    """Tell whether a first row is no header: it begins with a number, or holds a link."""
+    named = any(map(is_text_name, row))
+    link = any(cell.startswith(("http://", "https://")) for cell in row)
+    numbered = len(row) > 1 and NUMBER.fullmatch(row[0]) and not all(map(NUMBER.fullmatch, row))
+    return not named and bool(link or numbered)
+
+
+def _rows(lines: Lines[str], dialect: Dialect, header: list[str] | None) -> Iterator[Raw]:
     rows = csv.reader(lines, **dialect.options())  # type: ignore[arg-type]
-    header: list[str] | None = None
     skip, line = dialect.skip, 1
     while True:
         lines.begin_record()
@@ -98,6 +112,8 @@ def _record(header: Sequence[str], row: list[str]) -> dict[str, str] | str:
         for character in cell
     ):
         return "not UTF-8"
+    if MISSING in row:
+        row = ["" if cell == MISSING else cell for cell in row]
     return dict(zip(header, row, strict=False))
 
 
