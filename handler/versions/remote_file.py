@@ -19,7 +19,7 @@ from handler.versions.stored_folder import StoredFolder
 
 # So many blocks that are here already, or that nobody reads, are fetched rather than that another
 # request is made: waiting for its first byte costs as much.
-GAP = 8
+GAP = 2
 # Blocks of one request at most, of a search and of the filling in the background.
 RUN, FILLING = 256, 1024
 
