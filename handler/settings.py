@@ -130,6 +130,14 @@ class Settings:
     corpus_timeout: float = _setting(
         600.0, "seconds that one object of a web corpus may take to arrive", 1
     )
+    passages: str = _setting(
+        "",
+        "tokens in a passage, or off; empty: as the index has it, at first 96",
+        like=r"(off|[0-9]+)?",
+    )
+    language: str = _setting(
+        "", "language of the word stems, or none; empty: as the index has it, at first english"
+    )
     max_record_bytes: int = _setting(
         16_000_000, "largest record of a corpus: line, row or page, in bytes", 1000
     )

@@ -211,6 +211,8 @@ def hit_body(hit: Hit, settings: Settings) -> "HitBody":
         body["explanation"] = hit.explanation
     if hit.others is not None:
         body["others"] = hit.others
+    if hit.distance is not None:
+        body["distance"] = hit.distance
     return body
 
 

@@ -58,7 +58,8 @@ class HitBody(DocumentBody, total=False):
     `score` orders the hits and has no unit; it is null where a sort ordered them. `section` is there
     if the passage lies in one: its headings, or its page; `url` then leads to it. `highlight`, the
     passage as HTML, and `explanation` are there when they were asked for. `others` is the number of
-    further hits with the same value, where `distinct` shows each value once.
+    further hits with the same value, where `distinct` shows each value once. `distance` is in metres,
+    from the place of a `$near` or a sort.
     """
 
     score: float | None
@@ -67,6 +68,7 @@ class HitBody(DocumentBody, total=False):
     highlight: str
     explanation: Explanation
     others: int
+    distance: float
 
 
 class FacetBody(TypedDict):
@@ -173,11 +175,15 @@ class FieldBody(TypedDict):
 
 
 class SchemaAnswer(TypedDict):
-    """The metadata fields of an index, what serves it, and what facets, sorts and totals look at."""
+    """The metadata fields of an index, what serves it, and what facets, sorts and totals look at.
+
+    `places` has the fields of latitude and longitude of each place.
+    """
 
     index: str
     index_version: str
     fields: dict[str, FieldBody]
+    places: dict[str, list[str]]
     served_by: str
     facets_of: FacetsOf
 

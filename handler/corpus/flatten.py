@@ -11,8 +11,10 @@ from uuid import UUID
 
 from handler.corpus.document import Value
 from handler.corpus.html_text import clean_html
+from handler.corpus.places import of_geojson, of_text
 
 MAX_DEPTH = 8
+PLACE_STARTS = "+-0123456789"
 MAX_NAME_CHARS = 200
 INT64 = range(-(2**63), 2**63)
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -87,6 +89,8 @@ def _add_fields(
             plain = value.isascii() and "<" not in value and "&" not in value
             if text := value.strip() if plain else clean_text(value):
                 flat[name] = text
+                if text[0] in PLACE_STARTS and (place := of_text(name, text)):
+                    flat[f"{name}.lat"], flat[f"{name}.lon"] = place
         elif kind is list:
             if value:
                 _add_list(flat, name, value, dropped)
@@ -99,6 +103,8 @@ def _add_fields(
                 _add_fields(flat, prefix, {key: next(iter(value.values()))}, dropped, depth + 1)
             elif depth == MAX_DEPTH:
                 dropped(name, f"nested more than {MAX_DEPTH} deep")
+            elif place := of_geojson(value):
+                flat[f"{name}.lat"], flat[f"{name}.lon"] = place
             else:
                 _add_fields(flat, f"{name}.", value, dropped, depth + 1)
         elif value is not None:

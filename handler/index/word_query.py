@@ -227,7 +227,7 @@ class _Builder:
     def _apart(self, plain: str) -> list[Query]:
         """Return the queries for a word as two side by side, where a document has them so."""
         queries = []
-        for two in in_two(plain, self._known):
+        for two in in_two(plain, self._index.documents_with, self._known):
             query = self._index.phrase(two)
             if query is not None and self._index.count(query):
                 queries.append(query)

@@ -12,6 +12,7 @@ from handler.encoder import Encoder
 from handler.errors import LeaseHeld, OutOfTime
 from handler.log import log
 from handler.quality.gates import Limits
+from handler.reindex.build_options import changed_options
 from handler.reindex.job import Outcome, ReindexJob, read_options
 from handler.reindex.pipeline import preview, reindex
 from handler.settings import Settings
@@ -79,6 +80,9 @@ def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> ReindexJ
         corpus=open_corpus(settings.corpus, settings),
         repository=IndexRepository(open_store(settings), settings.index),
         encoder=Encoder.open(settings.model_folder, settings.threads),
+        options=lambda current: changed_options(
+            current, settings.passages, -1, "", settings.language
+        ),
         limits=limits,
         force=bool(event.get("force")),
         full=bool(event.get("full")),

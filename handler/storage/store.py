@@ -59,7 +59,7 @@ class Store:
     """Objects below one URL, under relative paths with forward slashes. Threads may share a store.
 
     Every failure is a StoreError that names the object, the problem and the remedy. `local` is the
-    folder if the store is one: its objects are plain files that readers may map in place.
+    folder if the store is one: its objects are plain files.
     `timeout` bounds each silence of a server, in seconds; a request has up to `retries` retries.
     """
 

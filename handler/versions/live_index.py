@@ -16,7 +16,6 @@ from handler.errors import (
     ModelMismatch,
     QuerytowerError,
 )
-from handler.files import FileStamps
 from handler.index.block_file import NOTHING_REMOTE, Remote
 from handler.index.engine import Engine
 from handler.index.index_version import IndexVersion
@@ -75,8 +74,6 @@ class LiveIndex:
         self._fingerprint = fingerprint
         self._poll_seconds = poll_seconds
         self._version: Engine | None = None
-        # A store that is a folder is read in place; its files are not this process's own.
-        self._stamps = FileStamps([])
         self._rules = LiveRules()
         self._remote = RemoteFiles(limits)
         self._etag: str | None = None
@@ -97,8 +94,6 @@ class LiveIndex:
         """
         if self._version is None:
             return self._first()
-        if self._stamps.changed():
-            return self._after_change()
         if time.monotonic() - self._checked >= max(self._poll_seconds, self._full_pause):
             self.refresh(REFRESH_WAIT)
         return self._version
@@ -138,17 +133,6 @@ class LiveIndex:
             self._remote.stop()
             if not self._repository.folder.local:
                 self._forget_unused(self._cache_folder)
-
-    def _after_change(self) -> Engine:
-        """Open a version again whose files were edited in place, before a search reads them.
-
-        A file that shrinks while it is mapped ends the process (SIGBUS).
-        """
-        problem = "files of the version were edited in place; index again, or roll back"
-        log("files_changed", index=self._repository.name, problem=problem)
-        with self._lock:
-            self._version, self._failure, self._stamps = None, None, FileStamps([])
-        return self._first()
 
     def _first(self) -> Engine:
         with self._lock:
@@ -214,18 +198,13 @@ class LiveIndex:
         except MissingEngine as problem:
             log("engine_missing", index=self._repository.name, problem=str(problem))
             return None
-        self._stamps = FileStamps([])
         return engine
 
     def _open_files(self, manifest: IndexManifest, data: Data) -> Engine:
         if self._repository.folder.local:
-            # Its files are mapped where they are; the folder with links to them can go.
+            # Copies stay mapped when the folder goes; what people do in the store can't touch them.
             with scratch_folder() as scratch:
-                version = self._open_in(scratch, manifest, data)
-            files = self._repository.files.local
-            entries = version.manifest.files.values()
-            self._stamps = FileStamps(files / each.sha256 for each in entries if files)
-            return version
+                return self._open_in(scratch, manifest, data)
         folder = self._cache_folder
         try:
             version = self._open_in(folder, manifest, data)
@@ -253,8 +232,11 @@ class LiveIndex:
         if not (place / IndexFiles.MANIFEST).exists():
             if not self._repository.folder.local:
                 self._make_room(place, manifest)
-            files, apart = self._repository.files, self._remote.apart(manifest)
-            self.traffic.bytes += fetch_version(files, manifest, data, place, apart=apart)
+            files = self._repository.files
+            apart = () if files.local else self._remote.apart(manifest)
+            self.traffic.bytes += fetch_version(
+                files, manifest, data, place, apart=apart, private=True
+            )
         if self._repository.folder.local:
             return place, NOTHING_REMOTE
         return place, self._remote.of(self._repository.files, manifest, place)

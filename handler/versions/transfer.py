@@ -133,11 +133,14 @@ def fetch_version(
     target: Path,
     *,
     apart: Collection[str] = (),
+    private: bool = False,
 ) -> int:
     """Make the folder `target` with the files of `manifest`, and write `text` as its manifest.
 
-    A store that is a folder is linked to. From any other, files are downloaded, unless a version
-    beside `target` has them, or their names are among `apart`. Return the bytes downloaded. `target` appears when all files have arrived. Sizes of downloads are
+    A store that is a folder is linked to, or copied if `private`: a mapped file that somebody else
+    cuts short ends the process. From any other, files are downloaded, unless a version beside
+    `target` has them, or their names are among `apart`. Return the bytes downloaded or copied.
+    `target` appears when all files have arrived. Sizes of downloads are
     checked here, and checksums when the version is opened.
 
     Raises:
@@ -146,7 +149,7 @@ def fetch_version(
     here = {} if files.local else kept_files(target.parent)
 
     def fetch(part: Path, name: str, entry: FileEntry) -> int:
-        if files.local:
+        if files.local and not private:
             (part / name).symlink_to(files.local / entry.sha256)
             return 0
         with suppress(KeyError, OSError):
@@ -173,5 +176,6 @@ def fetch_version(
             return fetched
     except OSError as cause:
         raise StoreError(
-            f"{target.parent} can't be written: {cause.strerror}; free space or set QUERYTOWER_CACHE"
+            f"{target.parent} can't be written: {cause.strerror}; free space or set "
+            f"{'TMPDIR' if files.local else 'QUERYTOWER_CACHE'} to a folder with more"
         ) from cause

@@ -226,7 +226,7 @@ def spoil(publisher: Publisher, how: str) -> str:
     data, _ = store.get(path)
     if how == "file gone":
         store.delete([path])
-        return "does not exist" if store.local is None else "is missing"
+        return "does not exist"
     if how == "truncated":
         store.put(path, data[:-1])
         return "incomplete or was"

@@ -8,6 +8,7 @@ from starlette.requests import Request as HttpRequest
 
 from handler.api.answers import JsonResponse
 from handler.api.routing import add_index_route, add_route
+from handler.search.places import place_fields
 from handler.service import Service
 from handler.settings import Settings
 from handler.trace import index_of
@@ -57,6 +58,10 @@ def add_routes(app: FastAPI, _settings: Settings, load: Callable[[], Service]) -
             "fields": {
                 name: {"type": field.kind, "list": field.list, "documents": field.documents}
                 for name, field in manifest.schema.items()
+            },
+            "places": {
+                name: [place.latitude, place.longitude]
+                for name, place in place_fields(manifest.schema).items()
             },
             "served_by": manifest.served.get("by", "function"),
             "facets_of": index.facets_of,

@@ -4,6 +4,7 @@ import csv
 import itertools
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from handler.corpus.bounds import Lines, Oversized
 from handler.corpus.readers.dialect import Dialect, find_dialect
@@ -77,7 +78,12 @@ def _rows(lines: Lines[str], dialect: Dialect, header: list[str] | None) -> Iter
         except StopIteration:
             return
         except Oversized as problem:
-            yield Raw(line, str(problem))
+            good, skipped = _next_whole_row(lines, dialect, header)
+            rest = f"; {skipped:,} more lines were skipped with it" if skipped else ""
+            yield Raw(line, f"{problem}{rest}")
+            rows = csv.reader(itertools.chain(good, lines), **dialect.options())  # type: ignore[arg-type]
+            line = lines.number + 1 - len(good)
+            continue
         except csv.Error as cause:
             yield Raw(line, f"not CSV: {cause}")
         else:
@@ -88,6 +94,33 @@ def _rows(lines: Lines[str], dialect: Dialect, header: list[str] | None) -> Iter
             elif any(row):
                 yield Raw(line, _record(header, row))
         line = lines.number + 1
+
+
+def _next_whole_row(
+    lines: Lines[str], dialect: Dialect, header: Sequence[str] | None
+) -> tuple[list[str], int]:
+    """Skip what may be the rest of a quoted cell; return the next line that is a row, and how many were none.
+
+    A row has as many columns as the header, and its quotes are closed: the end of the cell must not
+    open another one, which would take the rows after it.
+    """
+    skipped = 0
+    while header:
+        lines.begin_record()
+        try:
+            text = next(lines)
+        except StopIteration:
+            break
+        except Oversized:
+            skipped += 1
+            continue
+        if not dialect.quote or text.count(dialect.quote) % 2 == 0:
+            with suppress(csv.Error, StopIteration):
+                row = next(csv.reader([text], **dialect.options()))  # type: ignore[arg-type]
+                if len(row) == len(header):
+                    return [text], skipped
+        skipped += 1
+    return [], skipped
 
 
 def header_of(row: Sequence[str]) -> list[str]:
