@@ -96,7 +96,7 @@ lock: install   ## write requirements/ again from pyproject.toml
 	$(COMPILE) pyproject.toml --extra export --extra excel --extra files --extra parquet --extra zstd --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --group tools -o requirements/tools.txt
 	$(COMPILE) pyproject.toml --extra export --group clients -c requirements/runtime.txt -o requirements/clients.txt
-	$(COMPILE) pyproject.toml --extra export --extra ray --group beyond -c requirements/runtime.txt -o requirements/beyond.txt
+	$(COMPILE) pyproject.toml --extra export --extra lance --extra ray --group beyond -c requirements/runtime.txt -o requirements/beyond.txt
 	$(COMPILE) --group checkov -o requirements/checkov.txt
 	$(COMPILE) pyproject.toml --extra optimum --group optimum-tests --override requirements/torch-apart.in -o requirements/optimum.txt
 

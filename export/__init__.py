@@ -8,4 +8,6 @@ MIN_AGREEMENT = 0.8
 
 Converter = Literal["auto", "direct", "optimum"]
 WeightPrecision = Literal["int8", "fp32"]
+# "given" is that of an ONNX file whose weights are not fp32.
+Precision = Literal["int8", "fp32", "given"]
 CpuTarget = Literal["portable", "x86-vnni", "arm64"]

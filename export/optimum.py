@@ -25,7 +25,7 @@ def convert(sentence: SentenceConfig) -> onnx.ModelProto:
     with TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch's remarks on tracing
         model = onnx.load(_export(sentence, Path(scratch)))
-        _drop_segments(model.graph)
+        drop_segments(model.graph)
         attach_tail(model, model.graph.output[0].name, sentence)
         return _fuse(model, sentence, Path(scratch))
 
@@ -70,7 +70,7 @@ def _check_complete(sentence: SentenceConfig, missing: Iterable[str]) -> None:
         )
 
 
-def _drop_segments(graph: onnx.GraphProto) -> None:
+def drop_segments(graph: onnx.GraphProto) -> None:
     """Replace the input token_type_ids, if there is one, by zeros: one text is all segment 0."""
     for value in [value for value in graph.input if value.name == "token_type_ids"]:
         graph.input.remove(value)

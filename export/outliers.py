@@ -64,22 +64,31 @@ def _reach(
     del probe.graph.output[:]
     for name in states:
         sizes = helper.make_node("Abs", [name], [f"{name}.size"])
-        most = helper.make_node(
-            "ReduceMax", [f"{name}.size"], [f"{name}.most"], axes=[0, 1], keepdims=0
-        )
-        probe.graph.node.extend([sizes, most])
+        probe.graph.node.extend([sizes, _greatest(probe, name)])
         shape = helper.make_tensor_value_info(f"{name}.most", TensorProto.FLOAT, None)
         probe.graph.output.append(shape)
     content = probe.SerializeToString()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    kind = np.int64 if session.get_inputs()[0].type == "tensor(int64)" else np.int32
     found = [np.zeros(1, np.float32)] * len(states)
     for ids in samples:
-        tokens = np.array([ids], np.int32)
+        tokens = np.array([ids], kind)
         feed = {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
         found = list(map(np.maximum, found, session.run(None, feed)))
     highest = dict(zip(states, found, strict=True))
     reached = {name: highest[state] for name, state in places.items()}
     return {name: row for name, row in reached.items() if row.max() > REACH * np.median(row) > 0}
+
+
+def _greatest(model: onnx.ModelProto, name: str) -> onnx.NodeProto:
+    """Return the node that takes the greatest of `name`.size over texts and tokens."""
+    opset = max(each.version for each in model.opset_import if not each.domain)
+    made = [f"{name}.size"], [f"{name}.most"]
+    if opset < 18:
+        return helper.make_node("ReduceMax", *made, axes=[0, 1], keepdims=0)
+    axes = numpy_helper.from_array(np.array([0, 1]), f"{name}.axes")
+    model.graph.initializer.append(axes)
+    return helper.make_node("ReduceMax", [*made[0], axes.name], made[1], keepdims=0)
 
 
 def _divide(

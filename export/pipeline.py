@@ -1,6 +1,6 @@
 """The whole export: find the model, convert it, quantize it, compare, and write the bundle."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,13 +12,14 @@ from export import (
     MIN_AGREEMENT,
     Converter,
     CpuTarget,
+    Precision,
     WeightPrecision,
-    direct,
-    optimum,
     outliers,
     verify,
 )
+from export.convert import convert
 from export.encoders import listed
+from export.onnx_file import find_onnx
 from export.quantize import quantize
 from export.reranker import export_reranker
 from export.sentence import SentenceConfig
@@ -26,16 +27,10 @@ from export.source import Source, find_model
 from export.staging import staging
 from export.tokenizer import load_tokenizer
 from export.verify import Judge
-from export.weights import Weights, weight_files
+from export.vocabulary import check_scripts, prune
 from handler.bundle import ModelFiles, ModelManifest
-from handler.errors import ModelError
 from handler.files import measure_files
 from handler.progress import Progress, Stage, no_progress
-
-# Embedding models that are made of language models, such as EmbeddingGemma and Qwen3-Embedding.
-DECODERS = ("gemma", "gemma2", "gemma3_text", "llama", "mistral", "phi3", "qwen2", "qwen3")
-# protobuf stops at 2 GiB; the nodes and names of a graph take far less than 16 MiB.
-MOST_BYTES = 2**31 - 2**24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +49,12 @@ def export_model(
     to: Path,
     *,
     converter: Converter = "auto",
+    from_onnx: str = "",
     precision: WeightPrecision = "int8",
     target: CpuTarget = "portable",
     min_agreement: float = MIN_AGREEMENT,
     texts: Path | None = None,
+    scripts: Sequence[str] = (),
     max_tokens: int | None = None,
     dimension: int | None = None,
     reranker: str = "",
@@ -70,10 +67,12 @@ def export_model(
         model: a folder or a hub id.
         to: folder of the bundle.
         converter: how to make the graph.
+        from_onnx: ONNX file of the folder to take the graph from, such as onnx/model.onnx.
         precision: number format of the weights.
         target: CPU that int8 is made for.
         min_agreement: least share of the nearest texts that int8 and fp32 must have in common.
         texts: corpus whose rankings are compared, instead of the built-in texts.
+        scripts: writing systems, such as latin, whose tokens stay; all of them if there is none.
         max_tokens: longest text in tokens, instead of what the model's files say.
         dimension: length that embeddings are cut to, for models that are trained for that.
         reranker: folder or hub id of a cross-encoder for the bundle to carry.
@@ -87,32 +86,36 @@ def export_model(
             the bundle can't be written. `to` is untouched then.
     """
     clock = _Clock(progress)
+    check_scripts(scripts)
     ranked = verify.read_texts(texts)
     with staging(to) as folder:
         with clock.stage("fetch"):
-            source = find_model(model, progress)
+            source = find_onnx(model, from_onnx) if from_onnx else find_model(model, progress)
         with clock.stage("convert"):
             sentence = SentenceConfig.read(source.folder, max_tokens, dimension)
             sentence = _with_prompts(sentence, source.name, prompts)
-            used, graph = _convert(sentence, converter)
-            tokenizer = load_tokenizer(sentence)
+            onnx_file = source.folder / from_onnx if from_onnx else None
+            converted = convert(sentence, converter, onnx_file)
+            made: Precision = "given" if converted.as_it_is else precision
+            tokenizer, pruned = prune(converted.graph, load_tokenizer(sentence), scripts)
+            notes = (*sentence.notes, *converted.notes, *pruned)
             (folder / ModelFiles.TOKENIZER).write_text(tokenizer.to_str(), "utf-8")
-            fp32 = graph.SerializeToString(deterministic=True)
+            fp32 = converted.graph.SerializeToString(deterministic=True)
         encoder = folder / ModelFiles.ENCODER
         with clock.stage("quantize"):
-            _write_encoder(graph, fp32, precision, target, encoder)
+            _write_encoder(converted.graph, fp32, made, target, encoder)
         with clock.stage("verify"):
             judge = Judge(fp32, tokenizer, sentence, ranked)
-            parity, notes = judge.judge(encoder), sentence.notes
-            if precision == "int8" and parity["agreement"] < min_agreement:
-                parity, note = _balance(graph, target, encoder, judge, parity)
+            parity = judge.judge(encoder)
+            if made == "int8" and parity["agreement"] < min_agreement:
+                parity, note = _balance(converted.graph, target, encoder, judge, parity)
                 notes = (*notes, note)
             verify.require(parity, min_agreement)
         manifest = replace(
             _manifest(source, sentence),
-            precision=precision,
+            precision=made,
             target=target,
-            converter=used,
+            converter=converted.converter,
             parity=parity,
             files=measure_files(folder),
         )
@@ -120,8 +123,7 @@ def export_model(
         if reranker:
             place = folder / ModelFiles.RERANKER
             export_reranker(reranker, place, precision, target, min_agreement, progress)
-    weights = sum(file.stat().st_size for file in weight_files(sentence.transformer))
-    sizes = {"weights": weights, "fp32 graph": len(fp32)}
+    sizes = {"weights": converted.weights, "fp32 graph": len(fp32)}
     sizes |= {name: entry.bytes for name, entry in manifest.files.items()}
     seconds = clock.seconds
     return ExportReport(folder=to, manifest=manifest, sizes=sizes, seconds=seconds, notes=notes)
@@ -158,31 +160,8 @@ def _with_prompts(
     return replace(sentence, prompts={**prompts, **(wanted or {})}, notes=notes)
 
 
-def _convert(sentence: SentenceConfig, converter: Converter) -> tuple[str, onnx.ModelProto]:
-    """Return the name of the converter used, and the fp32 graph."""
-    if sentence.architecture in DECODERS:
-        raise ModelError(
-            f"models of type {sentence.architecture!r} are decoders, of which the smallest take about "
-            "300 MB in int8, and a function holds 250; choose an encoder, see: querytower export --list"
-        )
-    size = Weights.open(sentence.transformer).float32_bytes
-    if size > MOST_BYTES:
-        raise ModelError(
-            f"the model takes {size / 2**30:.1f} GiB in fp32, an ONNX file holds 2 at most; "
-            "choose a smaller model, see: querytower export --list"
-        )
-    hindrance = direct.unsupported(sentence)
-    if converter == "direct" and hindrance:
-        raise ModelError(
-            f"the direct converter does not support {hindrance}; try --converter optimum"
-        )
-    if converter == "optimum" or hindrance:
-        return "optimum", optimum.convert(sentence)
-    return "direct", direct.convert(sentence)
-
-
 def _write_encoder(
-    graph: onnx.ModelProto, fp32: bytes, precision: WeightPrecision, target: CpuTarget, path: Path
+    graph: onnx.ModelProto, fp32: bytes, precision: Precision, target: CpuTarget, path: Path
 ) -> None:
     if precision == "int8":
         quantize(graph, target, path)

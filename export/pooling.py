@@ -26,8 +26,18 @@ def attach_tail(model: onnx.ModelProto, states: str, sentence: SentenceConfig) -
     for step in steps[:-1] if steps[-1:] == (Normalize(),) else steps:
         vectors = tail.apply(vectors, step)
     tail.normalize(vectors, OUTPUT)
+    _set_output(model, sentence.dimension)
+
+
+def attach_normalization(model: onnx.ModelProto, vectors: str, dimension: int) -> None:
+    """Append L2 normalisation to the float32 [batch, dimension] tensor `vectors`, the only output."""
+    _Tail(model).normalize(vectors, OUTPUT)
+    _set_output(model, dimension)
+
+
+def _set_output(model: onnx.ModelProto, dimension: int) -> None:
     del model.graph.output[:]
-    shape: list[str | int | None] = ["batch", sentence.dimension]
+    shape: list[str | int | None] = ["batch", dimension]
     model.graph.output.append(helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, shape))
 
 

@@ -51,7 +51,7 @@ def quantize(model: onnx.ModelProto, target: CpuTarget, to: Path) -> None:
 
 
 def fuse(model: Path, to: Path) -> None:
-    """Let ONNX Runtime join the steps of each quantized product, as it would at every start otherwise.
+    """Let ONNX Runtime join the steps of `model`, as it would at every start otherwise.
 
     The extended level is the highest whose result runs on any CPU.
     """
@@ -68,6 +68,15 @@ def fuse(model: Path, to: Path) -> None:
         raise ModelError(
             f"ONNX Runtime cannot write {to}: {cause}; see whether the disk is full"
         ) from cause
+
+
+def fused(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return `model` with the steps that ONNX Runtime can do at once as one node each."""
+    with TemporaryDirectory() as scratch:
+        plain, joined = Path(scratch) / "plain.onnx", Path(scratch) / "joined.onnx"
+        onnx.save(model, plain)
+        fuse(plain, joined)
+        return onnx.load(joined)
 
 
 def _expand_embeddings(graph: onnx.GraphProto) -> None:

@@ -17,6 +17,8 @@ from handler.files import FileEntry
 
 # In order of preference: the file, and the index of its shards.
 FORMATS = ("model.safetensors", "pytorch_model.bin")
+# protobuf stops at 2 GiB; the nodes and names of a graph take far less than 16 MiB.
+MOST_BYTES = 2**31 - 2**24
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 

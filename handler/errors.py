@@ -1,10 +1,24 @@
 """The errors that querytower raises. Each message names the thing, the problem and the remedy."""
 
+import os
+
 
 def install_command(extra: str) -> str:
     """Return the command that installs one of the project's extras, in its clone or from a wheel."""
     in_wheel = __name__.startswith("querytower.")
     return f'pip install "querytower[{extra}]"' if in_wheel else f'pip install -e ".[{extra}]"'
+
+
+def missing_library(what: str, library: str, extra: str) -> "CorpusError":
+    """Return the error that some files need a library; its remedy works where this code runs."""
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        remedy = (
+            "the function lacks: it reads JSON, CSV, SQLite, Markdown, AsciiDoc, notebooks and text, "
+            "and archives of them. Move the others out of the corpus, or index it from a laptop, "
+            "which reads them: querytower reindex --corpus URL --store URL"
+        )
+        return CorpusError(f"{what} needs {library}, which {remedy}")
+    return CorpusError(f"{what} needs {library}; install it with: {install_command(extra)}")
 
 
 class QuerytowerError(Exception):
@@ -45,6 +59,14 @@ class LostRace(StoreError):
 
 class IndexUnavailable(QuerytowerError):
     """An index is missing, incomplete, altered or written by a newer querytower."""
+
+
+class EngineUnavailable(QuerytowerError):
+    """The engine that serves an index does not answer, or is asked too much."""
+
+
+class MissingEngine(IndexUnavailable):
+    """The engine that serves an index needs a library that is not installed."""
 
 
 class IndexNotFound(QuerytowerError):

@@ -5,7 +5,7 @@ import mmap
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,34 +131,6 @@ def _is_inside(name: str) -> bool:
     parts = name.split("/")
     plain = name.isprintable() and "\\" not in name and len(name) <= MAX_NAME_CHARS
     return plain and all(part not in ("", ".", "..") for part in parts)
-
-
-class FileStamps:
-    """Tells whether files were edited in place since they were opened.
-
-    A file that was replaced or removed is another one: what was opened stays as it was.
-    """
-
-    def __init__(self, paths: Iterable[Path]) -> None:
-        """Note what the files are now."""
-        self._stamps = {path: _stamp(path) for path in paths}
-
-    def changed(self) -> bool:
-        """Tell whether one of the files has another size or date."""
-        for path, before in self._stamps.items():
-            now = _stamp(path)
-            if now and before and now != before and now[0] == before[0]:
-                return True
-        return False
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Return inode, size and date of a file, or None if there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def remove_tree(folder: Path) -> None:

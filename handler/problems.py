@@ -21,6 +21,8 @@ TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 MAX_DETAIL_CHARS = 1000
 SEE_LOG = "the index can't be searched at the moment; the log says why, under this request id"
 
+RETRY_SECONDS = "2"
+"""When a client may ask again that was told 503."""
 TOO_DEEP = "the request is nested too deep; flatten it"
 
 # Error, status, and what the caller is told. None stands for the error's own message, where that
@@ -54,6 +56,8 @@ def problem(
     status: int, detail: str, request_id: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """Return the answer that describes one problem."""
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers = {"Retry-After": RETRY_SECONDS, **(headers or {})}
     body = {
         "type": "about:blank",
         "title": TITLES.get(status) or HTTPStatus(status).phrase,

@@ -14,6 +14,7 @@ Stage = Literal[
     "encode",
     "text",
     "check",
+    "stage",
     "upload",
     "publish",
     "clean",

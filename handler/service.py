@@ -15,6 +15,7 @@ from handler.storage.store import Store
 from handler.versions.live_index import LiveIndex
 from handler.versions.live_indexes import LiveIndexes
 from handler.versions.names import index_names
+from handler.versions.remote_files import CacheLimits
 from handler.versions.repository import IndexRepository
 
 if TYPE_CHECKING:
@@ -70,6 +71,11 @@ class Service:
             cache=self.settings.cache_folder,
             fingerprint=self.encoder.manifest.fingerprint,
             poll_seconds=self.settings.poll_seconds,
+            limits=CacheLimits(
+                whole=self.settings.whole_bytes,
+                fill=self.settings.fill_bytes,
+                blocks=self.settings.block_bytes,
+            ),
         )
 
     def index(self, name: str = "") -> Engine:

@@ -53,6 +53,18 @@ class Settings:
     max_index_bytes: int = _setting(
         10_000_000_000, "most bytes of the files of all open indexes, by the same rule", 1
     )
+    whole_bytes: int = _setting(
+        20_000_000,
+        "an index of at most so many bytes is fetched whole before its first answer; of a larger "
+        "one, what hits show is fetched as it is read",
+        0,
+    )
+    fill_bytes: int = _setting(
+        2_000_000_000, "most bytes that are fetched in the background then, as the disk has room", 0
+    )
+    block_bytes: int = _setting(
+        50_000_000, "most bytes to keep of each file that is not fetched whole", 1_000_000
+    )
     threads: int = _setting(1, "threads per encoding", 1)
     poll_seconds: float = _setting(30.0, "seconds between checks for a new version", 0)
     store_timeout: float = _setting(10.0, "seconds before a request to the store fails", 0.1)
@@ -121,6 +133,14 @@ class Settings:
     encoders: str = _setting(
         "", "ARN of the state machine that encodes more than fits one run; empty: runs in a row"
     )
+    passages: str = _setting(
+        "",
+        "tokens in a passage, or off; empty: as the index has it, at first 96",
+        like=r"(off|[0-9]+)?",
+    )
+    language: str = _setting(
+        "", "language of the word stems, or none; empty: as the index has it, at first english"
+    )
     max_record_bytes: int = _setting(
         16_000_000, "largest record of a corpus: line, row or page, in bytes", 1000
     )
@@ -153,6 +173,25 @@ class Settings:
     page_fields: str = _setting(
         "",
         "metadata fields that the search page shows, separated by commas; empty: all but long texts and keys",
+    )
+    page_indexes: str = _setting(
+        "", "indexes that the search page switches between, separated by commas; empty: no switch"
+    )
+    page_url: str = _setting(
+        "",
+        "address of the search page on the web, for previews and sitemap, such as https://x.org/",
+        like=r"(https?://[^\s\"<>]+)?",
+    )
+    page_sitemap: int = _setting(
+        0, "most documents that /sitemap.xml lists; 0: no sitemap; needs QUERYTOWER_PAGE_URL", 0
+    )
+    page_image_field: str = _setting(
+        "", "metadata field with the address of a picture, such as a cover; empty: no pictures"
+    )
+    page_image_hosts: str = _setting(
+        "",
+        "hosts that pictures may come from, separated by commas; without http:// they need https",
+        like=r"(\s*(https?://)?[A-Za-z0-9.-]+(:[0-9]+)?\s*(,|$))*",
     )
     page_accent: str = _setting(
         "#0a6b4f", "accent colour of the search page, #rrggbb", like="#[0-9a-fA-F]{6}"
@@ -201,7 +240,10 @@ def _parse(name: str, text: str, field: Field[Any]) -> Any:
     if kind in (int, float) and abs(value) > MOST:
         raise SettingError(f"{name} is {text[:40]!r}; set it to a number up to {MOST:,}")
     if like and not re.fullmatch(like, text):
-        raise SettingError(f"{name} is {text!r}; set it to something like {field.default}")
+        hint = f"set it to something like {field.default}"
+        raise SettingError(
+            f"{name} is {text!r}; {hint if field.default else 'it takes: ' + field.metadata['help']}"
+        )
     return value
 
 

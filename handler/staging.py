@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 SCRATCH = "querytower-run-"
@@ -88,6 +88,22 @@ def scratch_folder() -> Iterator[Path]:
     _remove_all_unused(parent, SCRATCH_NAME)
     with _new_folder(parent, SCRATCH) as folder:
         yield folder
+
+
+class HeldFolder:
+    """A new folder that goes with this object; that of a killed process goes with the next one."""
+
+    def __init__(self, parent: Path) -> None:
+        """Make it inside `parent`.
+
+        Raises:
+            OSError: it can't be made.
+        """
+        parent.mkdir(parents=True, exist_ok=True)
+        _remove_all_unused(parent, PART_NAME)
+        stack = ExitStack()
+        self.path = stack.enter_context(_new_folder(parent, ".blocks.part-"))
+        weakref.finalize(self, stack.close)
 
 
 @contextmanager

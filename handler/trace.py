@@ -41,14 +41,16 @@ def trace_of(request: Request) -> Trace:
     return trace
 
 
-def index_of(request: Request, service: Service) -> Engine:
-    """Return the index that the path of a request names, or the default; its trace has the version.
+def index_of(request: Request, service: Service, name: str = "") -> Engine:
+    """Return the index of a request; its trace has the version.
+
+    That is `name`, or what the path names, or the default.
 
     Raises:
         IndexNotFound: there is none of this name.
         IndexUnavailable: it can't be used.
         StoreError: the store fails, and no version was open yet.
     """
-    index = service.index(request.path_params.get("name", ""))
+    index = service.index(name or request.path_params.get("name", ""))
     trace_of(request).index_version = index.manifest.version
     return index

@@ -24,6 +24,7 @@ class WarmUp:
         """Start the thread; `since` is the start of the process, by time.perf_counter."""
         self._service = service
         self._since = since
+        self._fetched: dict[str, float] = {}
         self._stages = {"imports": time.perf_counter() - since}
         self._thread = Thread(target=self._run, name="warm-up", daemon=True)
         self._thread.start()
@@ -37,20 +38,25 @@ class WarmUp:
         self._thread.join()
         total = time.perf_counter() - self._since
         stages = {f"{name}_ms": round(1000 * seconds, 1) for name, seconds in self._stages.items()}
-        metric("cold_start", {"ColdStart": round(1000 * total, 1)}, "Milliseconds", **stages)
+        fetched = {f"fetched_{name}": value for name, value in self._fetched.items()}
+        metric(
+            "cold_start", {"ColdStart": round(1000 * total, 1)}, "Milliseconds", **stages, **fetched
+        )
 
     def _run(self) -> None:
         try:
             service = self._stage("model", self._service)
             self._stage("first_inference", lambda: service.encoder.encode(["warm up"], "query"))
             index = self._stage("index_fetch", service.index)
-            opening = service.live().opening_seconds
+            live = service.live()
+            opening = live.opening_seconds
             self._stages |= {
                 "index_fetch": self._stages["index_fetch"] - opening,
                 "index_open": opening,
             }
             request = SearchRequest(query="warm up")
             self._stage("first_search", lambda: service.searcher.search(index, request))
+            self._fetched = live.traffic.shown()
         except QuerytowerError as error:
             log("warm_up_failed", problem=str(error))
 

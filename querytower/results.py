@@ -31,6 +31,7 @@ class Hit(Document):
     highlight: str | None = None
     explanation: Explanation | None = None
     others: int | None = None
+    distance: float | None = None
 
     @classmethod
     def of(cls, hit: answer.Hit) -> Self:
@@ -49,6 +50,7 @@ class Hit(Document):
             highlight=hit.highlight,
             explanation=hit.explanation,
             others=hit.others,
+            distance=hit.distance,
         )
 
 

@@ -36,7 +36,7 @@ FLOORS = (
     {"storage"},
     {"corpus", "encoder", "reranker", "onnx_session", "bundle"},
     {"index"},
-    {"search"},
+    {"search", "tiers"},
     {"versions"},
     {"quality"},
     {"reindex"},

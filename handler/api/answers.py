@@ -70,6 +70,8 @@ def search_answer(
             for name, counts in answer.facets.items()
         }
         body["spreads"] = {name: _spread_body(each) for name, each in answer.spreads.items()}
+        if index.facets_of != "everything":
+            body["facets_of"] = index.facets_of
     if answer.nothing_close:
         body["nothing_close"] = True
     if answer.total:
@@ -209,6 +211,8 @@ def hit_body(hit: Hit, settings: Settings) -> "HitBody":
         body["explanation"] = hit.explanation
     if hit.others is not None:
         body["others"] = hit.others
+    if hit.distance is not None:
+        body["distance"] = hit.distance
     return body
 
 

@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from handler.corpus.document import Value
 from handler.corpus.schema import FieldKind
+from handler.index.engine import FacetsOf
 from handler.search.answer import Explanation
 from handler.search.request import Mode
 
@@ -57,7 +58,8 @@ class HitBody(DocumentBody, total=False):
     `score` orders the hits and has no unit; it is null where a sort ordered them. `section` is there
     if the passage lies in one: its headings, or its page; `url` then leads to it. `highlight`, the
     passage as HTML, and `explanation` are there when they were asked for. `others` is the number of
-    further hits with the same value, where `distinct` shows each value once.
+    further hits with the same value, where `distinct` shows each value once. `distance` is in metres,
+    from the place of a `$near` or a sort.
     """
 
     score: float | None
@@ -66,6 +68,7 @@ class HitBody(DocumentBody, total=False):
     highlight: str
     explanation: Explanation
     others: int
+    distance: float
 
 
 class FacetBody(TypedDict):
@@ -110,6 +113,7 @@ class SearchAnswer(TypedDict):
     """What a search found.
 
     `facets`, with `spreads` for numbers and dates, and `total` are there when they were asked for.
+    `facets_of` is there where the engine counts only candidates, not everything that matches.
 
     `nothing_close` is there if no hit has a word of the query, or is nearer than chance would be.
     `corrected` is there if words were taken for misspellings; `verbatim` turns this off.
@@ -123,6 +127,7 @@ class SearchAnswer(TypedDict):
     corrected: NotRequired[CorrectedBody]
     hits: list[HitBody]
     facets: NotRequired[dict[str, list[FacetBody]]]
+    facets_of: NotRequired[FacetsOf]
     spreads: NotRequired[dict[str, SpreadBody]]
     total: NotRequired[TotalBody]
     nothing_close: NotRequired[Literal[True]]
@@ -147,9 +152,10 @@ class SimilarAnswer(TypedDict):
 
 
 class SuggestionBody(TypedDict):
-    """A completion."""
+    """A completion, and what it is: `title`, `phrase`, or the name of a metadata field."""
 
     text: str
+    kind: str
 
 
 class SuggestAnswer(TypedDict):
@@ -169,11 +175,17 @@ class FieldBody(TypedDict):
 
 
 class SchemaAnswer(TypedDict):
-    """The metadata fields of an index."""
+    """The metadata fields of an index, what serves it, and what facets, sorts and totals look at.
+
+    `places` has the fields of latitude and longitude of each place.
+    """
 
     index: str
     index_version: str
     fields: dict[str, FieldBody]
+    places: dict[str, list[str]]
+    served_by: str
+    facets_of: FacetsOf
 
 
 class IndexesAnswer(TypedDict):
@@ -188,6 +200,17 @@ class HealthAnswer(TypedDict):
     status: Literal["ok"]
 
 
+class FetchedBody(TypedDict):
+    """What a process fetched of an index from the store so far.
+
+    `block_hit_rate` is the share of the blocks that were here already when they were read.
+    """
+
+    bytes: int
+    ranges: int
+    block_hit_rate: float
+
+
 class ReadyAnswer(TypedDict):
     """What answers searches."""
 
@@ -199,6 +222,7 @@ class ReadyAnswer(TypedDict):
     passages: int
     model: str
     fingerprint: str
+    fetched: FetchedBody
 
 
 class TextBody(TypedDict):

@@ -26,14 +26,15 @@ class Commas:
         for record in sample:
             for name, value in record.items():
                 values.setdefault(name, []).append(str(value))
-        return cls(
-            frozenset(
-                name
-                for name, texts in values.items()
-                if any("," in text for text in texts)
-                and sum(map(_is_number, texts)) >= NEARLY_ALL * len(texts)
-            )
-        )
+        numbers = {
+            name: texts
+            for name, texts in values.items()
+            if sum(map(_is_number, texts)) >= NEARLY_ALL * len(texts)
+        }
+        found = {name for name, texts in numbers.items() if any("," in text for text in texts)}
+        if found:  # then points in the other numbers set thousands apart
+            found |= {name for name, texts in numbers.items() if any("." in text for text in texts)}
+        return cls(frozenset(found))
 
     def replaced(self, record: dict[str, Value]) -> dict[str, Value]:
         """Return the record with points instead of decimal commas."""

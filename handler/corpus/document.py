@@ -43,7 +43,8 @@ class Section(NamedTuple):
 class Document:
     """One thing that can be found: the fields of the corpus, and everything else as metadata.
 
-    `sections` are in the order of the text; text before the first belongs to none.
+    `sections` are in the order of the text; text before the first belongs to none. `vector` is a
+    hash of the vector that came with the document, if one did.
     """
 
     id: str
@@ -52,13 +53,21 @@ class Document:
     url: str
     metadata: dict[str, Value]
     sections: tuple[Section, ...] = ()
+    vector: str = ""
 
     @classmethod
     def from_stored(cls, values: Sequence[Any]) -> Self:
         """Return the document that `to_json` rendered; sections may be missing, as in format 2."""
         key, title, text, url, metadata, *more = values
-        sections = tuple(Section(*each) for each in (more[0] if more else ()))
-        return cls(id=key, title=title, text=text, url=url, metadata=metadata, sections=sections)
+        return cls(
+            id=key,
+            title=title,
+            text=text,
+            url=url,
+            metadata=metadata,
+            sections=tuple(Section(*each) for each in (more[0] if more else ())),
+            vector=more[1] if len(more) > 1 else "",
+        )
 
     def section_at(self, place: int) -> Section | None:
         """Return the section that holds a character of the text, if one does."""
@@ -86,5 +95,6 @@ def to_json(document: Document) -> str:
         document.url,
         document.metadata,
         document.sections,
+        *([document.vector] if document.vector else []),
     ]
     return encode_json(fields)

@@ -11,13 +11,22 @@ from uuid import UUID
 
 from handler.corpus.document import Value
 from handler.corpus.html_text import clean_html
+from handler.corpus.places import of_geojson, of_text
 
 MAX_DEPTH = 8
+PLACE_STARTS = "+-0123456789"
 MAX_NAME_CHARS = 200
 INT64 = range(-(2**63), 2**63)
 SURROGATE = re.compile("[\ud800-\udfff]")
 # The key whose value stands for an object in a list, the first of these that it has.
 NAMING = ("name", "title", "label", "text", "value", "term", "tag", "word", "#text", "id")
+# How MongoDB writes what JSON has no type for.
+WRAPPED = {"$oid", "$date", "$numberInt", "$numberLong", "$numberDouble", "$numberDecimal"}
+NAMING_KEYS = frozenset(NAMING)
+MAX_NAMES = 1000
+"""Names that are kept for the next record; with more of them, keys are ids."""
+TEXTS = {str}
+NUMBERS = {int, float}
 
 # Called with the name of a field that can't be kept, and the reason.
 Dropped = Callable[[str, str], None]
@@ -51,7 +60,8 @@ def as_text(value: Value | None, separator: str = " ") -> str:
 
 def clean_text(text: str) -> str:
     """Return a text without markup, outer blanks, and halves of surrogate pairs."""
-    text = _mended(text)
+    if not text.isascii():
+        text = _mended(text)
     if "<" in text or "&" in text:
         text = clean_html(text)
     return text.strip()
@@ -71,25 +81,30 @@ def _scalar_text(value: float | bool) -> str:
 def _add_fields(
     flat: dict[str, Value], prefix: str, fields: Mapping[Any, Any], dropped: Dropped, depth: int
 ) -> None:
+    names = _names(prefix)
     for key, value in fields.items():
-        name = _name(prefix, key)
+        name = names[key]
         kind = type(value)
         if kind is str:
-            if value:
-                text = value.strip()
-                if not text.isascii() or "<" in text or "&" in text:
-                    text = clean_text(text)
-                if text:
-                    flat[name] = text
+            plain = value.isascii() and "<" not in value and "&" not in value
+            if text := value.strip() if plain else clean_text(value):
+                flat[name] = text
+                if text[0] in PLACE_STARTS and (place := of_text(name, text)):
+                    flat[f"{name}.lat"], flat[f"{name}.lon"] = place
         elif kind is list:
-            _add_list(flat, name, value, dropped)
+            if value:
+                _add_list(flat, name, value, dropped)
         elif kind is bool:
             flat[name] = value
         elif kind is int:
             flat[name] = value if value in INT64 else str(value)
         elif isinstance(value, Mapping):
-            if depth == MAX_DEPTH:
+            if len(value) == 1 and not WRAPPED.isdisjoint(value):
+                _add_fields(flat, prefix, {key: next(iter(value.values()))}, dropped, depth + 1)
+            elif depth == MAX_DEPTH:
                 dropped(name, f"nested more than {MAX_DEPTH} deep")
+            elif place := of_geojson(value):
+                flat[f"{name}.lat"], flat[f"{name}.lon"] = place
             else:
                 _add_fields(flat, f"{name}.", value, dropped, depth + 1)
         elif value is not None:
@@ -109,32 +124,38 @@ def _add_other(flat: dict[str, Value], name: str, value: Any, dropped: Dropped) 
 
 def _add_list(flat: dict[str, Value], name: str, items: Sequence[Any], dropped: Dropped) -> None:
     kept: list[Any] = []
-    numbers = True
     for item in items:
         kind = type(item)
-        if kind is str and item.isascii() and "<" not in item and "&" not in item:
-            plain: Any = item.strip()
+        if kind is str:
+            plain: Any = clean_text(item)
         else:
             plain = _object_text(item) if kind is dict else _plain(item)
-        if plain is None:
-            if kind is not dict and not _is_missing(item):
-                dropped(name, f"a list that holds {_called(item)}")
-                return
-        elif plain != "":
+        if plain:
             kept.append(plain)
-            numbers = numbers and type(plain) in (int, float)
+        elif plain is not None:
+            if plain != "":
+                kept.append(plain)
+        elif kind is not dict and not _is_missing(item):
+            dropped(name, f"a list that holds {_called(item)}")
+            return
     if kept:
-        flat[name] = kept if numbers else [as_text(item) for item in kept]
+        kinds = set(map(type, kept))
+        alike = kinds == TEXTS or kinds <= NUMBERS
+        flat[name] = kept if alike else [as_text(item) for item in kept]
 
 
 def _object_text(item: Mapping[Any, Any]) -> str | None:
     """Return what names an object of a list: the value of its naming key, or its first text."""
-    for key in NAMING:
-        value = item.get(key)
-        if value and isinstance(value, str | int):
-            return value if type(value) is str and value.isalnum() else as_text(_plain(value))
-    plain = (_plain(value) for value in item.values())
-    return next((text for text in plain if isinstance(text, str) and text), None)
+    if not NAMING_KEYS.isdisjoint(item):
+        for key in NAMING:
+            value = item.get(key)
+            if value and isinstance(value, str | int):
+                return clean_text(value) if type(value) is str else as_text(_plain(value))
+    for value in item.values():
+        text = clean_text(value) if type(value) is str else _plain(value)
+        if text and isinstance(text, str):
+            return text
+    return None
 
 
 def _plain(value: Any) -> str | int | float | bool | None:
@@ -170,9 +191,22 @@ def _called(value: Any) -> str:
     return names.get(type(value).__name__, type(value).__name__)
 
 
-@lru_cache(maxsize=10_000)
-def _name(prefix: str, key: Any) -> str:
-    name = f"{prefix}{key}".strip()
-    if SURROGATE.search(name):
-        name = clean_text(name)
-    return name[:MAX_NAME_CHARS] or "?"
+class _Names(dict[Any, str]):
+    """The names of the fields of an object by their keys, made once."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def __missing__(self, key: Any) -> str:
+        name = f"{self._prefix}{key}".strip()
+        if SURROGATE.search(name):
+            name = clean_text(name)
+        name = name[:MAX_NAME_CHARS] or "?"
+        if len(self) < MAX_NAMES:
+            self[key] = name
+        return name
+
+
+@lru_cache(maxsize=200)
+def _names(prefix: str) -> _Names:
+    return _Names(prefix)

@@ -18,24 +18,24 @@ Hashes = npt.NDArray[np.bytes_]
 def text_hash(document: Document) -> bytes:
     """Return bytes that change whenever the vectors of the document do."""
     sections = json.dumps([each[:3] for each in document.sections]) if document.sections else ""
-    return _hash(f"{document.title}\0{document.text}{sections}")
+    parts = f"{document.title}\0{document.text}{sections}"
+    # Documents without a vector of their own keep the hashes that they had before there were any.
+    return stored_hash(
+        f"{parts}\0{document.vector}".encode() if document.vector else parts.encode()
+    )
 
 
 def content_hash(document: Document) -> bytes:
     """Return bytes that change whenever anything of the document does."""
-    return stored_hash(to_json(document))
+    return stored_hash(to_json(document).encode())
 
 
-def stored_hash(stored: str) -> bytes:
-    """Return the `content_hash` of a document, given what `to_json` makes of it."""
-    return _hash(stored)
+def stored_hash(stored: bytes) -> bytes:
+    """Return the `content_hash` of a document, given what `to_json` makes of it, in UTF-8."""
+    return hashlib.blake2b(stored, digest_size=SIZE).digest()
 
 
 def as_hashes(data: bytes | bytearray | Iterable[bytes]) -> Hashes:
     """Return hashes, one after the other or apart, as an array."""
     joined = data if isinstance(data, bytes | bytearray) else b"".join(data)
     return np.frombuffer(joined, f"S{SIZE}")
-
-
-def _hash(text: str) -> bytes:
-    return hashlib.blake2b(text.encode(), digest_size=SIZE).digest()

@@ -29,11 +29,21 @@ def clean_html(text: str) -> str:
     """Return the text of a fragment of HTML; what only resembles HTML, such as `a < b`, stays."""
     if TAG.search(text):
         parser = _Text()
-        parser.feed(text)
+        parser.feed(_with_one_open_comment(text))
         parser.close()
         text = BREAKS.sub("\n", BLANKS.sub(" ", "".join(parser.parts)))
         return MANY_BREAKS.sub("\n\n", text).strip()
     return html.unescape(text) if ENTITY.search(text) else text
+
+
+def _with_one_open_comment(text: str) -> str:
+    """Return the text without further starts of comments inside one that never ends.
+
+    The parser looks for the end of each in the whole rest, which takes quadratic time.
+    """
+    ended = text.rfind("-->") + 1
+    before, start, inside = text[ended:].partition("<!--")
+    return text[:ended] + before + start + inside.replace("<!--", "")
 
 
 class _Text(HTMLParser):

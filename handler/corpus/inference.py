@@ -19,6 +19,8 @@ NEARLY_ALL = 0.95
 FEW = 0.005
 MAX_FORM_CHARS = 40
 """Longer texts are neither numbers nor dates."""
+MAX_PLAIN_DIGITS = 18
+"""So many digits fit in 64 bits for sure."""
 
 NUMBER = re.compile(
     r"(?P<sign>[-+−]?)(?P<whole>\d{1,3}(?:,\d{3})+|\d+)(?P<part>\.\d+)?(?P<power>[eE][-+]?\d{1,2})?",
@@ -69,6 +71,7 @@ class Inference:
     def observe(self, metadata: Mapping[str, Value]) -> None:
         """Note the values of one more document."""
         seen = self.seen
+        value: Any
         for name, value in metadata.items():
             found = seen.get(name)
             if found is None:
@@ -79,9 +82,13 @@ class Inference:
             found.documents += 1
             forms = found.forms
             kind = type(value)
-            if kind is str and len(value) <= MAX_FORM_CHARS:  # type: ignore[arg-type]
-                forms[_text_form(value)] += 1  # type: ignore[arg-type]
-            elif isinstance(value, list):
+            if kind is str:
+                size = len(value)
+                if size <= MAX_PLAIN_DIGITS and value.isdigit() and value.isascii():
+                    forms["'code'" if size > 1 and value[0] == "0" else "'integer'"] += 1
+                else:
+                    forms[_text_form(value) if size <= MAX_FORM_CHARS else _long_form(value)] += 1
+            elif kind is list:
                 found.list = True
                 # Texts in lists stay texts, and are not mixed with numbers.
                 if type(value[0]) is str:
@@ -180,7 +187,7 @@ def _number_form(match: re.Match[str]) -> str:
         return "'code'"
     if match["part"] or match["power"]:
         return "'float'"
-    return "'integer'" if len(whole) <= 18 else "'large'"
+    return "'integer'" if len(whole) <= MAX_PLAIN_DIGITS else "'large'"
 
 
 def _long_form(text: str) -> str:
@@ -228,7 +235,12 @@ def _date_target(dates: Counter[str]) -> str:
 
 
 def _integer(value: Scalar) -> int | None:
-    if type(value) is str and value.isascii() and value.isdigit() and len(value) <= 18:
+    if (
+        type(value) is str
+        and value.isascii()
+        and value.isdigit()
+        and len(value) <= MAX_PLAIN_DIGITS
+    ):
         return int(value)
     number = _float(value)
     if number is None or number != int(number):

@@ -12,7 +12,7 @@ from handler.errors import IndexUnavailable
 from handler.stored_json import Count, Garbled, read_json
 
 # To be raised when the same objects would give other documents than before: all are then read again.
-READER = 2
+READER = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 import json
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import IO
 
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handler.corpus.document import Document
-from handler.corpus.hashes import Hashes, as_hashes
+from handler.corpus.hashes import Hashes, as_hashes, text_hash
 from handler.errors import CorpusError
 
 
@@ -31,15 +32,17 @@ class VectorColumn:
     _lengths: "array[int]" = field(default_factory=lambda: array("L"))
     _file: IO[bytes] | None = None
 
-    def take(self, document: Document, text_hash: bytes) -> None:
-        """Move the vector of a document out of its metadata into the file.
+    def taken(self, document: Document) -> Document:
+        """Move the vector of a document out of its metadata into the file, and return what is left.
+
+        The document keeps a hash of it, by which a later run finds out that it changed.
 
         Raises:
             CorpusError: it is no vector, or has another dimension than the first.
         """
         value = document.metadata.pop(self.name, None)
         if value is None:
-            return
+            return document
         vector = self._parsed(document, value)
         if not self.dimension:
             self.dimension = len(vector)
@@ -50,9 +53,12 @@ class VectorColumn:
             )
         if self._file is None:
             self._file = self.path.open("wb")
-        self._file.write(vector.tobytes())
-        self._hashes += text_hash
+        data = vector.tobytes()
+        self._file.write(data)
+        document = replace(document, vector=blake2b(data, digest_size=8).hexdigest())
+        self._hashes += text_hash(document)
         self._lengths.append(len(document.text))
+        return document
 
     def close(self) -> None:
         """Finish the file."""

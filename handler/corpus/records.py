@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -12,6 +13,7 @@ from handler.corpus.decimal_commas import Commas
 from handler.corpus.document import Document, Section, Value
 from handler.corpus.findings import Findings
 from handler.corpus.flatten import as_text, flatten
+from handler.corpus.libraries import check_libraries
 from handler.corpus.names import corpus_files
 from handler.corpus.options import DEFAULT_OPTIONS, ReadOptions
 from handler.corpus.readers.registry import Reader, reader_of
@@ -66,12 +68,19 @@ def read_corpus(
     """
     seen: set[bytes] = set()
     findings = findings or Findings()
-    for file in corpus_files(path):
-        name = file.name if path.is_file() else file.relative_to(path).as_posix()
+    files = corpus_files(path)
+    names = [file.name if path.is_file() else file.relative_to(path).as_posix() for file in files]
+    lenders = (partial(_lent, file) for file in files)
+    check_libraries(zip(names, lenders, strict=True))
+    for name, file in zip(names, files, strict=True):
         source = Source.of_file(file, name, options, given=path.is_file(), findings=findings)
         for found in read_source(source):
             yield once(found, seen, name)
     findings.check()
+
+
+def _lent(file: Path) -> AbstractContextManager[Path]:
+    return nullcontext(file)
 
 
 def read_source(source: Source) -> Iterator[Found]:

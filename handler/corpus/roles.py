@@ -42,12 +42,25 @@ WEAK_TEXTS = (
     *("kurzbeschreibung", "zusammenfassung", "resume", "antwort", "bemerkung", "notes", "note"),
     *("excerpt", "snippet", "transcript", "html", "markdown", "question", "frage", "desc"),
 )
-URLS = ("url", "link", "href", "uri", "permalink", "webpage", "website", "homepage", "lien")
+URLS = (
+    "htmlurl",
+    "weburl",
+    "url",
+    "link",
+    "href",
+    "uri",
+    "permalink",
+    "webpage",
+    "website",
+    "homepage",
+    "lien",
+)
 PICTURES = {"image", "img", "thumbnail", "thumb", "photo", "picture", "avatar", "cover", "icon"}
 # Whose names are no titles: author_name, file name.
 OTHERS = {
     *("author", "user", "first", "last", "file", "category", "brand", "customer", "publisher"),
     *("country", "city", "host", "company", "vendor", "seller", "autor", "auteur", "reviewer"),
+    *("status", "priority", "project", "type", "issuetype", "resolution", "assignee", "reporter"),
     *("location", "place", "series", "tag", "tags", "owner", "creator", "team", "department"),
 }
 WORDS = re.compile(r"[^\W\d_]+\d*|\d+")
@@ -102,7 +115,7 @@ def find_roles(sample: Sequence[Flat], names: FieldNames) -> Roles:
 
 def is_text_name(name: str) -> bool:
     """Tell whether a field that is called so is likely to be the title or the text of a record."""
-    return _normal(name) in {*TITLES, *TEXTS, *WEAK_TEXTS}
+    return not name.startswith("@") and _normal(name) in {*TITLES, *TEXTS, *WEAK_TEXTS}
 
 
 def _columns(sample: Sequence[Flat]) -> dict[str, list[Value]]:
@@ -170,7 +183,10 @@ def _titled(columns: Mapping[str, Sequence[Value]], taken: set[str]) -> str:
         if all(isinstance(value, str) for value in values)
         and 2 * len(set(map(str, values))) > len(values)
     }
-    return _named(TITLES, usable, taken) or _named(WEAK_TITLES, telling, taken)
+    found = _named(TITLES, usable, taken) or _named(WEAK_TITLES, telling, taken)
+    if found or not _named(TEXTS, columns, taken):
+        return found
+    return _named(("summary",), telling, taken)  # of tickets, which have a description besides
 
 
 def _text(columns: Mapping[str, Sequence[Value]], taken: set[str]) -> str:
@@ -178,8 +194,9 @@ def _text(columns: Mapping[str, Sequence[Value]], taken: set[str]) -> str:
         name: values
         for name, values in columns.items()
         if all(isinstance(value, str) or _is_texts(value) for value in values)
+        and not name.startswith("@")  # JSON-LD says there what the rest means
     }
-    exact = {each: name for name in columns if name not in taken for each in [_normal(name)]}
+    exact = {_normal(name): name for name in columns if name not in taken and name[:1] != "@"}
     if found := next((exact[name] for name in TEXTS if name in exact), ""):
         return found
     if found := _named(TEXTS, texts, taken) or _named(WEAK_TEXTS, texts, taken):

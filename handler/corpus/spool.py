@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from handler.corpus.document import Document, Value, encode_json
-from handler.corpus.hashes import SIZE, Hashes, as_hashes, stored_hash, text_hash
-from handler.corpus.inference import Convert, Inference, Loss, converted, converter, schema_of
+from handler.corpus.cells import CellConverter, to_cells
+from handler.corpus.document import Document
+from handler.corpus.hashes import Hashes, as_hashes, stored_hash, text_hash
+from handler.corpus.inference import Inference, Loss, schema_of
 from handler.corpus.own_vectors import VectorColumn
 from handler.corpus.readers.registry import EMPTY
 from handler.corpus.records import Reject
 from handler.corpus.schema import MAX_FIELDS, Schema
 from handler.errors import CorpusError
 
+BUFFER = 1 << 20
 NO_TYPES: Mapping[str, str] = {}
 
 
@@ -74,16 +76,16 @@ class Spool:
         texts = bytearray()
         column = VectorColumn(name=vectors, path=path.with_suffix(".vectors"))
         raw = path.with_suffix(".raw")
-        with raw.open("w", encoding="utf-8") as file:
+        with raw.open("w", BUFFER, "utf-8", newline="\n") as file:
             for item in corpus:
                 if isinstance(item, Reject):
                     rejected.add(item)
                     continue
-                texts += text_hash(item)
                 if vectors:
-                    column.take(item, bytes(texts[-SIZE:]))
+                    item = column.taken(item)
+                texts += text_hash(item)
                 inference.observe(item.metadata)
-                file.write(_apart(item))
+                file.write(to_cells(item) + "\n")
                 documents += 1
         column.close()
         rejected.check(documents, max_rejects)
@@ -136,50 +138,20 @@ class Spool:
                 yield Document.from_stored(json.loads(line))
 
 
-def _apart(document: Document) -> str:
-    """Return the stored form of a document as a line, with tabs around the metadata."""
-    head = encode_json([document.id, document.title, document.text, document.url])
-    metadata = encode_json(document.metadata)
-    sections = encode_json(document.sections) if document.sections else "[]"
-    return f"{head[:-1]}, \t{metadata}\t, {sections}]\n"
-
-
 def _finish(raw: Path, path: Path, targets: Mapping[str, str]) -> tuple[bytes, dict[str, Loss]]:
     """Convert the metadata of all documents, and write them to `path`.
 
     Returns:
         The hashes of their contents, and what did not fit, by field.
     """
-    convert = {name: converter(target) for name, target in targets.items()}
-    hashes, dropped = bytearray(), dict[str, Loss]()
-    with raw.open(encoding="utf-8") as lines, path.open("w", encoding="utf-8") as spool:
+    cells = CellConverter(targets)
+    hashes = bytearray()
+    with raw.open("r", BUFFER, "utf-8", newline="\n") as lines, path.open("wb", BUFFER) as spool:
         for line in lines:
-            head, metadata, tail = line.split("\t")
-            if convert:
-                metadata = encode_json(_converted(json.loads(metadata), convert, dropped))
-            stored = head + metadata + tail
+            stored = cells.stored(line).encode()
             spool.write(stored)
             hashes += stored_hash(stored[:-1])
-    return bytes(hashes), dropped
-
-
-def _converted(
-    metadata: dict[str, Value], convert: Mapping[str, Convert], dropped: dict[str, Loss]
-) -> dict[str, Value]:
-    kept: dict[str, Value] = {}
-    for name, value in metadata.items():
-        to = convert.get(name)
-        if to is None:
-            kept[name] = value
-            continue
-        new = converted(value, to) if type(value) is list else to(value)  # type: ignore[arg-type]
-        if new is not None:
-            kept[name] = new
-        elif name in dropped:
-            dropped[name].count += 1
-        else:
-            dropped[name] = Loss(1, str(value)[:80])
-    return kept
+    return bytes(hashes), cells.dropped
 
 
 @dataclass(slots=True)

@@ -14,7 +14,6 @@ WITH_STOP_WORDS = (
     "spanish swedish"
 ).split()
 MAX_TERM_CHARS = 60
-# Scripts that write no spaces are indexed as overlapping pairs of characters.
 # Languages that write compounds as one word.
 COMPOUNDING = "danish dutch finnish german hungarian norwegian swedish".split()
 # Words that people ask with, beyond the stop words of the analyzer.
@@ -27,10 +26,15 @@ ASKING = {
     )
 }
 # Letters that lower case and the removal of accents leave different; one stands for one.
-LETTERS = str.maketrans("İЁё", "iЕе")
+LETTERS = str.maketrans("İЁё⁄", "iЕе/")
+# Scripts that write no spaces are indexed as overlapping pairs of characters.
+# Korean has spaces, but a word has its particles: 서울에서 is in Seoul.
 UNSPACED = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    r"\uac00-\ud7a3\uf900-\ufaff]+"
 )
+# Letters in half or full width, and fractions, are other letters and numbers in disguise.
+DISGUISED = re.compile(r"[\uff01-\uffef\u00bc-\u00be\u2150-\u215e]+")
 
 
 def analyzer(language: str) -> tantivy.TextAnalyzer:
@@ -78,8 +82,15 @@ def spaced(text: str) -> str:
     """
     if text.isascii():
         return text
-    composed = unicodedata.normalize("NFC", text).translate(LETTERS)
-    return UNSPACED.sub(lambda run: f" {_pairs(run[0])} ", composed)
+    return UNSPACED.sub(lambda run: f" {_pairs(run[0])} ", composed(text))
+
+
+def composed(text: str) -> str:
+    """Write letters with their accents as one, in usual width, and fractions with a slash."""
+    if text.isascii():
+        return text
+    plain = DISGUISED.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
+    return unicodedata.normalize("NFC", plain).translate(LETTERS)
 
 
 def _pairs(run: str) -> str:

@@ -1,15 +1,24 @@
 """Files of a version that are read in part: mapped into memory, or fetched block by block."""
 
+import hashlib
 import mmap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, Protocol, Self
 
+import numpy as np
+
 from handler.index.arrays import Rows
 
+BLOCK = 4096
+"""Bytes of a block, the least that is fetched; each has a checksum."""
+SUM = 16
+"""Bytes of a checksum."""
 PARALLEL = 32
 """Ranges that one round fetches at a time; each mostly waits for the first byte."""
+
+NONE: Rows = np.empty(0, np.int64)
 
 Fetch = Callable[[], None]
 
@@ -57,6 +66,20 @@ class MappedFile:
         return self._data, []
 
 
+Remote = Mapping[Path, BlockFile]
+"""Files that are not on this machine, by the paths at which they would be."""
+NOTHING_REMOTE: Remote = {}
+
+
+def open_file(path: Path, remote: Remote) -> BlockFile:
+    """Return a file that is remote, or map the one at `path` into memory.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    return remote.get(path) or MappedFile.open(path)
+
+
 class Spans(NamedTuple):
     """Bytes of one file, from starts[i] to ends[i]; both of shape (n,)."""
 
@@ -80,3 +103,25 @@ def read_spans(wanted: Sequence[Spans]) -> list[memoryview]:
             for done in [pool.submit(fetch) for fetch in fetches]:
                 done.result()
     return [data for data, _ in plans]
+
+
+def sums_of(data: bytes | memoryview) -> bytes:
+    """Return the checksums of blocks, one after the other; the last block may be short."""
+    sums = [
+        hashlib.blake2b(data[at : at + BLOCK], digest_size=SUM).digest()
+        for at in range(0, len(data), BLOCK)
+    ]
+    return b"".join(sums)
+
+
+def write_sums(path: Path) -> None:
+    """Write the checksums of the file at `path` beside it; see `sums_path`."""
+    target = sums_path(path)
+    target.unlink(missing_ok=True)  # perhaps a link to that of another version
+    data, _ = MappedFile.open(path).plan(NONE, NONE)
+    target.write_bytes(sums_of(data))
+
+
+def sums_path(path: Path) -> Path:
+    """Return where the checksums of the file at `path` are."""
+    return path.with_suffix(".sums")

@@ -16,7 +16,7 @@ MOST_COMPOUNDS = 20
 Frequency = Callable[[str], int]
 
 
-def in_two(word: str, frequency: Frequency) -> list[str]:
+def in_two(word: str, of_head: Frequency, of_tail: Frequency) -> list[str]:
     """Return the likeliest ways to write a word as two that are known: basket ball.
 
     A number may be cut off at either end: wx 2000.
@@ -29,7 +29,7 @@ def in_two(word: str, frequency: Frequency) -> list[str]:
         number = head[-1].isdigit() != tail[0].isdigit()
         if not number and min(cut, len(word) - cut) < MIN_PART:
             continue
-        if (heads := frequency(head)) and (tails := frequency(tail)):
+        if (heads := of_head(head)) and (tails := of_tail(tail)):
             found.append((min(heads, tails), f"{head} {tail}"))
     return [phrase for _, phrase in sorted(found, reverse=True)[:MOST_SPLITS]]
 

@@ -15,7 +15,6 @@ from handler.encoder import Vectors
 from handler.index.arrays import Floats, Rows, Scores
 from handler.index.manifest import IndexManifest
 from handler.index.rules import Rules
-from handler.index.suggestions import Suggestions
 
 # What makes stems of a text, in the language of an index.
 Analyzer = TextAnalyzer
@@ -26,6 +25,7 @@ Condition = Any
 # Words and phrases that stand for a sequence of stems.
 Alternatives = Mapping[tuple[str, ...], Sequence[str]]
 
+FacetsOf = Literal["everything", "candidates"]
 Bounded = Literal["$gt", "$gte", "$lt", "$lte"]
 Pattern = Literal["$startsWith", "$contains", "$ieq"]
 
@@ -62,6 +62,13 @@ class FacetCount:
 
 # Least, greatest and mean value, and a histogram of (start, end, count).
 Spread = tuple[float, float, float, list[tuple[float, float, int]]]
+
+
+class Completions(Protocol):
+    """Completes what somebody types."""
+
+    def complete(self, typed: str, k: int, /, *, forgiving: bool = True) -> list[str]:
+        """Return `k` completions at most, the best first."""
 
 
 class Conditions(Protocol):
@@ -120,7 +127,7 @@ class Engine(Protocol):
         """The rules of the index when it was last looked at."""
 
     @property
-    def suggestions(self) -> Suggestions:
+    def suggestions(self) -> Completions:
         """The completions of what somebody types."""
 
     @property
@@ -130,6 +137,10 @@ class Engine(Protocol):
     @property
     def conditions(self) -> Conditions:
         """What makes conditions on its documents."""
+
+    @property
+    def facets_of(self) -> FacetsOf:
+        """What facets, sorts and totals look at."""
 
     def with_rules(self, rules: Rules) -> Self:
         """Return the same version with other rules."""

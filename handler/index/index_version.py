@@ -14,9 +14,9 @@ from handler.encoder import Vectors
 from handler.errors import IndexUnavailable
 from handler.files import check_file
 from handler.index.arrays import Floats, Rows, Scores, are_among, first_places, rows_between
-from handler.index.block_file import MappedFile
+from handler.index.block_file import NOTHING_REMOTE, Remote, open_file
 from handler.index.document_store import DocumentStore
-from handler.index.engine import Alternatives, FacetCount, Nearest, Spread, WordQuery
+from handler.index.engine import Alternatives, FacetCount, FacetsOf, Nearest, Spread, WordQuery
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.rules import NO_RULES, Rules
 from handler.index.suggestions import Suggestions
@@ -73,10 +73,13 @@ class IndexVersion:
     rules: Rules = NO_RULES
 
     @classmethod
-    def open(cls, folder: Path, checked: Collection[str] = ()) -> Self:
+    def open(
+        cls, folder: Path, checked: Collection[str] = (), remote: Remote = NOTHING_REMOTE
+    ) -> Self:
         """Open the version in `folder` after checking its files against the manifest.
 
-        Files whose sha256 is among `checked` are not read again.
+        Files whose sha256 is among `checked` are not read again. Those that are `remote`, by their
+        paths, and those for the next run may be missing.
 
         Raises:
             IndexUnavailable: a file is missing, truncated, altered, or of a newer format.
@@ -90,7 +93,9 @@ class IndexVersion:
             ) from cause
         manifest.check_format(str(path))
         for name, entry in manifest.files.items():
-            if entry.sha256 not in checked:
+            path = folder / name
+            optional = path in remote or (path.name == IndexFiles.HASHES and not path.exists())
+            if not optional and entry.sha256 not in checked:
                 check_file(folder, name, entry, IndexUnavailable)
         segments = [folder / IndexFiles.segment(at) for at in range(len(manifest.segments))]
         sizes = manifest.segments
@@ -105,7 +110,7 @@ class IndexVersion:
         bounds = np.append(documents["passage"], len(passages)).astype(np.int64)
         rows = np.sort(order)
         live = rows_between(bounds, rows) if len(rows) < len(documents) else None
-        vectors = VectorIndex.open(segments, manifest.precision, manifest.dimension, live)
+        vectors = VectorIndex.open(segments, manifest.precision, manifest.dimension, live, remote)
         return cls(
             folder=folder,
             manifest=manifest,
@@ -113,13 +118,18 @@ class IndexVersion:
             rows=rows,
             vectors=vectors,
             text=TextIndex.open(folder / IndexFiles.TEXT, manifest.language),
-            stored=_stored(segments, documents["stored"].astype(np.int64)),
+            stored=_stored(segments, documents["stored"].astype(np.int64), remote),
             documents=documents,
             passages=passages,
             owners=passages["document"].astype(np.int64),
             bounds=bounds,
             suggestions=Suggestions.open(folder / IndexFiles.SUGGESTIONS),
         )
+
+    @property
+    def facets_of(self) -> FacetsOf:
+        """What facets look at."""
+        return "everything"
 
     @property
     def stems(self) -> TextAnalyzer:
@@ -313,9 +323,9 @@ def _both(words: Query, condition: Query) -> Query:
     return Query.boolean_query([(Occur.Must, words), (Occur.Must, filtered)])
 
 
-def _stored(segments: Sequence[Path], places: Rows) -> DocumentStore:
+def _stored(segments: Sequence[Path], places: Rows, remote: Remote) -> DocumentStore:
     try:
-        files = [MappedFile.open(folder / IndexFiles.STORED) for folder in segments]
+        files = [open_file(folder / IndexFiles.STORED, remote) for folder in segments]
     except OSError as cause:
         raise IndexUnavailable(
             f"{cause.filename} can't be read: {cause.strerror}; index the corpus again"

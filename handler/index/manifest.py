@@ -1,6 +1,7 @@
 """What an index version consists of: its file names and its manifest."""
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from itertools import product
 from typing import Annotated, Literal, Self
@@ -14,8 +15,9 @@ from handler.stored_json import Count, Name, bound
 
 # 3: words of metadata fields in text/. 4: compact codes instead of a graph.
 # 5: files are stored under their sha256. 6: names and other forms of words in text/
-# 7: vectors and tables in segments. 8: completions as bytes. 9: stored documents in segments
-INDEX_FORMAT = 9
+# 7: vectors and tables in segments. 8: completions as bytes. 9: stored documents in segments,
+# words of Korean. 10: checksums of blocks
+INDEX_FORMAT = 10
 
 Rows = Annotated[int, bound(ge=0, le=2**32)]
 Segments = Annotated[list[tuple[Rows, Rows]], bound(max_length=10_000)]
@@ -36,6 +38,9 @@ class IndexFiles:
     PASSAGES = "passages.bin"
     STORED = "stored.bin"
     HASHES = "hashes.bin"
+    # Checksums of the blocks of two of them:
+    VECTOR_SUMS = "vectors.sums"
+    STORED_SUMS = "stored.sums"
     # Beside the segments:
     ORDER = "order.bin"
     TEXT = "text"
@@ -66,6 +71,11 @@ IN_SEGMENTS = (
 )
 
 
+# Files that are needed to show hits, and may be read in parts.
+IN_BLOCKS = (IndexFiles.VECTORS, IndexFiles.STORED)
+SUMS = (IndexFiles.VECTOR_SUMS, IndexFiles.STORED_SUMS)
+
+
 @dataclass(frozen=True, kw_only=True)
 class IndexManifest:
     """Contents of an index version's manifest.json.
@@ -75,6 +85,7 @@ class IndexManifest:
     `failures` why it was not good enough to publish. `segments` has the documents and
     passages of each segment, those that are gone included. `corpus` describes the source: its
     `url`, the sha256 of the file `objects` that lists its objects, and a digest of all `inputs`.
+    `served` says what serves the version if the function does not; see handler/tiers/tier.py.
     """
 
     name: Name
@@ -93,6 +104,7 @@ class IndexManifest:
     quality: dict[str, float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     corpus: dict[str, str] = field(default_factory=dict)
+    served: dict[str, str] = field(default_factory=dict)
     segments: Segments = field(default_factory=list)
     files: dict[str, FileEntry] = field(default_factory=dict)
     format: int = INDEX_FORMAT
@@ -121,7 +133,7 @@ class IndexManifest:
         except (TypeError, ValueError):
             return "split: not a size and overlap of passages"
         if self.format == INDEX_FORMAT:
-            for number, name in product(range(len(self.segments)), IN_SEGMENTS):
+            for number, name in product(range(len(self.segments)), (*IN_SEGMENTS, *SUMS)):
                 if (path := f"{IndexFiles.segment(number)}/{name}") not in self.files:
                     return f"files: {path} is missing"
         return ""
@@ -137,3 +149,7 @@ class IndexManifest:
                 f"{origin} has format {self.format}, this querytower reads {INDEX_FORMAT}; "
                 "run querytower reindex, which rebuilds the index"
             )
+
+    def named(self, names: Collection[str]) -> list[str]:
+        """Return the files of all segments that have one of these names."""
+        return [name for name in self.files if name.rpartition("/")[2] in names]

@@ -21,8 +21,20 @@ SYMBOLS = re.compile(
 COMPOUND = re.compile(
     r"(?<![^\W_])[^\W_]++(?:(?:[-_./:#@+&‐‑]|(?<=[^\W\d_])['’](?!s\b)(?=[^\W\d_]))[^\W_]++)+"
 )
+# AT & T
+SPACED_AND = re.compile(r"(?<![^\W_])[^\W_]++(?:\s&\s[^\W_]++)+")
+# rock 'n' roll
+AND_BETWEEN = re.compile(r"(?<![^\W_])[^\W_]++\s?['’]n['’]?\s?[^\W_]++", re.I)
+# 978 3 16 148410 0, 555 123 4567: too long for a list of numbers that mean something alone.
+NUMBER_GROUPS = re.compile(r"(?<![\w.,-])\d{1,7}(?: \d{1,7}){1,5}(?: ?[xX])?(?![\w.,-])")
+# c sharp, c plus plus, dot net
+SPOKEN = re.compile(
+    r"\b(?:(?P<letter>[a-z]) ?(?P<sign>sharp|plus ?plus)|dot ?(?P<net>net))\b", re.I
+)
+SIGNS = {"sharp": "#", "plusplus": "++"}
 # J. R. R. and U. S. A.
 INITIALS = re.compile(r"(?<![^\W_])[^\W\d_]\.(?:\s?[^\W\d_]\.)+")
+JOINED = (COMPOUND, INITIALS, SPACED_AND, AND_BETWEEN, NUMBER_GROUPS)
 SEPARATORS = re.compile(r"[\W_]+")
 # getUserName and HTTPServer, but neither iPhone nor mRNA, whose parts are no words.
 CAMEL = re.compile(r"(?<![^\W_])(?:[A-Z]{2,}(?=[A-Z][a-z]{2})|[A-Z]?[a-z]+(?=[A-Z]))[A-Za-z]+")
@@ -38,9 +50,18 @@ def symbol_names(text: str) -> list[str]:
     return [_height(name.translate(QUOTE_MARKS)) for name in names]
 
 
+def spoken_names(text: str) -> list[str]:
+    """Return the names with symbols that `text` has in words: c sharp, c plus plus, dot net."""
+    found = SPOKEN.finditer(text)
+    return [
+        ".net" if match["net"] else match["letter"] + SIGNS[match["sign"].lower().replace(" ", "")]
+        for match in found
+    ]
+
+
 def joined_names(text: str) -> list[str]:
     """Return the compounds and initials in `text`, written as one: spiderman, acdc, jrr."""
-    found = [*COMPOUND.finditer(text), *INITIALS.finditer(text)]
+    found = [each for form in JOINED for each in form.finditer(text)]
     names = (SEPARATORS.sub("", match[0]) for match in found)
     return [
         name
@@ -53,7 +74,7 @@ def name_spans(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield start, end and the name as it is indexed, but for case, of each name in `text`."""
     for match in SYMBOLS.finditer(text):
         yield match.start(), match.end(), symbol_names(match[0])[0].lower()
-    for match in [*COMPOUND.finditer(text), *INITIALS.finditer(text)]:
+    for match in (each for form in JOINED for each in form.finditer(text)):
         yield match.start(), match.end(), SEPARATORS.sub("", match[0])
 
 

@@ -17,15 +17,19 @@ MAX_TITLES = 200_000
 MAX_PHRASES = 20_000
 MAX_CHARS = 80
 # Phrases are counted in every n-th document, and n doubles whenever so many have been read.
-SAMPLE = 5_000
+SAMPLE = 2_000
 MAX_COUNTED = 400_000
 PHRASE_WORDS = 3
+MIN_WORD_CHARS = 3
+# Characters of a document in which phrases are counted.
+MAX_READ = 20_000
 # How often a phrase must occur in the documents read.
 FREQUENT = 3
 CANDIDATES = 50
 FUZZY_MIN_CHARS = 4
 
 WORD = re.compile(r"[^\W\d_](?:[\w'’-]*\w)?")
+SENTENCE_END = re.compile(r"[.,;:!?()\[\]\"“”…\n]+")
 
 
 class SuggestWriter:
@@ -34,7 +38,7 @@ class SuggestWriter:
     def __init__(self, folder: Path, language: str) -> None:
         """Start with none; `folder` is made at the end."""
         self._folder = folder
-        self._content = content_analyzer(language)
+        self._content = _ContentWords(language)
         self._titles: Counter[str] = Counter()
         self._phrases: Counter[str] = Counter()
         self._rows, self._step, self._read = 0, 1, 0
@@ -48,7 +52,7 @@ class SuggestWriter:
                 values += [item for item in items if isinstance(item, str)]
             self._titles.update({v for v in values if 2 < len(v) <= MAX_CHARS and WORD.search(v)})
         if self._rows % self._step == 0:
-            self._phrases.update(set(self._phrases_of(f"{document.title}. {document.text}")))
+            self._phrases.update(self._phrases_of(f"{document.title}. {document.text}"))
             self._read += 1
             if self._read == SAMPLE:
                 self._step, self._read = 2 * self._step, 0
@@ -86,17 +90,35 @@ class SuggestWriter:
             if count >= FREQUENT and phrase not in known:
                 yield phrase, count
 
-    def _phrases_of(self, text: str) -> Iterator[str]:
-        """Yield lower-case runs of up to three words without a stop word at either end."""
-        for sentence in re.split(r"[.,;:!?()\[\]\"“”…\n]+", text[:20_000].lower()):
+    def _phrases_of(self, text: str) -> set[str]:
+        """Return lower-case runs of up to three words without a stop word at either end."""
+        phrases = set()
+        for sentence in SENTENCE_END.split(text[:MAX_READ].lower()):
             words = WORD.findall(sentence)
-            content = set(self._content.analyze(" ".join(words)))
-            for first, word in enumerate(words):
-                if word not in content or len(word) < 3:
+            content = [self._content[word] for word in words]
+            for first, phrase in enumerate(words):
+                if not content[first] or len(phrase) < MIN_WORD_CHARS:
                     continue
-                for last in range(first, min(first + PHRASE_WORDS, len(words))):
-                    if words[last] in content:
-                        yield " ".join(words[first : last + 1])
+                phrases.add(phrase)
+                for at in range(first + 1, min(first + PHRASE_WORDS, len(words))):
+                    phrase = f"{phrase} {words[at]}"
+                    if content[at]:
+                        phrases.add(phrase)
+        return phrases
+
+
+class _ContentWords(dict[str, bool]):
+    """Tells whether a word, in lower case, is one by itself and no stop word; remembers it."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        self._analyzer = content_analyzer(language)
+
+    def __missing__(self, word: str) -> bool:
+        if len(self) >= MAX_COUNTED:
+            self.clear()
+        self[word] = self._analyzer.analyze(word) == [word]
+        return self[word]
 
 
 class Suggestions:
@@ -122,16 +144,18 @@ class Suggestions:
                 f"{folder} has no completions: {cause}; index the corpus again"
             ) from cause
 
-    def complete(self, typed: str, k: int) -> list[str]:
+    def complete(self, typed: str, k: int, *, forgiving: bool = True) -> list[str]:
         """Return up to `k` texts with every word typed, the last as a prefix; the likeliest first.
 
-        If there is none, words may differ in one letter.
+        If there is none, words may differ in one letter, unless it is not `forgiving`.
         """
         words = self._words.analyze(typed)
         # Tantivy refuses patterns of a thousand bytes, and no completion has a word of so many.
         if not words or any(len(word.encode()) > 4 * MAX_CHARS for word in words):
             return []
-        found = self._find(words, exact=True) or self._find(words, exact=False)
+        found = self._find(words, exact=True)
+        if not found and forgiving:
+            found = self._find(words, exact=False)
         start = " ".join(words)
         begins = {text: " ".join(self._words.analyze(text)).startswith(start) for text in found}
         return sorted(found, key=lambda text: not begins[text])[:k]

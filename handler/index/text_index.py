@@ -1,6 +1,6 @@
 """The text index opened for reading: BM25, and rows by id or filter."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,41 +10,26 @@ from tantivy import Occur, Query
 
 from handler.corpus.schema import Schema, date_text
 from handler.errors import IndexUnavailable
-from handler.index.analysis import (
-    ASKING,
-    COMPOUNDING,
-    analyzer,
-    content_analyzer,
-    name_analyzer,
-    spaced,
-    word_analyzer,
-)
+from handler.index.analysis import spaced
 from handler.index.arrays import Floats, Rows, Scores
 from handler.index.engine import FacetCount
-from handler.index.names import camel_parts, symbol_names
+from handler.index.names import symbol_names
 from handler.index.patterns import ANYTHING, pattern
 from handler.index.text_writer import words_name
+from handler.index.words import Words
 
-MAX_WORDS = 512
-# Characters at the end of a query that its last word is looked for in.
-MAX_TAIL = 200
 # Words with one prefix that are read at most.
 MAX_STARTING = 5_000
 
 
-class TextIndex:
+class TextIndex(Words):
     """A text index; `open` maps its files into memory."""
 
     def __init__(self, index: tantivy.Index, language: str) -> None:
         """Compose from an opened Tantivy index."""
         self.fields = index.schema
         self._searcher = index.searcher()
-        self.words = analyzer(language)
-        self._content = content_analyzer(language)
-        self._plain = word_analyzer()
-        self._names = name_analyzer(language)
-        self._asking = ASKING.get(language, frozenset())
-        self.compounding = language in COMPOUNDING
+        super().__init__(language)
 
     @classmethod
     def open(cls, folder: Path, language: str) -> Self:
@@ -157,38 +142,6 @@ class TextIndex:
         result: Any = self._searcher.search(query, 1, count=True)
         return int(result.count)
 
-    def content_words(self, text: str) -> dict[str, str]:
-        """Return the words of `text` that carry meaning, or all if none does, with their stems.
-
-        Words inside names such as getUserName follow.
-        """
-        spread = " ".join([spaced(text), *camel_parts(text)])
-        words = self._content.analyze(spread) or self._plain.analyze(spread)
-        stems: dict[str, str] = {}
-        for word in words:
-            stem = self.stem(word)
-            if stem and len(stems) < MAX_WORDS:
-                stems.setdefault(stem, word)
-        return {word: stem for stem, word in stems.items()}
-
-    def asking_words(self, words: Collection[str]) -> set[str]:
-        """Return those of `words` that people ask with, unless there are no others."""
-        asking = {word for word in words if word in self._asking}
-        return asking if len(asking) < len(words) else set()
-
-    def last_word(self, text: str) -> str:
-        """Return the last word as it is written, or nothing if something follows it."""
-        words: list[str] = self._plain.analyze(spaced(text)[-MAX_TAIL:])
-        return words[-1] if words and text[-1:].isalnum() else ""
-
-    def stem(self, word: str) -> str:
-        """Return the stem of a word as the index has it, or nothing for what is no word."""
-        return next(iter(self.words.analyze(word)), "")
-
-    def plain(self, word: str) -> str:
-        """Return a word in lower case and without accents."""
-        return next(iter(self._plain.analyze(word)), "")
-
     def documents_with(self, stem: str) -> int:
         """Return how many documents have a word with this stem."""
         return int(self._searcher.doc_freq("all", stem))
@@ -207,10 +160,6 @@ class TextIndex:
             return []
         found = self._searcher.terms_with_prefix("tails", suffix[::-1], limit=MAX_STARTING)
         return [(word[::-1], documents) for word, documents in found]
-
-    def name(self, name: str) -> str:
-        """Return a name as the index has it: in lower case, without accents, stemmed."""
-        return next(iter(self._names.analyze(name)), "")
 
     def named(self, name: str) -> Query | None:
         """Return the query for documents with a `name`, or None if there are none."""

@@ -11,6 +11,7 @@ from handler.files import link_files
 from handler.index.analysis import (
     COMPOUNDING,
     analyzer,
+    composed,
     name_analyzer,
     spaced,
     word_analyzer,
@@ -92,7 +93,7 @@ class TextWriter:
         entry.add_unsigned("row", self._rows)
         entry.add_text("id", document.id)
         entry.add_text("title", spaced(document.title))
-        text = searchable(document)
+        text = composed(searchable(document))
         words = spaced(text)
         entry.add_text("all", "\n".join([words, *camel_parts(text)]))
         entry.add_text("words", words)

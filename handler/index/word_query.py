@@ -1,17 +1,18 @@
 """The BM25 query for what somebody typed: words and compounds, with misspellings corrected."""
 
 import re
-from collections.abc import Collection, Iterator
-from itertools import pairwise
+from collections.abc import Collection, Iterator, Sequence
 
 from tantivy import Occur, Query
 
-from handler.index.analysis import spaced
+from handler.index.analysis import composed, spaced
 from handler.index.compounds import compounds_of, in_two, parts_of
 from handler.index.engine import Alternatives, WordQuery
-from handler.index.names import COMPOUND, joined_names, symbol_names
+from handler.index.irregular import OTHER_NUMBER
+from handler.index.names import COMPOUND, joined_names, spoken_names, symbol_names
 from handler.index.spelling import MIN_CHARS, Correction, corrections, suspected
-from handler.index.text_index import MAX_WORDS, TextIndex
+from handler.index.text_index import TextIndex
+from handler.index.words import MAX_WORDS
 
 # With equal weights, short titles win. The body holds the title too, and the title adds a little.
 TITLE_BOOST = 0.3
@@ -19,6 +20,8 @@ TITLE_BOOST = 0.3
 ID_BOOST = 10.0
 # What a word counts that is one or two edits from what was typed.
 EDITS_BOOST = {1: 0.8, 2: 0.6}
+# What the plural counts of a word that was typed in the singular, where they have no common stem.
+FORM_BOOST = 0.8
 # How many words of one query are looked up in other spellings: each takes a few milliseconds.
 MAX_CORRECTED = 8
 # What the likely right spelling counts of a word that occurs, but in so few documents.
@@ -32,6 +35,7 @@ MOST_NEIGHBOURS = 200
 COMPOUND_BOOST = 0.5
 # An ISBN as one number, against the words that hyphens make of it.
 WHOLE_NUMBER_BOOST = 4.0
+MAX_SHORT_NAME = 4
 # Words of which neighbours are looked up as one.
 MAX_PAIRS = 32
 # What a word counts of which the beginning was typed, and how many words a beginning stands for.
@@ -70,8 +74,10 @@ def word_query(
     `typing`, the last word stands for those that begin with it; a word that nothing else explains
     always does. What has `alternatives` is searched for by them too. Words that people ask with, such as *what*, count little beside others.
     """
+    text = composed(text)
     words = _rarest(index, index.content_words(text))
-    names = {name for each in symbol_names(text) if (name := index.name(each))}
+    symbols = symbol_names(text) if verbatim else symbol_names(text) + spoken_names(text)
+    names = {name for each in symbols if (name := index.name(each))}
     if not words and not names:
         return WordQuery()
     builder = _Builder(index, verbatim, asking=index.asking_words(words))
@@ -104,6 +110,17 @@ def _rarest(index: TextIndex, words: dict[str, str]) -> dict[str, str]:
     return {word: stem for word, stem in words.items() if word in kept}
 
 
+def _neighbours(text: str, words: Sequence[str]) -> Iterator[str]:
+    """Yield words of the text that stand side by side, as one: two, or three with a short one."""
+    low = text.lower()
+    for at in range(min(len(words), MAX_PAIRS) - 1):
+        two, three = words[at : at + 2], words[at : at + 3]
+        if " ".join(two) in low:
+            yield "".join(two)
+        if min(map(len, three)) == 1 and len(three) == 3 and " ".join(three) in low:
+            yield "".join(three)
+
+
 class _Builder:
     """Collects what the words of one query are searched by."""
 
@@ -128,22 +145,43 @@ class _Builder:
         plain = self._index.plain(word)
         if self._index.compounding:
             queries += self._compounds(plain)
+        if self._index.english and plain in OTHER_NUMBER:
+            queries += self._other_form(OTHER_NUMBER[plain])
         if documents <= RARE_DOCUMENTS:
             queries += self._apart(plain)
         if documents > RARE_DOCUMENTS or (not documents and (queries or named)):
             return [*self._term(stem, named), *queries]
         if documents:
-            right = suspected(plain, documents, self._index.documents_with_word)
-            near = [] if right is None else list(self._corrections(word, [right], SUSPECTED_BOOST))
+            right = self._suspected(plain, documents)
+            near = list(self._corrections(word, right, SUSPECTED_BOOST))
             return [*self._term(stem, named), *queries, *near]
         self._looked_up += 1
         if self._looked_up > MAX_CORRECTED:
             return list(self._term(stem))
-        likely = corrections(plain, self._index.documents_with_word, self._index.words_starting)
-        right_words = list(self._corrections(word, likely))
+        right_words = list(self._corrections(word, self._likely(plain)))
         if not right_words and len(plain) >= MIN_BEGINNING:
             right_words = self.beginning(plain)
+        if not right_words:  # a form of the right word that no document has
+            likely = corrections(plain, self._known, lambda _prefix: [])
+            right_words = list(self._corrections(word, likely))
         return right_words or list(self._term(stem))
+
+    def _likely(self, plain: str) -> list[Correction]:
+        """Return the likeliest right spellings of a word that no document has."""
+        index = self._index
+        likely = corrections(plain, index.documents_with_word, index.words_starting)
+        if not likely:
+            return []
+        best = likely[0]
+        documents = index.documents_with_word(best.word)
+        right = self._suspected(best.word, documents) if documents <= RARE_DOCUMENTS else []
+        return likely + [Correction(each.word, 2) for each in right]
+
+    def _suspected(self, plain: str, documents: int) -> list[Correction]:
+        """Return what a word that few `documents` have is likely a misspelling of."""
+        index = self._index
+        right = suspected(plain, documents, index.documents_with_word, index.words_starting)
+        return [] if right is None else [right]
 
     def beginning(self, plain: str) -> list[Query]:
         """Return the queries for a word of which the beginning is typed."""
@@ -161,15 +199,14 @@ class _Builder:
 
     def joined(self, text: str, words: dict[str, str]) -> Iterator[Query]:
         """Yield the queries for compounds of the text, and for neighbouring words, as one word."""
-        low, pairs = text.lower(), pairwise(list(words)[:MAX_PAIRS])
-        neighbours = {first + second for first, second in pairs if f"{first} {second}" in low}
-        for name in dict.fromkeys([*joined_names(text), *neighbours]):
+        for name in dict.fromkeys([*joined_names(text), *_neighbours(text, list(words))]):
             stem = self._index.name(name)
             if stem in words.values():
                 continue
             # An ISBN may be divided otherwise in the text, and alone outdoes all its parts.
             digits = DIGIT.search(name)
-            named = self._index.named(stem) if digits else None
+            telling = digits or len(name) <= MAX_SHORT_NAME  # the parts of AT&T say little
+            named = self._index.named(stem) if telling else None
             if named is not None or self._index.documents_with(stem):
                 for query in self._term(stem, named):
                     yield Query.boost_query(query, WHOLE_NUMBER_BOOST) if name.isdigit() else query
@@ -190,12 +227,24 @@ class _Builder:
     def _apart(self, plain: str) -> list[Query]:
         """Return the queries for a word as two side by side, where a document has them so."""
         queries = []
-        for two in in_two(plain, self._index.documents_with_word):
+        for two in in_two(plain, self._index.documents_with, self._known):
             query = self._index.phrase(two)
             if query is not None and self._index.count(query):
                 queries.append(query)
                 self.terms += [self._index.stem(word) for word in two.split()]
         return queries
+
+    def _other_form(self, word: str) -> Iterator[Query]:
+        """Yield the query for another form of a word, which counts a little less."""
+        stem = self._index.stem(word)
+        if stem not in self.terms and self._index.documents_with(stem):
+            self.terms.append(stem)
+            term = Query.term_query(self._index.fields, "all", stem, "freq")
+            yield Query.boost_query(term, FORM_BOOST)
+
+    def _known(self, word: str) -> int:
+        """Return how many documents have a word, in any of its forms."""
+        return self._index.documents_with(self._index.stem(word))
 
     def _compounds(self, plain: str) -> Iterator[Query]:
         """Yield the queries for the parts of a compound, and for compounds that a word is part of."""

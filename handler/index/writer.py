@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from itertools import compress
+from itertools import compress, product
 from pathlib import Path
 from secrets import token_hex
 from typing import Self
@@ -19,11 +19,12 @@ from handler.encoder import Encoder
 from handler.files import measure_files, remove_tree
 from handler.index.analysis import LANGUAGES
 from handler.index.arrays import Rows
+from handler.index.block_file import write_sums
 from handler.index.document_store import DocumentWriter
 from handler.index.embed import encode_documents, groups
 from handler.index.embedding_cache import EmbeddingCache, EncodedDocument
 from handler.index.index_version import DOCUMENT, HASHES, ORDER, PASSAGE
-from handler.index.manifest import IndexFiles, IndexManifest
+from handler.index.manifest import IN_BLOCKS, IndexFiles, IndexManifest
 from handler.index.suggestions import SuggestWriter
 from handler.index.text_writer import TextWriter
 from handler.index.update import Sizes, Update, merge_segments
@@ -92,6 +93,8 @@ def build_version(
     if rows.size[0]:
         sizes.append(rows.size)
     passages = _live_passages(folder, sizes, order)
+    segments = merge_segments(folder, sizes)
+    _write_sums(folder, len(segments))
     manifest = IndexManifest(
         name=name,
         version=new_version(),
@@ -106,11 +109,19 @@ def build_version(
         language=options.language,
         split=asdict(options.split),
         schema=schema,
-        segments=merge_segments(folder, sizes),
+        segments=segments,
         files=measure_files(folder, update.files() if update else None),
     )
     write_manifest(folder, manifest)
     return manifest
+
+
+def _write_sums(folder: Path, segments: int) -> None:
+    """Write the checksums of blocks, but not those that the version before has already."""
+    for number, name in product(range(segments), IN_BLOCKS):
+        path = folder / IndexFiles.segment(number) / name
+        if not path.is_symlink():
+            write_sums(path)
 
 
 def write_manifest(folder: Path, manifest: IndexManifest) -> None:

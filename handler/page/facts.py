@@ -27,16 +27,17 @@ NAME_CHARS, NAME_WORDS = 40, 5
 FEWEST_NUMBERS, ALL_NUMBERS = 50, 0.98
 
 
-def facts(document: Document, names: Sequence[str], filters: Schema) -> Html:
+def facts(asked: PageState, document: Document, names: Sequence[str], filters: Schema) -> Html:
     """Return the metadata of a document, and a link to it on the web.
 
     Args:
+        asked: the state of the page.
         document: whose metadata.
         names: the fields to show, in this order.
         filters: the fields that the page filters by; their texts link to what shares them.
     """
     items = [
-        _fact(name, document.metadata[name], filters.get(name))
+        _fact(asked, name, document.metadata[name], filters.get(name))
         for name in names
         if document.metadata.get(name) not in (None, "", [])
     ]
@@ -90,7 +91,7 @@ def _is_name(text: str) -> bool:
     return letters.isalpha() and 1 < len(words) <= NAME_WORDS and len(text) <= NAME_CHARS
 
 
-def _fact(name: str, value: Value, field: Field | None) -> Html:
+def _fact(asked: PageState, name: str, value: Value, field: Field | None) -> Html:
     """Return a value, with its field's name visible where the value alone says little."""
     links = field is not None and field.kind == "string"
     items, length = [], 0
@@ -98,7 +99,7 @@ def _fact(name: str, value: Value, field: Field | None) -> Html:
         if length > VALUE_CHARS:
             items.append(Html("…"))
             break
-        items.append(_item(name, item, links=links))
+        items.append(_item(asked if links else None, name, item))
         length += len(shown(item)) + 2
     clear = isinstance(value, str | list) or "year" in name.lower()
     return part(
@@ -109,12 +110,13 @@ def _fact(name: str, value: Value, field: Field | None) -> Html:
     )
 
 
-def _item(name: str, value: object, *, links: bool) -> Html:
+def _item(asked: PageState | None, name: str, value: object) -> Html:
+    """Return a value, with a link to what shares it if the state of the page is given."""
     text = shown(value)
     cut = text if len(text) <= VALUE_CHARS else text[:VALUE_CHARS] + "…"
-    if not links or not text.strip():
+    if asked is None or not text.strip():
         return fill("<bdi>$text</bdi>", text=cut)
-    href = PageState(filters=((name, text),)).link()
+    href = asked.anew(filters=((name, text),))
     return Html(part("filter-link", href=href, text=cut).strip())
 
 

@@ -12,6 +12,7 @@ from handler.page.facts import facts
 from handler.page.links import linked
 from handler.page.page_state import PageState
 from handler.page.passages import passage
+from handler.page.pictures import NO_PICTURES, Pictures
 from handler.page.templates import part
 from handler.page.why import Scale, why
 from handler.search.answer import Hit
@@ -30,16 +31,23 @@ class Display:
         fields: the metadata fields to show.
         filters: the metadata fields that the page filters by.
         mark: marks the words of the query in a text, and returns HTML.
+        pictures: which pictures documents have.
     """
 
     asked: PageState
     fields: Sequence[str]
     filters: Schema
     mark: Callable[[str], str] = escape
+    pictures: Pictures = NO_PICTURES
 
     def facts(self, document: Document) -> Html:
         """Return the metadata of a document."""
-        return facts(document, self.fields, self.filters)
+        return facts(self.asked, document, self.fields, self.filters)
+
+    def picture(self, document: Document) -> Html:
+        """Return the picture of a document, if it has one that may be shown."""
+        url = self.pictures.of(document)
+        return part("picture", url=url) if url else NOTHING
 
     def hits(self, found: Sequence[Hit]) -> Html:
         """Return `found` as list items."""
@@ -55,6 +63,7 @@ class Display:
             key=key,
             marks="sentence" if SENTENCE.search(hit.highlight or "") else "words",
             title=linked(title, hit.url, like),
+            picture=self.picture(document),
             section=_section(hit),
             facts=self.facts(document),
             passage=passage(hit),

@@ -9,8 +9,16 @@ from handler.search.request import MODES, Mode
 
 # The page's own parameters. Metadata fields of these names are shown, but the page can't filter by
 # them.
-OWN = ("q", "mode", "page", "like", "lucky", "verbatim", "sort")
-DEFAULTS = {"q": "", "like": "", "mode": "hybrid", "page": "1", "verbatim": "", "sort": ""}
+OWN = ("q", "mode", "page", "like", "lucky", "verbatim", "sort", "typing", "index")
+DEFAULTS = {
+    "index": "",
+    "q": "",
+    "like": "",
+    "mode": "hybrid",
+    "page": "1",
+    "verbatim": "",
+    "sort": "",
+}
 MAX_PAGE_DIGITS = 6
 
 
@@ -19,7 +27,8 @@ class PageState:
     """What the page's URL asks for.
 
     `filters` are the parameters that aren't the page's own, as GET /search has them: `year>` with
-    the value 1990 stands for `year>=1990`.
+    the value 1990 stands for `year>=1990`. `typing`: the query is still being typed; no link has
+    that. `index` is empty for the default index.
     """
 
     query: str = ""
@@ -29,6 +38,8 @@ class PageState:
     verbatim: bool = False
     sort: str = ""
     filters: tuple[tuple[str, str], ...] = ()
+    typing: bool = False
+    index: str = ""
 
     @classmethod
     def of(cls, parameters: Iterable[tuple[str, str]]) -> Self:
@@ -42,6 +53,8 @@ class PageState:
             page=_page_number(own.get("page", "")),
             verbatim="verbatim" in own,
             sort=own.get("sort", ""),
+            typing="typing" in own,
+            index=own.get("index", ""),
             like=dict(given).get("like", ""),  # white space may be part of an id
             filters=tuple(pair for pair in dict.fromkeys(pairs) if pair[0] not in OWN),
         )
@@ -58,11 +71,16 @@ class PageState:
     def link(self, **changes: Any) -> str:
         """Return the URL of this state after `changes`, on its first page unless they name one."""
         to = replace(self, **({"page": 1} | changes))
-        own = [("q", to.query), ("like", to.like), ("mode", to.mode), ("page", str(to.page))]
+        own = [("index", to.index), ("q", to.query), ("like", to.like), ("mode", to.mode)]
+        own.append(("page", str(to.page)))
         own.append(("sort", to.sort))
         own.append(("verbatim", "true" if to.verbatim else ""))
         given = [(name, value) for name, value in own if value != DEFAULTS[name]]
         return "?" + urlencode(given + list(to.filters))
+
+    def anew(self, **state: Any) -> str:
+        """Return the URL of another state in the same index."""
+        return type(self)(index=self.index, **state).link()
 
     def values(self, name: str) -> list[str]:
         """Return the values given for a parameter."""

@@ -15,6 +15,7 @@ from handler.page.links import linked
 from handler.page.page_state import PageState
 from handler.page.passages import text_blocks
 from handler.page.rail import chosen
+from handler.page.social import preview, summary
 from handler.page.templates import part
 from handler.page.view import View
 from handler.page.why import MATCHES
@@ -48,6 +49,10 @@ class PageRenderer:
             title=title,
             head_title=f"{view.title} · {title}" if view.title else title,
             description=settings.page_description,
+            preview=preview(settings, asked, view),
+            home=asked.anew(),
+            lucky=PageState(index=asked.index).link() + ("&" if asked.index else "") + "lucky=1",
+            switch=_switch(settings, asked),
             icon=quote(part("icon", colour=self.assets.accent).strip()),
             kind=view.kind,
             version=manifest.version if manifest else "",
@@ -62,9 +67,9 @@ class PageRenderer:
             foot=_foot(manifest, milliseconds) if manifest else NOTHING,
         )
 
-    def home(self) -> View:
+    def home(self, asked: PageState) -> View:
         """Return what a first visit shows."""
-        return View(kind="home", html=self._suggestions("Try"))
+        return View(kind="home", html=self._suggestions(asked, "Try"))
 
     def results(
         self,
@@ -114,7 +119,7 @@ class PageRenderer:
             detail=_reason(asked),
             chosen=chosen(asked),
             ways=joined(part("way", text=text, href=href) for text, href in _ways(asked)),
-            suggestions=self._suggestions("Or ask for something else"),
+            suggestions=self._suggestions(asked, "Or ask for something else"),
             rail=rail,
         )
         status = f"{heading}. {_reason(asked)}"
@@ -136,12 +141,20 @@ class PageRenderer:
             "document",
             back=back,
             title=linked(fill("$title", title=title), document.url),
+            picture=display.picture(document),
             facts=display.facts(document),
             text=text,
             hits=display.hits(found),
         )
         status = f"{title}, and {len(found)} more like it"
-        return View(kind="document", html=html, title=title, status=status)
+        return View(
+            kind="document",
+            html=html,
+            title=title,
+            status=status,
+            description=summary(document),
+            image=display.pictures.of(document),
+        )
 
     def failed(self, asked: PageState, status: int, detail: str) -> View:
         """Return what the page shows for a problem; it asks again if the problem is temporary."""
@@ -161,12 +174,10 @@ class PageRenderer:
             href=asked.link(filters=(), like=""),
         )
 
-    def _suggestions(self, label: str) -> Html:
+    def _suggestions(self, asked: PageState, label: str) -> Html:
         texts = [text.strip() for text in self.settings.page_suggestions.split("|")]
         items = joined(
-            part("suggestion", href=PageState(query=text).link(), text=text)
-            for text in texts
-            if text
+            part("suggestion", href=asked.anew(query=text), text=text) for text in texts if text
         )
         return part("suggestions", label=label, items=items) if items else NOTHING
 
@@ -191,6 +202,29 @@ def _modes(asked: PageState) -> Html:
     )
 
 
+def _switch(settings: Settings, asked: PageState) -> Html:
+    """Return the choice of an index, where the settings offer several."""
+    names = offered_indexes(settings)
+    if len(names) < 2:
+        return NOTHING
+    chosen = asked.index or settings.index
+    options = [
+        part(
+            "option",
+            value="" if name == settings.index else name,
+            text=name,
+            selected=flag("selected", name == chosen),
+        )
+        for name in names
+    ]
+    return part("switch", options=joined(options))
+
+
+def offered_indexes(settings: Settings) -> list[str]:
+    """Return the names of the indexes that the page switches between."""
+    return [name.strip() for name in settings.page_indexes.split(",") if name.strip()]
+
+
 def _total(total: Total | None) -> str:
     """Return the number of results in words."""
     if total is None:
@@ -207,7 +241,7 @@ def _sort(asked: PageState, orders: Sequence[str]) -> Html:
         field, descending = order.removeprefix("-"), order.startswith("-")
         choices.append((order, f"{field}, {'high to low' if descending else 'low to high'}"))
     options = [
-        part("sort-option", value=value, text=text, selected=flag("selected", value == asked.sort))
+        part("option", value=value, text=text, selected=flag("selected", value == asked.sort))
         for value, text in choices
     ]
     return part("sort", options=joined(options))
@@ -256,6 +290,8 @@ def _reason(asked: PageState) -> str:
         return "No document fits the filters."
     if asked.mode == "keyword":
         return "No document has any of these words."
+    if asked.typing:
+        return "No word begins with these letters."
     return "The collection is empty."
 
 

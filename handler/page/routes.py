@@ -35,6 +35,10 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
         """Return the page in the state that the URL asks for."""
         return site().page(request)
 
+    def sitemap(request: HttpRequest) -> Response:
+        """Return the addresses of documents, for search engines."""
+        return site().sitemap(request)
+
     def file(request: HttpRequest, digest: str, name: str) -> Response:
         """Return one of the page's files."""
         return site().file(request, digest, name)
@@ -59,6 +63,10 @@ def add_routes(app: FastAPI, settings: Settings, load: Callable[[], Service]) ->
     app.add_api_route("/docs", run(docs), methods=["GET"], include_in_schema=False)
     if settings.search_page:
         app.add_api_route("/", run(page), methods=["GET"], include_in_schema=False)
+        if settings.page_sitemap and settings.page_url:
+            app.add_api_route(
+                "/sitemap.xml", run(sitemap), methods=["GET"], include_in_schema=False
+            )
         app.add_api_route(
             "/web/{digest}/{name}", run(file), methods=["GET"], include_in_schema=False
         )

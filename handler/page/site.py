@@ -17,8 +17,10 @@ from handler.page.assets import Assets
 from handler.page.facts import fields_shown, telling_fields
 from handler.page.hits import Display
 from handler.page.page_state import PageState
+from handler.page.pictures import Pictures
 from handler.page.rail import INPUTS, filter_fields, rail
-from handler.page.renderer import PageRenderer
+from handler.page.renderer import PageRenderer, offered_indexes
+from handler.page.social import sitemap
 from handler.page.view import View
 from handler.problems import classify
 from handler.search.highlight import Allowance, mark, word_spans
@@ -35,6 +37,8 @@ PAGE_SIZE = 10
 MAX_FACETS = 6
 # Fields to sort by.
 MAX_ORDERS = 4
+# Letters from which on a question that is being typed is searched for by its meaning too.
+LEAST_MEANING = 5
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -46,6 +50,7 @@ class Site:
         self._page = page
         self._settings = page.settings
         self._load = load
+        self._pictures = Pictures.of_settings(page.settings)
         # The fields worth showing of the version asked for last.
         self._telling: dict[tuple[str, str], tuple[str, ...]] = {}
 
@@ -58,12 +63,17 @@ class Site:
         """Return the page in the state that the URL asks for, so that it works without a script."""
         started = time.perf_counter()
         asked = PageState.of(request.query_params.multi_items())
+        if (
+            asked.index not in offered_indexes(self._settings)
+            or asked.index == self._settings.index
+        ):
+            asked = replace(asked, index="")
         index, status = None, 200
         try:
             service = self._load()
-            index = index_of(request, service)
+            index = index_of(request, service, asked.index)
             if "lucky" in request.query_params:
-                to = PageState(like=lucky(index).id).link()
+                to = asked.anew(like=lucky(index).id)
                 return RedirectResponse(to, 303, {"Cache-Control": "no-store"})
             view = self._view(request, asked, service.searcher, index)
         except QuerytowerError as error:
@@ -73,10 +83,24 @@ class Site:
             view = self._page.failed(asked, status, detail)
         milliseconds = 1000 * (time.perf_counter() - started)
         html = self._page.html(asked, view, index.manifest if index else None, milliseconds)
-        headers = {"Cache-Control": "no-cache", "Content-Type": "text/html; charset=utf-8"}
+        headers = {
+            "Cache-Control": "no-cache",
+            "Content-Type": "text/html; charset=utf-8",
+            "Content-Security-Policy": self._pictures.policy(),
+        }
         if view.retry_seconds:
             headers["Retry-After"] = str(view.retry_seconds)
         return html_answer(request, html.encode(), status, headers)
+
+    def sitemap(self, request: HttpRequest) -> Response:
+        """Return the sitemap of the default index.
+
+        Raises:
+            QuerytowerError: the index can't be searched.
+        """
+        body = sitemap(self._settings, index_of(request, self._load()))
+        headers = {"Content-Type": "application/xml", "Cache-Control": "max-age=3600"}
+        return html_answer(request, body, 200, headers)
 
     def file(self, request: HttpRequest, digest: str, name: str) -> Response:
         """Return one of the page's files.
@@ -102,7 +126,7 @@ class Site:
             return self._page.document(self._display(asked, index, fields), document, answer.hits)
         asked = asked.among(fields)
         if not asked.query and not asked.filters:
-            return self._page.home()
+            return self._page.home(asked)
         return self._results(request, asked, fields, searcher, index)
 
     def _display(
@@ -112,10 +136,12 @@ class Site:
         version = index.manifest.name, index.manifest.version
         if version not in self._telling:
             self._telling = {version: telling_fields(index)}
+        names = fields_shown(self._settings) or self._telling[version]
         return Display(
             asked=asked,
-            fields=fields_shown(self._settings) or self._telling[version],
+            fields=[name for name in names if name != self._pictures.field],
             filters=fields,
+            pictures=self._pictures,
             mark=lambda title: mark(title, word_spans(title, terms, index.stems)),
         )
 
@@ -163,11 +189,14 @@ class Site:
         offset: int,
     ) -> SearchRequest:
         """Return the search for a state of the page."""
+        # A few letters mean nothing yet: they would find strangers.
+        begun = asked.typing and len(asked.query) < LEAST_MEANING
         request = SearchRequest(
             query=asked.query,
             k=k,
             offset=offset,
-            mode=asked.mode,
+            mode="keyword" if begun else asked.mode,
+            typing=asked.typing,
             verbatim=asked.verbatim,
             filter=filter_from_parameters(asked.filters, index.manifest.schema),
             facets=facets,

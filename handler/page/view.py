@@ -9,6 +9,8 @@ from handler.markup import Html
 class View:
     """The content of the page; `title` goes to the window's title, `status` to screen readers.
 
+    `description` and `image`, an address, are for previews on other sites.
+
     `kind` is "home", "results" or "document". The browser repeats the request after
     `retry_seconds`, unless that is 0.
     """
@@ -16,5 +18,7 @@ class View:
     kind: str
     html: Html
     title: str = ""
+    description: str = ""
+    image: str = ""
     status: str = ""
     retry_seconds: int = 0

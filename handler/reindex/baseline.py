@@ -70,6 +70,11 @@ class Baseline:
         return self.version.manifest if self.version else None
 
     @property
+    def serving(self) -> str:
+        """What serves the version."""
+        return self.manifest.served.get("by", "function") if self.manifest else "function"
+
+    @property
     def name(self) -> str:
         """Name of the version, empty if there is none."""
         return self.version.name if self.version else ""

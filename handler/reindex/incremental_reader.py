@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from handler.corpus.document import Document
 from handler.corpus.findings import Findings
+from handler.corpus.libraries import check_libraries
 from handler.corpus.listing import CorpusObject, Listing, ObjectEntry
 from handler.corpus.options import ReadOptions
 from handler.corpus.readers.source import Source
@@ -86,9 +88,14 @@ class IncrementalReader:
         """Read the corpus.
 
         Raises:
-            CorpusError: an object can't be read; CorpusChanged if it is no longer the listed one.
+            CorpusError: a library is missing, or an object can't be read; CorpusChanged if it is no longer the listed one.
             StoreError: the store fails.
         """
+        check_libraries(
+            (item.path, partial(self.corpus.opened, item, self.scratch))
+            for item in self.objects
+            if not (self.indexed and item in self.indexed.rows)
+        )
         seen: set[bytes] = set()
         for item in self.objects:
             documents, rejected, duplicates = 0, 0, 0

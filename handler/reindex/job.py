@@ -21,6 +21,7 @@ from handler.quality.gates import Limits
 from handler.reindex.encode import Engine
 from handler.reindex.slices import SliceSize
 from handler.settings import SettingError, Settings
+from handler.tiers.tier import Serving
 from handler.versions.lease import LeaseConfig
 from handler.versions.repository import IndexRepository
 
@@ -40,6 +41,7 @@ class ReindexJob:
         limits: gates that the new version must pass.
         force: publish although documents are missing, or although the same corpus was refused.
         full: encode everything again.
+        serving: what serves the new version; None for what serves the published one.
         rejects: file that lists rejected records; None for a temporary one.
         lease: how long the lease lasts.
         engine: encodes slices of the corpus; None for this process.
@@ -58,6 +60,7 @@ class ReindexJob:
     limits: Limits = field(default_factory=Limits)
     force: bool = False
     full: bool = False
+    serving: Serving | None = None
     rejects: Path | None = None
     lease: LeaseConfig = field(default_factory=LeaseConfig)
     engine: Engine | None = None

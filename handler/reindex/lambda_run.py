@@ -12,6 +12,7 @@ from handler.encoder import Encoder
 from handler.errors import LeaseHeld, OutOfTime
 from handler.log import log
 from handler.quality.gates import Limits
+from handler.reindex.build_options import changed_options
 from handler.reindex.encode import Engine, LocalEngine
 from handler.reindex.job import Outcome, ReindexJob, read_options
 from handler.reindex.pipeline import preview, reindex
@@ -95,6 +96,9 @@ def _job(settings: Settings, event: Mapping[str, Any], context: Any) -> ReindexJ
         repository=IndexRepository(open_store(settings), settings.index),
         encoder=encoder,
         engine=_engine(settings, event, LocalEngine(encoder, remaining)),
+        options=lambda current: changed_options(
+            current, settings.passages, -1, "", settings.language
+        ),
         limits=limits,
         force=bool(event.get("force")),
         full=bool(event.get("full")),

@@ -9,9 +9,10 @@ from pathlib import Path
 from handler.corpus.sources import check_apart
 from handler.errors import GatesFailed, LeaseHeld, OutOfTime, StoreError
 from handler.index.embedding_cache import EmbeddingCache
+from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexManifest
 from handler.index.update import Update
-from handler.index.writer import build_version
+from handler.index.writer import build_version, write_manifest
 from handler.quality.assess import Candidate, PreviousVersion, Quality, assess
 from handler.quality.changes import Changes
 from handler.quality.gates import Limits, Reference, broken_limits
@@ -20,6 +21,7 @@ from handler.reindex.job import Outcome, Preview, ReindexJob
 from handler.reindex.parts import Parts
 from handler.reindex.plan import Plan, plan_from_scratch, plan_update, refusal
 from handler.staging import scratch_folder
+from handler.tiers.choose import tier_of
 from handler.versions.attempts import LastAttempt
 from handler.versions.lease import Lease
 
@@ -132,8 +134,9 @@ def _publish(
         lease: the right to publish, if the run has one.
     """
     encoded = _encode(job, plan, parts)
-    folder = _build(job, plan, parts, scratch)
+    folder, update = _build(job, plan, parts, scratch)
     candidate = _assess(job, plan, folder)
+    candidate = _stage(job, plan, folder, update, candidate)
     _upload(job, plan, folder, candidate)
     _judge(job, plan, candidate.manifest)
     job.progress("publish", 0)
@@ -168,8 +171,8 @@ def _encode(job: ReindexJob, plan: Plan, parts: Parts) -> int:
     return encoded
 
 
-def _build(job: ReindexJob, plan: Plan, parts: Parts, scratch: Path) -> Path:
-    """Write the files of the new version, and return their folder."""
+def _build(job: ReindexJob, plan: Plan, parts: Parts, scratch: Path) -> tuple[Path, Update | None]:
+    """Write the files of the new version, and return their folder, and what they build upon."""
     folder = scratch / "version"
     folder.mkdir()
     reused, spool = plan.reused, plan.spool
@@ -188,7 +191,23 @@ def _build(job: ReindexJob, plan: Plan, parts: Parts, scratch: Path) -> Path:
         total=plan.spool.documents,
         progress=job.progress,
     )
-    return folder
+    return folder, update
+
+
+def _stage(
+    job: ReindexJob, plan: Plan, folder: Path, update: Update | None, candidate: Candidate
+) -> Candidate:
+    """Bring the version to the engine that is to serve it, if that is not the function."""
+    serving = job.serving or plan.baseline.serving
+    if serving == "function":
+        return candidate
+    job.progress("stage", 0)
+    index = IndexVersion.open(folder, {each.sha256 for each in candidate.manifest.files.values()})
+    tier = tier_of(serving, job.repository.folder.url)
+    served = dict(tier.stage(index, update.base if update else None))
+    manifest = replace(candidate.manifest, served=served)
+    write_manifest(folder, manifest)
+    return replace(candidate, manifest=manifest)
 
 
 def _assess(job: ReindexJob, plan: Plan, folder: Path) -> Candidate:

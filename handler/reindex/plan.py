@@ -126,7 +126,8 @@ def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
     golden = Golden.load(job.repository)
     objects = job.corpus.objects(listing.etags if listing else {}, scratch)
     inputs = _digest(job, options, golden, objects)
-    if listing and same_objects(listing.entries, objects):
+    moved = job.serving not in (None, baseline.serving)
+    if listing and same_objects(listing.entries, objects) and not moved:
         return unchanged(baseline)
     if not (job.force or job.full) and (done := _earlier_outcome(job, baseline, inputs)):
         return done
@@ -141,7 +142,7 @@ def _plan_update(job: ReindexJob, scratch: Path, dry: bool) -> Plan | Outcome:
             # Values that were converted are not what the corpus holds any more.
             reader, spool = _spool(job, objects, scratch, rejects, 1.0)
         types = {**listing.types, **spool.types}
-    if reused and _same_documents(reused, spool):
+    if reused and _same_documents(reused, spool) and not moved:
         return unchanged(baseline, inputs)
     return Plan(
         baseline=baseline,
@@ -290,5 +291,6 @@ def _digest(
         asdict(options),
         asdict(job.limits),
         golden.etag,
+        job.serving,
     ]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()

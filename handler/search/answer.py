@@ -35,7 +35,8 @@ class Hit:
 
     `score` is None where a sort, not a score, gave the document its place.
     `highlight` and `explanation` are there when they were asked for, and `others`, the number of
-    further hits of the same group, when each group was to be shown once.
+    further hits of the same group, when each group was to be shown once. `distance` is in metres,
+    from the place of a sort or filter.
     """
 
     document: Document
@@ -44,6 +45,7 @@ class Hit:
     highlight: str | None = None
     explanation: Explanation | None = None
     others: int | None = None
+    distance: float | None = None
 
     @property
     def section(self) -> Section | None:

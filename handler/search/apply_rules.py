@@ -104,7 +104,7 @@ def _all_but(index: Engine, ids: tuple[str, ...]) -> Condition:
 
 def _compiled(index: Engine, condition: dict[str, object]) -> Condition | None:
     try:
-        return FilterCompiler(index.manifest.schema, index.conditions).compile(condition)
+        return FilterCompiler(index.manifest.schema, index.conditions, index).compile(condition)
     except InvalidRequest as problem:
         log("rule_ignored", index=index.manifest.name, problem=str(problem))
         return None

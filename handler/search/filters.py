@@ -6,7 +6,18 @@ from typing import Any, TypeGuard
 
 from handler.corpus.schema import Field, Schema, date_number
 from handler.errors import InvalidRequest
-from handler.index.engine import Bounded, Condition, Conditions, Pattern
+from handler.index.engine import Bounded, Condition, Conditions, Engine, Pattern
+from handler.search.places import (
+    MOST_METRES,
+    Box,
+    Place,
+    PlaceField,
+    distances,
+    known_place,
+    read_box,
+    read_circle,
+    strips,
+)
 
 MAX_DEPTH = 8
 MAX_CONDITIONS = 100
@@ -18,15 +29,20 @@ MAX_PATTERN_CHARS = 64
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 MAX_FLOAT = 1.7e308
 
+PLACES = {"$near", "$box"}
 RANGES: tuple[Bounded, ...] = ("$gt", "$gte", "$lt", "$lte")
 
 
 class FilterCompiler:
     """Checks filters on the metadata of one index version, and turns them into conditions."""
 
-    def __init__(self, schema: Schema, conditions: Conditions) -> None:
-        """Take the schema of the metadata, and what makes the engine's conditions."""
+    def __init__(self, schema: Schema, conditions: Conditions, index: Engine | None = None) -> None:
+        """Take the schema of the metadata, and what makes the engine's conditions.
+
+        Circles need the `index` too: of documents at their edge, the distance is measured.
+        """
         self._schema = schema
+        self._index = index
         self._make = conditions
         self._conditions = 0
         self._patterns = 0
@@ -62,6 +78,10 @@ class FilterCompiler:
             return self._make.none_of(self.compile(value, depth + 1))
         if name.startswith("$"):
             raise InvalidRequest(f"{name} is no operator that joins filters; use $and, $or or $not")
+        if isinstance(value, Mapping) and not PLACES.isdisjoint(value):
+            return self._make.all_of(
+                [self._placed(name, operator, each) for operator, each in value.items()]
+            )
         field = self._field(name)
         if not isinstance(value, Mapping):
             return self._operator(name, field, "$eq", value)
@@ -78,6 +98,44 @@ class FilterCompiler:
             raise InvalidRequest(f"{operator} takes a list of filters, not {value!r}")
         parts = [self.compile(item, depth + 1) for item in value]
         return self._make.all_of(parts) if operator == "$and" else self._make.any_of(parts)
+
+    def _placed(self, name: str, operator: str, value: object) -> Condition:
+        if operator not in PLACES:
+            raise InvalidRequest(
+                f"{operator} on {name!r} stands beside {' or '.join(sorted(PLACES))}; join them with $and"
+            )
+        field = known_place(self._schema, name)
+        if operator == "$near":
+            return self.circle(field, *read_circle(name, value))
+        return self._boxes(field, read_box(name, value))
+
+    def circle(self, field: PlaceField, centre: Place, radius: float) -> Condition:
+        """Return the condition for places at most `radius` metres from the centre."""
+        if radius > MOST_METRES / 2:  # all but a smaller circle on the other side
+            anywhere = self._exists(field.latitude, self._schema[field.latitude], True)
+            beyond = self.circle(field, centre.opposite(), max(MOST_METRES - radius, 0.0))
+            return self._make.all_of([anywhere, self._make.none_of(beyond)])
+        outer, inner = strips(centre, radius)
+        covering, inside = self._boxes(field, outer), self._boxes(field, inner)
+        if self._index is None:
+            return covering
+        edge = self._make.all_of([covering, self._make.none_of(inside)])
+        rows = self._index.rows_matching(edge, max(1, self._index.count(edge)))
+        near = rows[distances(self._index, field, rows, centre) <= radius]
+        return self._make.any_of([inside, self._index.matched(None, near, None)])
+
+    def _boxes(self, field: PlaceField, boxes: Sequence[Box]) -> Condition:
+        if not boxes:
+            return self._make.nothing()
+        parts = []
+        for south, north, west, east in boxes:
+            sides = [(field.latitude, south, north), (field.longitude, west, east)]
+            bounds = []
+            for name, least, most in sides:
+                bounds.append(self._range(name, self._schema[name], "$gte", least))
+                bounds.append(self._range(name, self._schema[name], "$lte", most))
+            parts.append(self._make.all_of(bounds))
+        return self._make.any_of(parts)
 
     def _field(self, name: str) -> Field:
         field = self._schema.get(name)

@@ -15,6 +15,7 @@ HIT_FIELDS = (
     "highlight",
     "explanation",
     "others",
+    "distance",
 )
 # A field of the metadata alone is called metadata.year.
 METADATA = "metadata."

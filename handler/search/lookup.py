@@ -30,7 +30,7 @@ def compile_filter(index: Engine, condition: Mapping[str, Any] | None) -> Condit
     """
     if condition is None or condition == {}:
         return None
-    return FilterCompiler(index.manifest.schema, index.conditions).compile(condition)
+    return FilterCompiler(index.manifest.schema, index.conditions, index).compile(condition)
 
 
 def joined(index: Engine, first: Condition | None, second: Condition | None) -> Condition | None:

@@ -74,8 +74,9 @@ class SearchRequest(BaseModel):
     )
     sort: str = Field(
         default="",
-        description="Metadata field to sort by, with - in front for descending order.",
-        examples=["-year"],
+        description="Metadata field to sort by, with - in front for descending order; or a place, "
+        "nearest first.",
+        examples=["-year", "location(48.86, 2.29)"],
     )
     facets: Annotated[list[str], FACETS] = Field(
         default=[], description="Metadata fields whose values are counted."

@@ -16,10 +16,12 @@ from handler.search.answer import Answer, Total
 from handler.search.apply_rules import AppliedRules, boosted, pinned
 from handler.search.arrange import blended, close_enough, collapsed, one_for_each, varied
 from handler.search.facets import Spread, count_values, spread, usable_field, without_choices
+from handler.search.filters import FilterCompiler
 from handler.search.highlight import Allowance
 from handler.search.hits import HitMaker
 from handler.search.index_query import IndexQuery, unit_vector
 from handler.search.lookup import compile_filter, joined
+from handler.search.places import by_distance, known_place, read_sort, with_distances
 from handler.search.query_language import parse
 from handler.search.ranking import POOLS, Ranking, rank
 from handler.search.request import SearchRequest
@@ -127,11 +129,12 @@ class Searcher:
             total = Total(index.count(matched), exact)
         page = range(request.offset, min(depth, len(ranking.documents)))
         documents = index.documents_at(ranking.documents[request.offset : depth])
+        hits = [
+            self._hits.hit(index, query, ranking, at, document, others)
+            for at, document in zip(page, documents, strict=True)
+        ]
         return Answer(
-            hits=[
-                self._hits.hit(index, query, ranking, at, document, others)
-                for at, document in zip(page, documents, strict=True)
-            ],
+            hits=with_distances(index, hits, request.sort, request.filter),
             facets=facets,
             spreads=_spreads(index, request, matched),
             total=total,
@@ -239,13 +242,19 @@ def _spreads(index: Engine, request: SearchRequest, matched: Condition | None) -
 
 
 def _sort(index: Engine, request: SearchRequest, ranking: Ranking, matched: Condition) -> Ranking:
+    depth = request.offset + request.k
+    if asked := read_sort(request.sort):
+        place, centre, farthest = asked
+        field = known_place(index.manifest.schema, place)
+        compiler = FilterCompiler(index.manifest.schema, index.conditions, index)
+        start = centre.opposite() if farthest else centre
+        return ranking.reordered(by_distance(index, field, start, matched, depth, compiler.circle))
     name, descending = request.sort.removeprefix("-"), request.sort.startswith("-")
     usable_field(index, name, "sorted by")
     if index.manifest.schema[name].list:
         raise InvalidRequest(
             f"{name!r} has lists of values, which have no order; sort by another field"
         )
-    depth = request.offset + request.k
     return ranking.reordered(index.sorted_rows(matched, name, descending, depth))
 
 

@@ -59,7 +59,7 @@ class Store:
     """Objects below one URL, under relative paths with forward slashes. Threads may share a store.
 
     Every failure is a StoreError that names the object, the problem and the remedy. `local` is the
-    folder if the store is one: its objects are plain files that readers may map in place.
+    folder if the store is one: its objects are plain files.
     `timeout` bounds each silence of a server, in seconds; a request has up to `retries` retries.
     """
 
@@ -135,6 +135,18 @@ class Store:
                 Path(file.name).replace(to)
         except OSError as error:
             raise explain(error, str(to), local=True) from None
+
+    def get_range(self, path: str, start: int, end: int) -> bytes:
+        """Return the bytes of an object from `start` to `end`, or raise ObjectNotFound."""
+        self._check(path)
+        with self._explained(path), self._found(path):
+            body = bytes(obstore.get_range(self._objects, path, start=start, end=end))
+        if len(body) != end - start:
+            raise StoreError(
+                f"{self.url}/{path}: {len(body)} bytes instead of {end - start}; "
+                "it is incomplete or was replaced"
+            )
+        return body
 
     def put(self, path: str, data: bytes | Path) -> str:
         """Write bytes or a local file, over whatever is there, and return the ETag."""

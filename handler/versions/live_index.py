@@ -9,8 +9,15 @@ from concurrent.futures import wait as wait_for
 from pathlib import Path
 from threading import Lock
 
-from handler.errors import CacheFull, IndexUnavailable, ModelMismatch, QuerytowerError
-from handler.files import FileStamps
+from handler.errors import (
+    CacheFull,
+    IndexUnavailable,
+    MissingEngine,
+    ModelMismatch,
+    QuerytowerError,
+)
+from handler.index.block_file import NOTHING_REMOTE, Remote
+from handler.index.engine import Engine
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.rules import NO_RULES, Rules
@@ -18,8 +25,12 @@ from handler.log import log, metric
 from handler.staging import scratch_folder
 from handler.versions.live_rules import LiveRules
 from handler.versions.pointer import Pointer
+from handler.versions.remote_file import Traffic
+from handler.versions.remote_files import DEFAULT_LIMITS, CacheLimits, RemoteFiles
 from handler.versions.repository import IndexRepository
 from handler.versions.transfer import fetch_version, kept_files
+
+Data = bytes  # LiveIndex has a property of the other name
 
 REFRESH_WAIT = 0.3
 """Seconds that a request waits for a newer version before the old one answers it."""
@@ -39,7 +50,13 @@ class LiveIndex:
     """
 
     def __init__(
-        self, repository: IndexRepository, *, cache: Path, fingerprint: str, poll_seconds: float
+        self,
+        repository: IndexRepository,
+        *,
+        cache: Path,
+        fingerprint: str,
+        poll_seconds: float,
+        limits: CacheLimits = DEFAULT_LIMITS,
     ) -> None:
         """Prepare to serve an index.
 
@@ -48,6 +65,7 @@ class LiveIndex:
             cache: folder for downloaded versions.
             fingerprint: fingerprint of the model at hand.
             poll_seconds: seconds between two looks at the pointer.
+            limits: what is fetched at once, later, or as it is read.
         """
         # Seconds that opening the version took, once its files were here.
         self.opening_seconds = 0.0
@@ -55,10 +73,9 @@ class LiveIndex:
         self._cache = cache
         self._fingerprint = fingerprint
         self._poll_seconds = poll_seconds
-        self._version: IndexVersion | None = None
-        # A store that is a folder is read in place; its files are not this process's own.
-        self._stamps = FileStamps([])
+        self._version: Engine | None = None
         self._rules = LiveRules()
+        self._remote = RemoteFiles(limits)
         self._etag: str | None = None
         self._checked = 0.0
         self._failure: tuple[float, QuerytowerError] | None = None
@@ -68,7 +85,7 @@ class LiveIndex:
         # Seconds until the next check while the disk is full; 0 while it is not.
         self._full_pause = 0.0
 
-    def current(self) -> IndexVersion:
+    def current(self) -> Engine:
         """Return the version to search, after a look for a newer one if the last look is old.
 
         Raises:
@@ -77,8 +94,6 @@ class LiveIndex:
         """
         if self._version is None:
             return self._first()
-        if self._stamps.changed():
-            return self._after_change()
         if time.monotonic() - self._checked >= max(self._poll_seconds, self._full_pause):
             self.refresh(REFRESH_WAIT)
         return self._version
@@ -97,6 +112,7 @@ class LiveIndex:
     def reconnect(self, repository: IndexRepository, wait: float | None = None) -> None:
         """Continue with another connection to the same index, and follow the pointer at once."""
         self._repository = repository
+        self._remote.reconnect(repository.files)
         self.refresh(wait)
 
     @property
@@ -105,25 +121,20 @@ class LiveIndex:
         version = self._version
         return sum(entry.bytes for entry in version.manifest.files.values()) if version else 0
 
+    @property
+    def traffic(self) -> Traffic:
+        """What was fetched from the store so far."""
+        return self._remote.traffic
+
     def close(self) -> None:
         """Give up the version, and remove its files from the cache; they stay mapped where in use."""
         with self._lock:
             self._version = None
+            self._remote.stop()
             if not self._repository.folder.local:
                 self._forget_unused(self._cache_folder)
 
-    def _after_change(self) -> IndexVersion:
-        """Open a version again whose files were edited in place, before a search reads them.
-
-        A file that shrinks while it is mapped ends the process (SIGBUS).
-        """
-        problem = "files of the version were edited in place; index again, or roll back"
-        log("files_changed", index=self._repository.name, problem=problem)
-        with self._lock:
-            self._version, self._failure, self._stamps = None, None, FileStamps([])
-        return self._first()
-
-    def _first(self) -> IndexVersion:
+    def _first(self) -> Engine:
         with self._lock:
             if self._version is not None:
                 return self._version
@@ -171,44 +182,64 @@ class LiveIndex:
         metric("cache_full", {"CacheFull": 1}, "Count", index=name)
         self._full_pause = min(max(2 * self._full_pause, FULL_SECONDS), FULL_SECONDS_MOST)
 
-    def _open(self, pointer: Pointer) -> IndexVersion:
-        if self._repository.folder.local:
-            # Its files are mapped where they are; the folder with links to them can go.
-            with scratch_folder() as scratch:
-                version = self._open_in(scratch, pointer)
-            files = self._repository.files.local
-            entries = version.manifest.files.values()
-            self._stamps = FileStamps(files / each.sha256 for each in entries if files)
-            return version
-        folder = self._cache_folder
-        try:
-            version = self._open_in(folder, pointer)
-        except IndexUnavailable:
-            self._forget_unused(folder)
-            raise
-        self._forget_others(folder, pointer.version)
-        return version
-
-    def _open_in(self, folder: Path, pointer: Pointer) -> IndexVersion:
-        place = self._fetch(folder, pointer)
-        fetched = time.perf_counter()
-        in_use = self._version.manifest.files.values() if self._version else ()
-        version = IndexVersion.open(place, {entry.sha256 for entry in in_use})
-        self.opening_seconds = time.perf_counter() - fetched
-        return version
-
-    def _fetch(self, folder: Path, pointer: Pointer) -> Path:
-        """Return the place of a version in `folder`, fetched unless it is here already."""
-        stored = self._repository.version_folder(pointer.version)
+    def _open(self, pointer: Pointer) -> Engine:
         manifest, data = self._repository.published_manifest(pointer)
         manifest.check_format(f"index {self._repository.name!r} version {manifest.version}")
         self._check_model(manifest)
-        place = folder / pointer.version
+        engine = self._open_engine(manifest) if manifest.served else None
+        return engine or self._open_files(manifest, data)
+
+    def _open_engine(self, manifest: IndexManifest) -> Engine | None:
+        """Open a version in the engine that serves it; None where that engine is not installed."""
+        from handler.tiers.choose import tier_of
+
+        try:
+            engine = tier_of(manifest.served["by"], self._repository.folder.url).open(manifest)
+        except MissingEngine as problem:
+            log("engine_missing", index=self._repository.name, problem=str(problem))
+            return None
+        return engine
+
+    def _open_files(self, manifest: IndexManifest, data: Data) -> Engine:
+        if self._repository.folder.local:
+            # Copies stay mapped when the folder goes; what people do in the store can't touch them.
+            with scratch_folder() as scratch:
+                return self._open_in(scratch, manifest, data)
+        folder = self._cache_folder
+        try:
+            version = self._open_in(folder, manifest, data)
+        except IndexUnavailable:
+            self._forget_unused(folder)
+            raise
+        self._forget_others(folder, manifest.version)
+        return version
+
+    def _open_in(self, folder: Path, manifest: IndexManifest, data: Data) -> Engine:
+        place, remote = self._fetch(folder, manifest, data)
+        fetched = time.perf_counter()
+        in_use = self._version.manifest.files.values() if self._version else ()
+        checked = {entry.sha256 for entry in in_use}
+        version = IndexVersion.open(place, checked, remote)
+        self.opening_seconds = time.perf_counter() - fetched
+        return version
+
+    def _fetch(self, folder: Path, manifest: IndexManifest, data: Data) -> tuple[Path, Remote]:
+        """Return the place of a version in `folder`, fetched unless it is here already.
+
+        Files that it still lacks are returned too.
+        """
+        place = folder / manifest.version
         if not (place / IndexFiles.MANIFEST).exists():
-            if not stored.local:
+            if not self._repository.folder.local:
                 self._make_room(place, manifest)
-            fetch_version(self._repository.files, manifest, data, place)
-        return place
+            files = self._repository.files
+            apart = () if files.local else self._remote.apart(manifest)
+            self.traffic.bytes += fetch_version(
+                files, manifest, data, place, apart=apart, private=True
+            )
+        if self._repository.folder.local:
+            return place, NOTHING_REMOTE
+        return place, self._remote.of(self._repository.files, manifest, place)
 
     @property
     def _cache_folder(self) -> Path:
@@ -236,7 +267,9 @@ class LiveIndex:
         if place.parent.is_dir():
             self._forget_unused(place.parent)
             here = kept_files(place.parent)
-        needed = sum(each.bytes for each in manifest.files.values() if each.sha256 not in here)
+        apart = self._remote.apart(manifest)
+        whole = (each for name, each in manifest.files.items() if name not in apart)
+        needed = sum(each.bytes for each in whole if each.sha256 not in here)
         disk = next(each for each in place.parents if each.is_dir())
         free = shutil.disk_usage(disk).free
         if free < needed:
@@ -256,5 +289,5 @@ class LiveIndex:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _with_rules(version: IndexVersion, rules: Rules) -> IndexVersion:
+def _with_rules(version: Engine, rules: Rules) -> Engine:
     return version if version.rules is rules else version.with_rules(rules)

@@ -37,14 +37,8 @@ def prune(
         StoreError: the store can't be read or written.
     """
     now = now or datetime.now(UTC)
-    pointer, _ = repository.pointer()
+    kept = kept_versions(repository, keep, grace, now)
     found = repository.versions()
-    kept = {pointer.version, *_lately_current(pointer, grace, now)}
-    kept |= {each.name for each in found if _age(each.name, now) < grace}
-    kept |= {*[each.name for each in found if not each.manifest.failures][:keep]}
-    attempt = repository.attempts.last()
-    if attempt and attempt.kind == "failed":
-        kept.add(attempt.version)  # somebody may want to inspect this candidate
     whole = {each.name for each in found}
     folders: dict[str, list[str]] = {}
     for each in repository.versions_folder.list():
@@ -52,15 +46,44 @@ def prune(
         folders.setdefault(version, []).append(name)
     removed = [
         version
-        for version in sorted({*folders} - kept)
+        for version in sorted({*folders}.difference(kept))
         if version in whole or _abandoned(version, folders[version], now)
     ]
     for version in removed:
         _remove(repository, version, folders[version])
     _sweep(repository, now)
+    _vacuum(repository, {each.manifest.served["by"] for each in found if each.manifest.served})
     work = repository.work.list()
     repository.work.delete(each.path for each in work if _age_of(each, now) > LEFT_WORK_SECONDS)
     return removed
+
+
+def kept_versions(
+    repository: IndexRepository,
+    keep: int,
+    grace: float = GRACE_SECONDS,
+    now: datetime | None = None,
+) -> dict[str, str]:
+    """Return the versions that `prune` keeps, each with the reason.
+
+    Raises:
+        IndexUnavailable: the store has no such index.
+        StoreError: the store can't be read.
+    """
+    now = now or datetime.now(UTC)
+    pointer, _ = repository.pointer()
+    found = repository.versions()
+    newest = [each.name for each in found if not each.manifest.failures][:keep]
+    reasons = dict.fromkeys(newest, f"among the {keep} newest")
+    for each in found:
+        if _age(each.name, now) < grace:
+            reasons[each.name] = f"made less than {grace:g} seconds ago"
+    lately = f"current less than {grace:g} seconds ago"
+    reasons |= dict.fromkeys(_lately_current(pointer, grace, now), lately)
+    attempt = repository.attempts.last()
+    if attempt and attempt.kind == "failed":
+        reasons[attempt.version] = "the last attempt, which the gates refused"
+    return reasons | {pointer.version: "current"}
 
 
 def _sweep(repository: IndexRepository, now: datetime) -> None:
@@ -78,6 +101,15 @@ def _sweep(repository: IndexRepository, now: datetime) -> None:
     unnamed = [each.path for each in files if each.path not in named and _is_old(each, now)]
     young = {each.path for each in repository.files.list() if not _is_old(each, now)}
     repository.files.delete(name for name in unnamed if name not in young)
+
+
+def _vacuum(repository: IndexRepository, servings: set[str]) -> None:
+    """Remove what engines keep for versions that are gone."""
+    left = [each.manifest for each in repository.versions()] if servings else []
+    for serving in servings:
+        from handler.tiers.choose import tier_of
+
+        tier_of(serving, repository.folder.url).vacuum(left)
 
 
 def _is_old(each: StoredObject, now: datetime) -> bool:

@@ -63,6 +63,10 @@ class StoredFolder:
         """Copy an object of `size` bytes to the file `to`."""
         self.store.download(f"{self.path}/{name}", to, size=size)
 
+    def get_range(self, name: str, start: int, end: int) -> bytes:
+        """Return the bytes of an object from `start` to `end`."""
+        return self.store.get_range(f"{self.path}/{name}", start, end)
+
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects; those that do not exist are skipped."""
         self.store.delete(f"{self.path}/{name}" for name in names)

@@ -121,15 +121,26 @@ def kept_files(folder: Path) -> dict[str, Path]:
     for path in folder.glob(f"[!.]*/{IndexFiles.MANIFEST}"):
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             entries = json.loads(path.read_bytes())["files"]
-            found |= {entry["sha256"]: path.parent / name for name, entry in entries.items()}
+            paths = {entry["sha256"]: path.parent / name for name, entry in entries.items()}
+            found |= {sha256: each for sha256, each in paths.items() if each.exists()}
     return found
 
 
-def fetch_version(files: StoredFolder, manifest: IndexManifest, text: bytes, target: Path) -> None:
+def fetch_version(
+    files: StoredFolder,
+    manifest: IndexManifest,
+    text: bytes,
+    target: Path,
+    *,
+    apart: Collection[str] = (),
+    private: bool = False,
+) -> int:
     """Make the folder `target` with the files of `manifest`, and write `text` as its manifest.
 
-    A store that is a folder is linked to. From any other, files are downloaded, unless a version
-    beside `target` has them. `target` appears when all files have arrived. Sizes of downloads are
+    A store that is a folder is linked to, or copied if `private`: a mapped file that somebody else
+    cuts short ends the process. From any other, files are downloaded, unless a version beside
+    `target` has them, or their names are among `apart`. Return the bytes downloaded or copied.
+    `target` appears when all files have arrived. Sizes of downloads are
     checked here, and checksums when the version is opened.
 
     Raises:
@@ -137,17 +148,20 @@ def fetch_version(files: StoredFolder, manifest: IndexManifest, text: bytes, tar
     """
     here = {} if files.local else kept_files(target.parent)
 
-    def fetch(part: Path, name: str, entry: FileEntry) -> None:
-        if files.local:
+    def fetch(part: Path, name: str, entry: FileEntry) -> int:
+        if files.local and not private:
             (part / name).symlink_to(files.local / entry.sha256)
-            return
+            return 0
         with suppress(KeyError, OSError):
             os.link(here[entry.sha256], part / name)
-            return
+            return 0
+        if name in apart:
+            return 0
         try:
             files.download(entry.sha256, part / name, size=entry.bytes)
         except StoreError as cause:
             raise type(cause)(f"{name} of version {manifest.version}: {cause}") from cause
+        return entry.bytes
 
     try:
         with staged_folder(target) as part:
@@ -157,10 +171,11 @@ def fetch_version(files: StoredFolder, manifest: IndexManifest, text: bytes, tar
                 copies = [
                     pool.submit(fetch, part, name, entry) for name, entry in manifest.files.items()
                 ]
-            for copy in copies:
-                copy.result()
+            fetched = sum(copy.result() for copy in copies)
             (part / IndexFiles.MANIFEST).write_bytes(text)
+            return fetched
     except OSError as cause:
         raise StoreError(
-            f"{target.parent} can't be written: {cause.strerror}; free space or set QUERYTOWER_CACHE"
+            f"{target.parent} can't be written: {cause.strerror}; free space or set "
+            f"{'TMPDIR' if files.local else 'QUERYTOWER_CACHE'} to a folder with more"
         ) from cause

@@ -31,10 +31,13 @@ def main(
         "QUERYTOWER_POLL_SECONDS": "3600",
         "_HANDLER": "handler.main.http",
     }
+    from handler.index.index_version import IndexVersion
     from handler.main import service
 
     texts = [json.loads(line)["text"] for line in queries.read_text(encoding="utf-8").splitlines()]
-    floors = bare_parts(service().live().current(), service().encoder, texts)
+    index = service().live().current()
+    assert isinstance(index, IndexVersion)  # noqa: S101
+    floors = bare_parts(index, service().encoder, texts)
     floor, with_words = floors
     baselines = {
         "semantic, API Gateway event": floor,

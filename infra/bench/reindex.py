@@ -3,19 +3,23 @@
 python -m infra.bench.reindex CORPUS --model build/demo/model --store s3://bucket/bench
 
 Bytes are counted at the store's interface. A folder is read in place, so only object storage shows
-how much is moved.
+how much is moved. With --random-vectors, texts are tokenized but not encoded: what is left is the
+cost of everything else.
 """
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from hashlib import blake2b
 from itertools import count, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -23,7 +27,7 @@ from rich.table import Table
 from handler.corpus.document import Document
 from handler.corpus.records import read_corpus
 from handler.corpus.sources import StoreCorpus
-from handler.encoder import Encoder
+from handler.encoder import Encoder, Vectors
 from handler.errors import IndexUnavailable
 from handler.reindex.job import Outcome, ReindexJob
 from handler.reindex.pipeline import reindex
@@ -67,6 +71,28 @@ class CountingStore(Store):
         read, written = self.counts["read"] / 1e6, self.counts["written"] / 1e6
         self.counts.update(read=0, written=0)
         return read, written
+
+
+class RandomEncoder(Encoder):
+    """Gives each text a random vector, the same each time, in place of the model's.
+
+    The vectors lie in a subspace of 24 dimensions. Those of a model lie near one too; uniformly
+    random ones are all equally far from each other, and no index finds the nearest.
+    """
+
+    @cached_property
+    def _basis(self) -> Vectors:
+        shape = (24, self.dimension)
+        return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+    def encode_tokens(self, ids: Sequence[list[int]]) -> Vectors:
+        """Return random unit vectors, shape (len(ids), dimension)."""
+        digests = [blake2b(np.array(each).tobytes(), digest_size=8).digest() for each in ids]
+        generators = [np.random.default_rng(int.from_bytes(each)) for each in digests]
+        latent = [each.standard_normal(len(self._basis)) for each in generators]
+        vectors: Vectors = np.array(latent, np.float32).reshape(len(ids), -1) @ self._basis
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,16 +152,20 @@ def main(
         int, typer.Option(help="Documents to index; a corpus with fewer is repeated.")
     ] = 100_000,
     chars: Annotated[int, typer.Option(help="Characters of each text to index.")] = 10_000,
+    random_vectors: Annotated[
+        bool, typer.Option("--random-vectors", help="Measure everything but the encoding.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure a full run, a run without changes, and two runs after a change of 1 %.
 
     The change is in one of 100 objects, then in all of them.
     """
+    encoder_class = RandomEncoder if random_vectors else Encoder
     bench = Bench(
         store=CountingStore.open(f"{store}/store"),
         corpus=CountingStore.open(f"{store}/corpus"),
-        encoder=Encoder.open(model, os.cpu_count() or 1),
+        encoder=encoder_class.open(model, os.cpu_count() or 1),
         documents=documents,
     )
     source = Sample(corpus, documents, chars)

@@ -137,6 +137,7 @@ def _measure(precision: Precision, texts: list[str], rounds: int) -> None:
 
     index, encoder = service().live(precision).current(), service().encoder
     path = f"/indexes/{precision}/search"
+    assert isinstance(index, IndexVersion)  # noqa: S101
     floors = bare_parts(index, encoder, texts, precision)
     floor, with_words = floors
     calls = floors | {

@@ -28,6 +28,13 @@ Model = Annotated[str, typer.Argument(help="Model folder or hub id.")]
 ConverterName = Annotated[
     Converter, typer.Option(help="How to make the graph; auto prefers direct.")
 ]
+FromOnnx = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE",
+        help="Take the graph from this file of the model folder, such as onnx/model.onnx.",
+    ),
+]
 Precision = Annotated[WeightPrecision, typer.Option(help="Number format of the weights.")]
 Target = Annotated[CpuTarget, typer.Option(help="CPU that int8 is made for.")]
 MinAgreement = Annotated[
@@ -39,6 +46,14 @@ MinAgreement = Annotated[
 Texts = Annotated[
     Path | None,
     typer.Option(help="Corpus whose rankings are compared, instead of the built-in texts."),
+]
+Scripts = Annotated[
+    str,
+    typer.Option(
+        metavar="NAMES",
+        help="Keep the tokens of these writing systems alone, such as latin,greek; makes "
+        "multilingual models small.",
+    ),
 ]
 MaxTokens = Annotated[
     int | None,

@@ -11,6 +11,7 @@ TITLES: dict[Stage, str] = {
     "encode": "encoding",
     "text": "indexing words",
     "check": "checking",
+    "stage": "staging",
     "upload": "uploading",
     "publish": "publishing",
     "clean": "cleaning up",

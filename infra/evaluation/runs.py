@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from handler.encoder import Encoder
+from handler.index.engine import Engine
 from handler.index.index_version import IndexVersion
 from handler.quality.ndcg import Floats, ndcg
 from handler.search.request import Mode, SearchRequest
@@ -67,7 +68,7 @@ class Evaluation:
 
 
 def run(
-    index: IndexVersion,
+    index: Engine,
     encoder: Encoder,
     queries: Sequence[JudgedQuery],
     mode: Mode,
@@ -101,7 +102,7 @@ def run(
     return Run(mode=mode, hits=hits, seconds=np.array(seconds), scores=measure(hits, queries, k))
 
 
-def is_itself(index: IndexVersion, query: JudgedQuery) -> bool:
+def is_itself(index: Engine, query: JudgedQuery) -> bool:
     """Tell whether the document that has the query's id is the query: their texts agree too."""
     row = index.row_of(query.id)
     if row is None:

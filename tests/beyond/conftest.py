@@ -1,6 +1,10 @@
-"""Tests of what runs beyond one machine. Its libraries live in .venv-beyond, see `make beyond`."""
+"""Engines live in .venv-beyond, which `make beyond` makes."""
 
 from importlib.util import find_spec
 
-# `make test` runs these tests in that environment; any other lacks Ray.
-collect_ignore_glob = [] if find_spec("ray") else ["test_ray*.py"]
+from tests.library import library
+
+__all__ = ["library"]
+
+# `make test` runs these tests in that environment; any other lacks the engines.
+collect_ignore_glob = [] if find_spec("lance") else ["test_*.py"]

@@ -245,3 +245,27 @@ def test_architecture_that_nobody_knows(tmp_path: Path) -> None:
         ModelError, match=r"Optimum cannot export a model of type 'nomad': .*choose another"
     ):
         export_model(str(tmp_path / "model"), tmp_path / "bundle", precision="fp32")
+
+
+@pytest.mark.parametrize("kind", ["bert", "distilbert", "xlm-roberta"])
+def test_files_that_optimum_wrote_agree_with_pytorch(kind: str, tmp_path: Path) -> None:
+    from optimum.exporters.onnx import onnx_export_from_model
+
+    shapes: dict[str, dict[str, Any]] = {"distilbert": DISTILBERT, "xlm-roberta": POSITIONS}
+    folder = tmp_path / "model"
+    model = write_model(folder, kind, **shapes.get(kind, {}))
+    task = "feature-extraction"
+    onnx_export_from_model(model, folder / "onnx", task=task, do_validation=False)
+    for precision in ("fp32", "int8"):
+        report = export_model(
+            str(folder),
+            tmp_path / "bundle",
+            from_onnx="onnx/model.onnx",
+            precision=precision,
+            min_agreement=0,
+        )
+        found, wanted = run(report.folder, token_ids()), embed(model, "mean_tokens")
+        if precision == "fp32":
+            assert_alike(found, wanted)
+        else:
+            assert np.einsum("td,td->t", found, wanted).min() > 0.95

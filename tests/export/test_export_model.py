@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
-from export import pipeline, verify
+from export import convert, verify
 from export.pipeline import export_model
 from handler.bundle import ModelFiles, ModelManifest
 from handler.errors import ModelError
@@ -183,7 +183,7 @@ def test_truncated_weights_are_refused(model: Path, tmp_path: Path) -> None:
 def test_model_too_large_for_a_graph(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "MOST_BYTES", 1000)
+    monkeypatch.setattr(convert, "MOST_BYTES", 1000)
     with pytest.raises(ModelError, match="an ONNX file holds 2 at most"):
         export_model(str(model), tmp_path / "bundle")
 

@@ -55,6 +55,27 @@ def test_rows_of_several_lines_are_bounded_as_a_whole(tmp_path: Path) -> None:
     found = ids(items)
     assert found[0] == "a"
     assert "more than 1,000 bytes" in found[1]
+    assert found[2:] == ["c"]
+
+
+@pytest.mark.parametrize("end", [b'"', b'words"', b'words "" and"', b'", ', b'"""'])
+def test_rows_after_an_oversized_one_are_kept(tmp_path: Path, end: bytes) -> None:
+    long = b'b,"' + b"words\n" * 400 + end + b"\n"
+    items = read(
+        tmp_path / "c.csv", b"id,text\na,one\n" + long + b"c,three\nbad,row,here\n" + b"d,four\n"
+    )
+    found = ids(items)
+    assert (found[0], found[2], found[4]) == ("a", "c", "d")
+    assert "more lines were skipped" in found[1]
+    assert [item.line for item in items if isinstance(item, Reject)] == [3, 405]
+
+
+def test_rows_far_below_a_quote_that_is_never_closed_are_kept(tmp_path: Path) -> None:
+    rows = b"".join(b"%d,some words\n" % number for number in range(200))
+    found = ids(read(tmp_path / "c.csv", b'id,text\na,"one\n' + rows))
+    assert "more than 1,000 bytes" in found[0]
+    assert found[-1] == "199"
+    assert len(found) > 100
 
 
 @pytest.mark.parametrize("name", [f"{kind}.gz" for kind in KINDS])

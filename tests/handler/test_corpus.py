@@ -15,6 +15,7 @@ import pytest
 from pyarrow import parquet
 
 from handler.corpus.document import Document, Section, Value
+from handler.corpus.html_text import clean_html
 from handler.corpus.options import FieldNames, ReadOptions
 from handler.corpus.records import Reject, read_corpus
 from handler.corpus.spool import Spool
@@ -545,3 +546,8 @@ def test_an_empty_corpus(tmp_path: Path, data: bytes) -> None:
 def test_all_records_rejected(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"all 3 records were rejected; first: c.jsonl line 10"):
         spool(tmp_path, mixed(0, 3), 1)
+
+
+def test_comments_that_never_end_hide_what_follows_and_nothing_before() -> None:
+    assert clean_html("<p>The harbour</p>" + "<!-- x" * 10_000).startswith("The harbour")
+    assert clean_html("<p>a</p><!-- <!-- b --><p>c</p>") == "a\n\nc"

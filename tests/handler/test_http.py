@@ -257,9 +257,18 @@ def test_random_draws_documents_worth_showing(client: TestClient) -> None:
     assert len(drawn) > 1
 
 
+def suggested(client: TestClient, typed: str) -> list[tuple[str, str]]:
+    answer = client.get("/suggest", params={"q": typed}).json()
+    return [(each["text"], each["kind"]) for each in answer["suggestions"]]
+
+
 def test_suggestions(client: TestClient) -> None:
     body = client.get("/suggest", params={"q": " The Left", "k": 1}).json()
-    assert body["suggestions"] == [{"text": "The Left Hand of Darkness"}]
+    assert body["suggestions"] == [{"text": "The Left Hand of Darkness", "kind": "title"}]
+    assert suggested(client, "mys") == [("mystery", "genres")]
+    assert suggested(client, "a quiet mys") == [("a quiet mystery", "genres")]
+    assert suggested(client, "a quiet my") == []  # two letters in a sentence could be anything
+    assert suggested(client, "zebra xyz") == []
     assert body["query"] == "The Left"
 
 

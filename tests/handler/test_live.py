@@ -14,6 +14,7 @@ import pytest
 import handler.versions.live_index
 from handler.encoder import Encoder
 from handler.errors import IndexUnavailable, ModelMismatch, StoreError
+from handler.index.engine import Engine
 from handler.index.index_version import IndexVersion
 from handler.index.manifest import IndexFiles, IndexManifest
 from handler.index.writer import new_version
@@ -114,7 +115,7 @@ def remote(encoder: Encoder, built: Built, tmp_path: Path) -> Publisher:
     return Publisher(Store.open("memory://"), encoder, built, tmp_path)
 
 
-def check_search(index: IndexVersion, searcher: Searcher, mode: Mode = "hybrid") -> int:
+def check_search(index: Engine, searcher: Searcher, mode: Mode = "hybrid") -> int:
     """Search, check that the answer is of one version, and return its number."""
     answer = searcher.search(
         index, SearchRequest(query="the work", k=20, mode=mode, facets=["v"], highlight=True)
@@ -225,7 +226,7 @@ def spoil(publisher: Publisher, how: str) -> str:
     data, _ = store.get(path)
     if how == "file gone":
         store.delete([path])
-        return "does not exist" if store.local is None else "is missing"
+        return "does not exist"
     if how == "truncated":
         store.put(path, data[:-1])
         return "incomplete or was"
@@ -274,7 +275,7 @@ def test_an_error_that_nobody_expected_is_logged_too(
     live.current()
     publisher.publish()
 
-    def fail(folder: Path, checked: set[str]) -> IndexVersion:
+    def fail(folder: Path, *_: object) -> IndexVersion:
         raise ZeroDivisionError("nobody thought of this")
 
     with monkeypatch.context() as patch:

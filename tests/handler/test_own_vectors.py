@@ -86,3 +86,23 @@ def test_a_field_of_vectors_that_is_not_there(encoder: Encoder, tmp_path: Path) 
     place = Place(tmp_path, Counting(encoder))
     with pytest.raises(CorpusError, match="no record has a field 'embedding'; there are: id, text"):
         place.run(corpus=open_corpus(url), reading=OPTIONS)
+
+
+def test_a_new_vector_for_the_same_text_is_taken_by_a_reindex(
+    encoder: Encoder, tmp_path: Path
+) -> None:
+    vectors = encoder.encode(TEXTS, "document")
+    url = write(tmp_path / "own" / "c.jsonl", records(encoder, vectors))
+    place = Place(tmp_path, Counting(encoder))
+    place.run(corpus=open_corpus(url), reading=OPTIONS)
+    assert place.run(corpus=open_corpus(url), reading=OPTIONS).kind == "unchanged"
+    changed = vectors.copy()
+    changed[1] += 0.2 * vectors[3]
+    write(tmp_path / "own" / "c.jsonl", records(encoder, changed))
+    outcome = place.run(corpus=open_corpus(url), reading=OPTIONS)
+    assert (outcome.kind, outcome.encoded) == ("published", 0)
+    expected = changed / np.linalg.norm(changed, axis=1, keepdims=True)
+    index = place.current()
+    for row in index.order:
+        stored = index.vectors.vectors(np.array([row]))[0]
+        assert stored @ expected[int(index.document(row).id)] > 0.999

@@ -144,6 +144,15 @@ def test_results_are_counted_and_sorted(client: TestClient) -> None:
     assert titles(get(client, "/?q=mystery&mode=keyword&sort=genres")) == plain
 
 
+def test_few_letters_of_a_word_find_what_begins_with_them(client: TestClient) -> None:
+    assert titles(get(client, "/?q=tid&typing=true")) == ["tides/1"]
+    assert len(titles(get(client, "/?q=tid"))) > 1
+    assert len(titles(get(client, "/?q=mystery&typing=true"))) == len(BOOKS)
+    page = get(client, "/?q=qqq&typing=true")
+    assert "No word begins with these letters." in page.text
+    assert not [link for link in page.links() if "typing" in link]
+
+
 def test_titles_mark_the_words_that_matched(client: TestClient) -> None:
     html = client.get("/?q=the+tides&mode=keyword").text
     assert "<mark>Tides</mark>" in html[html.index('id="hit-0"') :]

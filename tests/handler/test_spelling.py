@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from handler.index.spelling import corrections, one_edit, suspected, within_two_edits
+from handler.index.spelling import corrections, distance, one_edit, suspected
 from handler.index.word_query import MAX_CORRECTED, word_query
 from handler.search.answer import corrected_query
 from tests.handler.indexes import WrittenText, document, write
@@ -14,10 +14,11 @@ from tests.handler.test_keyword import found
 KNOWN = {"house": 9, "mouse": 3, "receive": 40, "necessary": 5, "accommodation": 4, "привет": 2}
 
 
-def likeliest(word: str) -> list[str]:
-    def starting(prefix: str) -> list[tuple[str, int]]:
-        return [(word, count) for word, count in KNOWN.items() if word.startswith(prefix)]
+def starting(prefix: str) -> list[tuple[str, int]]:
+    return [(word, count) for word, count in KNOWN.items() if word.startswith(prefix)]
 
+
+def likeliest(word: str) -> list[str]:
     near = corrections(word, lambda other: KNOWN.get(other, 0), starting)
     return [each.word for each in near]
 
@@ -36,7 +37,9 @@ def likeliest(word: str) -> list[str]:
         ("пирвет", ["привет"]),
         ("hxuxe", []),
         ("hou", []),
-        ("h0use", []),
+        ("h0use", ["house"]),
+        ("h0us3", []),
+        ("nesessery", ["necessary"]),
         ("x" * 5000, []),
     ],
 )
@@ -45,21 +48,26 @@ def test_the_likeliest_spelling_comes_first(typed: str, right: list[str]) -> Non
 
 
 def test_edits_are_counted_like_optimal_string_alignment() -> None:
-    assert within_two_edits("abcd", "abcd")
-    assert within_two_edits("abcd", "badc")
-    assert within_two_edits("abcd", "ab")
-    assert within_two_edits("abcd", "axcdy")
-    assert not within_two_edits("abcd", "badcx")
-    assert not within_two_edits("abcd", "a")
+    assert distance("abcd", "abcd", 2) == 0
+    assert distance("abcd", "badc", 2) == 2
+    assert distance("abcd", "ab", 2) == 2
+    assert distance("abcd", "axcdy", 2) == 2
+    assert distance("abcd", "badcx", 2) == 3
+    assert distance("abcd", "a", 2) == 3
     for near in one_edit("abcd"):
-        assert within_two_edits("abcd", near)
+        assert distance("abcd", near, 2) == 1
 
 
 def test_a_rare_word_may_be_a_misspelling() -> None:
-    right = suspected("recieve", 1, lambda other: KNOWN.get(other, 0))
-    assert right is not None
-    assert right.word == "receive"
-    assert suspected("recieve", 30, lambda other: KNOWN.get(other, 0)) is None
+    def right(word: str, documents: int) -> str:
+        found = suspected(word, documents, lambda other: KNOWN.get(other, 0), starting)
+        return found.word if found else ""
+
+    assert right("recieve", 1) == "receive"
+    assert right("recieve", 30) == ""
+    assert right("accomodation", 1) == "accommodation"
+    assert right("accomxodation", 1) == "accommodation"
+    assert right("accomxodatiox", 1) == ""
 
 
 SHELF = [
@@ -85,6 +93,34 @@ def test_a_corrected_word_is_scored_by_what_it_became(shelf: WrittenText) -> Non
     exact_rows, exact_scores = shelf.search(right.query, 9)
     assert rows.tolist() == exact_rows.tolist()
     assert 0.5 * exact_scores[0] < scores[0] <= exact_scores[0]
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("filosophy", "philosophy"),
+        ("misisipi", "mississippi"),
+        ("swarzeneger", "schwarzenegger"),
+        ("neumonia", "pneumonia"),
+        ("recieving", "receive"),
+        ("embarass", "embarrassing"),
+        ("resteraunt", "restaurant"),
+        ("resturant", "restaurant"),
+        ("philos0phy", "philosophy"),
+    ],
+)
+def test_slips_of_every_kind(slips: WrittenText, typed: str, first: str) -> None:
+    assert first in found(slips, typed)
+
+
+@pytest.fixture(scope="module")
+def slips(tmp_path_factory: pytest.TempPathFactory) -> WrittenText:
+    words = (
+        "philosophy mississippi schwarzenegger pneumonia receive embarrassing restaurant resturant"
+    )
+    documents = [document(word, word) for word in words.split()]
+    documents += [document(n, "a good restaurant") for n in range(3)]
+    return write(tmp_path_factory.mktemp("slips"), documents)
 
 
 def test_what_was_typed_stays_first(shelf: WrittenText) -> None:

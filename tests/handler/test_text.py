@@ -50,7 +50,8 @@ def test_stop_words_carry_no_content() -> None:
         ("水", " 水 "),
         ("ひらカタ漢", " ひら らカ カタ タ漢 "),
         ("ไทย x", " ไท ทย  x"),
-        ("한국어 naïve", "한국어 naïve"),
+        ("한국어 naïve", " 한국 국어  naïve"),
+        ("ｶﾞ Ａ ½", " ガ  A 1/2"),
     ],
 )
 def test_scripts_without_spaces_become_pairs(text: str, expected: str) -> None:

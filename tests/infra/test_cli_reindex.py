@@ -9,10 +9,10 @@ import pytest
 
 from handler.corpus.passages import Split
 from handler.index.writer import Options
+from handler.reindex.build_options import build_options, changed_options
 from handler.storage.store import Store
 from handler.versions.lease import Lease
 from handler.versions.repository import IndexRepository
-from infra.cli.index_view import build_options, changed_options
 from tests.command_line import Outcome, Run
 from tests.handler.reindexing import lines, record
 
@@ -133,6 +133,9 @@ def test_back_and_compared_and_pruned(desk: Desk) -> None:
     assert f"version {third} is current" in desk.about("rollback", third).out
     pruned = desk.about("prune", "--keep", 1, "--grace", 0).out
     assert pruned.startswith("2 versions were removed")
+    again = desk.about("prune", "--keep", 1, "--grace", 0).out
+    assert again.startswith("0 versions were removed")
+    assert f"{third}: current" in again
     assert desk.versions() == [third]
 
 
@@ -159,6 +162,19 @@ def test_where_there_is_no_index(run: Run, command: str) -> None:
     outcome = run(command, "--store", "empty")
     assert outcome.code == 1
     assert "has no index 'default'" in outcome.err
+
+
+def test_prune_says_why_it_removed_nothing(desk: Desk) -> None:
+    for number in range(2):
+        desk.write([record(f"a{n}") for n in range(6 + number)])
+        desk.reindex()
+    second, first = desk.versions()
+    young = desk.about("prune", "--keep", 1).out
+    assert f"{first}: current less than 900 seconds ago" in young
+    assert f"{second}: current\n" in young
+    many = desk.about("prune", "--grace", 0).out
+    assert f"{first}: among the 10 newest" in many
+    assert "--keep and --grace" in many
 
 
 def test_fields_that_are_not_four(desk: Desk) -> None:

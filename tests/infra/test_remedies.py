@@ -73,12 +73,12 @@ def test_targets_of_make_exist() -> None:
 def test_extras_exist_and_are_installed_from_the_clone() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     calls = {
-        node.args[0].value
+        node.args[-1].value
         for name in sources()
         for node in ast.walk(tree(name))
         if isinstance(node, ast.Call)
-        and getattr(node.func, "id", "") == "install_command"
-        and isinstance(node.args[0], ast.Constant)
+        and getattr(node.func, "id", "") in ("install_command", "missing_library")
+        and isinstance(node.args[-1], ast.Constant)
     }
     assert {"parquet", "export"} <= calls
     assert calls <= {*project["optional-dependencies"]}

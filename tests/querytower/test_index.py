@@ -57,7 +57,15 @@ def test_it_answers_as_http_does(index: Index, client: TestClient, search: dict[
 
 
 def hit_of(body: dict[str, Any]) -> dict[str, Any]:
-    absent = {"highlight": None, "explanation": None, "others": None, "section": "", "sections": ()}
+    absent = {
+        "highlight": None,
+        "explanation": None,
+        "others": None,
+        "distance": None,
+        "vector": "",
+        "section": "",
+        "sections": (),
+    }
     return absent | body | {"passage": body["passage"]["text"]}
 
 

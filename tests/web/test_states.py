@@ -13,7 +13,7 @@ from playwright.sync_api import Route, expect
 
 from handler.page.page_state import PageState
 from tests.handler.test_page import HOSTILE
-from tests.library import BOOKS, add_index
+from tests.library import BOOKS, FILMS, add_index
 from tests.web.site import served
 
 if TYPE_CHECKING:
@@ -162,6 +162,33 @@ def test_an_index_that_comes_is_noticed(
         add_index(tmp_path / "store", tiny_model_dir, BOOKS, tmp_path)
         page.clock.run_for(6000)
         expect(page.locator(".hits h3").first).to_be_visible()
+
+
+def test_the_index_is_switched_and_kept(
+    browser: "Browser", tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    add_index(tmp_path / "store", tiny_model_dir, BOOKS, tmp_path)
+    add_index(tmp_path / "store", tiny_model_dir, FILMS, tmp_path, name="films")
+    with (
+        served(
+            tmp_path / "store", tiny_model_dir, QUERYTOWER_PAGE_INDEXES="default,films"
+        ) as address,
+        browser.new_context(base_url=address) as context,
+    ):
+        page = context.new_page()
+        page.goto("?q=tides")
+        page.locator("#index").select_option("films")
+        expect(page.locator(".hits h3")).to_have_text(["Tides, the film"])
+        page.go_back()
+        expect(page.locator("#index")).to_have_value("")
+        page.go_forward()
+        expect(page.locator("#index")).to_have_value("films")
+        with page.expect_request("**/indexes/films/suggest?*"):
+            page.locator("#q").press("End")
+            page.locator("#q").press_sequentially(" fi", delay=15)
+        page.locator("h1 a").click()
+        expect(page.locator("body")).to_have_attribute("data-kind", "home")
+        expect(page.locator("#index")).to_have_value("films")
 
 
 def test_hostile_documents_stay_text(page: "Page") -> None:

@@ -36,7 +36,10 @@ CODE_DIRECTIVES = {
 NO_TEXT = {"toctree", "contents", "image", "figure", "include", "mermaid", "tableofcontents"}
 OPTIONS = re.compile(r"\A(?:---\n.*?\n---\n|(?:[ \t]*:[\w-]+:[^\n]*\n?)+)", re.DOTALL)
 
-HTML_HEADING = re.compile(r"<h([1-6])\b([^>]*)>(.*?)</h\1\s*>", re.DOTALL | re.IGNORECASE)
+# It ends where another begins, so that many unclosed ones are not each searched to the end.
+HTML_HEADING = re.compile(
+    r"<h([1-6])\b([^<>]*)>((?:(?!<h[1-6]\b).)*?)</h\1\s*>", re.DOTALL | re.IGNORECASE
+)
 HTML_ID = re.compile(r"\bid\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 HTML_HIDDEN = re.compile(
     r"<(script|style|svg)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL | re.IGNORECASE

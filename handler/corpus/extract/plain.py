@@ -1,6 +1,7 @@
 """Plain text: paragraphs, and the chapters of a book."""
 
 import re
+from dataclasses import replace
 
 from handler.corpus.extract.anchors import Anchors
 from handler.corpus.extract.outline import Extract, Outline
@@ -13,11 +14,32 @@ CHAPTER = re.compile(
     r"CHAPITRE|Chapitre|CAPÍTULO|Capítulo|CAPITOLO|Capitolo)\s+"
     rf"{NUMBER}(?:$|(?:[.:—–-]+\s*|\s+)(?:$|[^a-z\n][^\n]{{0,80}}(?:\n[^\n]{{1,80}})?))"
 )
+GUTENBERG = re.compile(
+    r"^\*\*\* ?START OF TH(?:E|IS) PROJECT GUTENBERG EBOOK[^*]*\*\*\*$"
+    r"(.*?)(?:^\*\*\* ?END OF TH(?:E|IS) PROJECT GUTENBERG|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+NAMED = re.compile(r"^(Title|Author|Language): (.+(?:\n[ \t]+\S.*)*)", re.MULTILINE)
 LEVELS = {"volume": 1, "book": 1, "part": 1, "act": 1}
 
 
 def extract_plain(text: str) -> Extract:
-    """Return plain text as it is, with sections where chapters are counted."""
+    """Return plain text as it is, with sections where chapters are counted.
+
+    Of a book of Project Gutenberg, its title and author are read, and what is around it is left out.
+    """
+    book = GUTENBERG.search(text)
+    if not book:
+        return _extract(text)
+    found = _extract(book[1])
+    named = {
+        name.lower(): " ".join(value.split()) for name, value in NAMED.findall(text[: book.start()])
+    }
+    fields = {name: named[name] for name in ("author", "language") if name in named}
+    return replace(found, title=named.get("title", found.title), fields={**found.fields, **fields})
+
+
+def _extract(text: str) -> Extract:
     outline, anchors = Outline(), Anchors()
     for paragraph in PARAGRAPH.split(text.strip()):
         if CHAPTER.fullmatch(paragraph):

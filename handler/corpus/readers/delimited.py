@@ -2,7 +2,9 @@
 
 import csv
 import itertools
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from handler.corpus.bounds import Lines, Oversized
 from handler.corpus.readers.dialect import Dialect, find_dialect
@@ -24,6 +26,9 @@ HINTS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 PAGES = (".md", ".markdown", ".mdx", ".rst", ".adoc", ".asciidoc", ".html", ".htm", ".xml", ".tex")
 DELIMITER_NAMES = {"\t": "tab"}
 MAX_HEADER_CHARS = 60
+MISSING = "\\N"
+"""How databases write that there is no value."""
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 def matches(head: Head) -> bool:
@@ -46,15 +51,25 @@ def read(source: Source) -> Iterator[Raw | Note]:
         yield Note("encoding", shown(encoding))
     if dialect.delimiter != ",":
         yield Note("delimiter", DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter))
+    header = header_of([""] * dialect.columns) if _is_data(dialect.header) else None
+    if header:
+        yield Note("header", "none")
     csv.field_size_limit(2**31 - 1)
     with reading(), open_text(source, encoding) as file:
         lines = Lines(file, source.options.bounds)
-        yield from _rows(lines, dialect)
+        yield from _rows(lines, dialect, header)
 
 
-def _rows(lines: Lines[str], dialect: Dialect) -> Iterator[Raw]:
+def _is_data(row: Sequence[str]) -> bool:
+    """Tell whether a first row is no header: it begins with a number, or holds a link."""
+    named = any(map(is_text_name, row))
+    link = any(cell.startswith(("http://", "https://")) for cell in row)
+    numbered = len(row) > 1 and NUMBER.fullmatch(row[0]) and not all(map(NUMBER.fullmatch, row))
+    return not named and bool(link or numbered)
+
+
+def _rows(lines: Lines[str], dialect: Dialect, header: list[str] | None) -> Iterator[Raw]:
     rows = csv.reader(lines, **dialect.options())  # type: ignore[arg-type]
-    header: list[str] | None = None
     skip, line = dialect.skip, 1
     while True:
         lines.begin_record()
@@ -63,7 +78,12 @@ def _rows(lines: Lines[str], dialect: Dialect) -> Iterator[Raw]:
         except StopIteration:
             return
         except Oversized as problem:
-            yield Raw(line, str(problem))
+            good, skipped = _next_whole_row(lines, dialect, header)
+            rest = f"; {skipped:,} more lines were skipped with it" if skipped else ""
+            yield Raw(line, f"{problem}{rest}")
+            rows = csv.reader(itertools.chain(good, lines), **dialect.options())  # type: ignore[arg-type]
+            line = lines.number + 1 - len(good)
+            continue
         except csv.Error as cause:
             yield Raw(line, f"not CSV: {cause}")
         else:
@@ -74,6 +94,33 @@ def _rows(lines: Lines[str], dialect: Dialect) -> Iterator[Raw]:
             elif any(row):
                 yield Raw(line, _record(header, row))
         line = lines.number + 1
+
+
+def _next_whole_row(
+    lines: Lines[str], dialect: Dialect, header: Sequence[str] | None
+) -> tuple[list[str], int]:
+    """Skip what may be the rest of a quoted cell; return the next line that is a row, and how many were none.
+
+    A row has as many columns as the header, and its quotes are closed: the end of the cell must not
+    open another one, which would take the rows after it.
+    """
+    skipped = 0
+    while header:
+        lines.begin_record()
+        try:
+            text = next(lines)
+        except StopIteration:
+            break
+        except Oversized:
+            skipped += 1
+            continue
+        if not dialect.quote or text.count(dialect.quote) % 2 == 0:
+            with suppress(csv.Error, StopIteration):
+                row = next(csv.reader([text], **dialect.options()))  # type: ignore[arg-type]
+                if len(row) == len(header):
+                    return [text], skipped
+        skipped += 1
+    return [], skipped
 
 
 def header_of(row: Sequence[str]) -> list[str]:
@@ -98,6 +145,8 @@ def _record(header: Sequence[str], row: list[str]) -> dict[str, str] | str:
         for character in cell
     ):
         return "not UTF-8"
+    if MISSING in row:
+        row = ["" if cell == MISSING else cell for cell in row]
     return dict(zip(header, row, strict=False))
 
 

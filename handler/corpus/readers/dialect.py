@@ -49,7 +49,7 @@ def find_dialect(text: str, *, whole: bool, hint: str = "") -> Dialect:
     Args:
         text: the first characters.
         whole: whether they are all; otherwise the last row is cut off.
-        hint: the delimiter that the file's ending promises, for files of one column.
+        hint: the delimiter that the file's ending promises, where the rows leave a doubt.
     """
     if match := SEPARATOR_LINE.match(text):
         return _tried(text[match.end() :], Dialect(delimiter=match[1], skip=1), whole)
@@ -60,7 +60,17 @@ def find_dialect(text: str, *, whole: bool, hint: str = "") -> Dialect:
     styles = [Dialect(delimiter=each, quote=quote, escape=escape) for each in DELIMITERS]
     styles += [Dialect(delimiter="\t", quote="")]
     tried = [_tried(text, style, whole) for style in styles]
-    best = max(tried, key=lambda each: (each.columns > 1, round(each.share, 1), each.columns))
+    # A .csv may have any delimiter; a .tsv has tabs if they make a table.
+    sure = hint.strip(",")
+    best = max(
+        tried,
+        key=lambda each: (
+            each.columns > 1,
+            round(each.share, 1),
+            each.delimiter == sure,
+            each.columns,
+        ),
+    )
     if best.columns == 1:
         return next((each for each in tried if each.delimiter == (hint or ",")), best)
     return best

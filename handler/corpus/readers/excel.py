@@ -8,7 +8,7 @@ from typing import Any
 
 from handler.corpus.readers.delimited import header_of
 from handler.corpus.readers.source import Head, Note, Raw, Source
-from handler.errors import CorpusError, UnreadableFile, install_command
+from handler.errors import UnreadableFile, missing_library
 
 NAME = "Excel"
 DOCUMENTS = False
@@ -33,9 +33,7 @@ def read(source: Source) -> Iterator[Raw | Note]:
     try:
         import python_calamine as calamine
     except ImportError as cause:
-        raise CorpusError(
-            f"{source.name} needs python-calamine; install it with: {install_command('excel')}"
-        ) from cause
+        raise missing_library(source.name, "python-calamine", "excel") from cause
     with source.local() as path:
         try:
             workbook = calamine.CalamineWorkbook.from_path(str(path))

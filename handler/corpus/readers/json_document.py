@@ -16,11 +16,23 @@ ENDINGS = (".json", ".geojson", ".jsonld")
 BEGIN = re.compile(r'\s*(?:\[\s*(?:\{|\]|$)|\{\s*(?:"|\}|$))')
 # What arrays of records are called beside the title and the description of the whole.
 COLLECTIONS = {
-    *("items", "data", "results", "records", "docs", "documents", "rows", "entries", "hits"),
+    *(
+        "@graph",
+        "items",
+        "data",
+        "results",
+        "records",
+        "docs",
+        "documents",
+        "rows",
+        "entries",
+        "hits",
+    ),
     *("products", "books", "articles", "posts", "features", "list", "value", "values", "result"),
 }
 WRAPPERS = {"response", "data", "hits", "result", "results", "feed", "channel", "body", "_embedded"}
 MAX_DEPTH = 4
+KEYED_SAMPLE = 100
 
 
 def matches(head: Head) -> bool:
@@ -76,11 +88,16 @@ def _object(
 ) -> Generator[object, None, dict[str, object] | None]:
     """Yield the records of the array that an object holds, or else return the object."""
     fields: dict[str, object] = {}
-    found = False
+    found = keyed = False
     stream.skip("{")
     while stream.peek() != "}":
         name = str(stream.value())
         stream.skip(":")
+        if keyed:
+            yield _with_id(name, stream.value())
+            if stream.peek() == ",":
+                stream.skip(",")
+            continue
         begins = stream.peek()
         if begins == "[" and not found and _may_hold_records(name, known | set(fields)):
             items = _array(stream)
@@ -97,6 +114,11 @@ def _object(
             fields[name] = inner
         else:
             fields[name] = stream.value()
+            if depth == 0 and not found and len(fields) == KEYED_SAMPLE:
+                # So many records by their ids: the rest need not be held.
+                records = _keyed(fields)
+                found = keyed = bool(records)
+                yield from records
         if stream.peek() == ",":
             stream.skip(",")
     stream.skip("}")
@@ -106,10 +128,24 @@ def _object(
 def _keyed(fields: dict[str, object]) -> list[object]:
     """Return the records of an object whose fields are their ids, or nothing if it is a record itself."""
     records = [value for value in fields.values() if isinstance(value, dict)]
-    alike = len(records) == len(fields) > 1 and len({frozenset(each) for each in records}) == 1
-    if not alike or not any(map(is_text_name, records[0])):
+    if not len(records) == len(fields) > 1:
         return []
-    return [{"id": key, **record} for key, record in zip(fields, records, strict=True)]
+    common = set[str].intersection(*map(set, records))
+    alike = len(common) > 1 or all(common == set(record) for record in records)
+    if alike and any(map(is_text_name, common)):
+        return [_with_id(key, record) for key, record in fields.items()]
+    # Columns, as pandas writes a table: each with its values by the numbers of the rows.
+    rows = list(records[0])
+    numbered = all(map(str.isdigit, rows)) and all(list(record) == rows for record in records)
+    if not numbered or not any(map(is_text_name, fields)):
+        return []
+    return [
+        {name: column[row] for name, column in zip(fields, records, strict=True)} for row in rows
+    ]
+
+
+def _with_id(key: str, value: object) -> object:
+    return {"id": key, **value} if isinstance(value, dict) else value
 
 
 def _may_hold_records(name: str, others: set[str]) -> bool:

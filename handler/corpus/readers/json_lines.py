@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import IO, Any, cast
 
+from pydantic_core import from_json
+
 from handler.corpus.bounds import Lines, Oversized
 from handler.corpus.readers.source import Head, Note, Raw, Source, reading
 from handler.corpus.readers.text import encoding_of, shown
@@ -67,6 +69,11 @@ def _lines(source: Source, opened: Callable[[], IO[bytes]]) -> Iterator[Raw]:
 
 
 def _loads(text: bytes) -> Any:
+    # Twice as fast as Python's decoder, which has the last word: it says where and why in its own words.
+    try:
+        return from_json(text)
+    except ValueError:
+        pass
     try:
         return json.loads(text)
     except (json.JSONDecodeError, UnicodeDecodeError):

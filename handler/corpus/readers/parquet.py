@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from handler.corpus.readers.source import Head, Raw, Source
-from handler.errors import CorpusError, UnreadableFile, install_command
+from handler.errors import UnreadableFile, missing_library
 
 NAME = "Parquet"
 DOCUMENTS = False
@@ -22,9 +22,7 @@ def read(source: Source) -> Iterator[Raw]:
         import pyarrow
         from pyarrow import parquet
     except ImportError as cause:
-        raise CorpusError(
-            f"{source.name} needs pyarrow; install it with: {install_command('parquet')}"
-        ) from cause
+        raise missing_library(source.name, "pyarrow", "parquet") from cause
     line = 0
     with source.local() as path:
         try:

@@ -24,6 +24,7 @@ from handler.corpus.readers import (
     plain,
     restructured,
     sqlite,
+    xml_records,
 )
 from handler.corpus.readers.source import Head, Note, Raw, Source
 from handler.errors import UnreadableFile
@@ -68,6 +69,7 @@ READERS: tuple[Reader, ...] = (
     docx,
     excel,
     archive,
+    xml_records,
     html,
     notebook,
     json_lines,

@@ -19,11 +19,13 @@ from handler.corpus.bounds import BoundedStream, Bounds
 from handler.corpus.document import Section
 from handler.corpus.findings import Findings
 from handler.corpus.options import DEFAULT_OPTIONS, ReadOptions
-from handler.errors import CorpusError, UnreadableFile, install_command
+from handler.errors import UnreadableFile, missing_library
 
 HEAD_BYTES = 1 << 16
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
+# python-zstandard takes a file that was cut off for one that ends there.
+ZSTD_MODULE = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 PACKED = re.compile(r"\.(?:gz|bz2|xz|zst)$", re.IGNORECASE)
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -225,14 +227,10 @@ def unpacked(opened: Opened, name: str) -> tuple[Opened, bool]:
     if magic.startswith(b"\xfd7zXZ"):
         return lambda: cast(IO[bytes], import_module("lzma").open(opened())), True
     if magic.startswith(ZSTD):
-        # python-zstandard takes a file that was cut off for one that ends there.
-        module = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
         try:
-            zstd = import_module(module)
+            zstd = import_module(ZSTD_MODULE)
         except ImportError as cause:
-            raise CorpusError(
-                f"{name} needs {module}; install it with: {install_command('zstd')}"
-            ) from cause
+            raise missing_library(name, ZSTD_MODULE, "zstd") from cause
         return lambda: cast(IO[bytes], zstd.open(opened())), True
     return opened, False
 

@@ -11,7 +11,7 @@ from handler.corpus.extract.outline import Extract
 from handler.corpus.links import FOLDER_PAGES, link_of
 from handler.corpus.readers.source import Note, Raw, Source, reading
 from handler.corpus.readers.text import encoding_of, shown
-from handler.errors import CorpusError, QuerytowerError, UnreadableFile, install_command
+from handler.errors import QuerytowerError, UnreadableFile, missing_library
 
 UTF_8 = {"utf-8", "utf-8-sig", "ascii"}
 # The share of characters that may be wrong, as where a file was put together of several.
@@ -78,9 +78,8 @@ def needing(source: Source, kind: str) -> Iterator[None]:
     except QuerytowerError:
         raise
     except ImportError as cause:
-        raise CorpusError(
-            f"{source.name} is {kind}, which needs {cause.name}; "
-            f"install it with: {install_command('files')}"
+        raise missing_library(
+            f"{source.name} is {kind}, which", str(cause.name), "files"
         ) from cause
     except RecursionError as cause:
         raise UnreadableFile(f"can't be read as {kind}: it is nested too deeply") from cause

@@ -32,7 +32,7 @@ function address() {
 }
 
 function typed() {
-  go(address(), { replace: !settled, typing: true });
+  go(address(), { replace: !settled, typing: true, live: true });
   settled = false;
   settledTimer = setTimeout(() => { settled = true; }, SETTLED_MS);
 }
@@ -94,6 +94,20 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   settled = true;
   go(link.getAttribute("href"), { focus: true });
+});
+
+// Arrows lead from the box to the titles, and from title to title.
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+  const titles = [...document.querySelectorAll("#view h3 a")];
+  const at = titles.indexOf(event.target);
+  const leaves = event.target === box && step > 0 && box.selectionEnd === box.value.length;
+  if (at < 0 && !leaves) return;
+  const to = at + step < 0 ? box : titles[at + step];
+  if (!to) return;
+  event.preventDefault();
+  to.focus();
 });
 
 document.addEventListener("keydown", (event) => {

@@ -28,33 +28,55 @@ export function complete(box, list, take) {
     else box.setAttribute("aria-activedescendant", list.children[at].id);
   }
 
-  function open(texts) {
-    options = texts;
-    list.replaceChildren(...texts.map(item));
+  function open(suggestions) {
+    options = suggestions.map((suggestion) => suggestion.text);
+    list.replaceChildren(...suggestions.map(item));
     list.hidden = false;
     choose(-1);
   }
 
-  function item(text, place) {
+  function item({ text, kind }, place) {
     const element = document.createElement("li");
     element.id = `completion-${place}`;
     element.setAttribute("role", "option");
     element.dir = "auto";
-    element.textContent = text;
+    element.append(marked(text));
+    if (kind) element.append(Object.assign(document.createElement("small"), { textContent: kind }));
     return element;
   }
 
+  /** Return the text with what was typed in bold. */
+  function marked(text) {
+    const span = document.createElement("span");
+    const words = typedPart().toLowerCase().split(/\s+/).filter(Boolean);
+    for (const piece of text.split(/(?<=[^\p{L}\p{N}])(?=[\p{L}\p{N}])/u)) {
+      const lower = piece.toLowerCase();
+      const length = Math.max(0, ...words.filter((word) => lower.startsWith(word)).map((word) => word.length));
+      if (length) span.append(Object.assign(document.createElement("b"), { textContent: piece.slice(0, length) }));
+      span.append(piece.slice(length));
+    }
+    return span;
+  }
+
+  /** Return what stands before the caret: in the middle of a sentence, that is completed. */
+  function typedPart() {
+    const caret = box.selectionEnd;
+    return /^\S/.test(box.value.slice(caret)) ? "" : box.value.slice(0, caret).trim();
+  }
+
   async function ask() {
-    const typed = box.value.trim();
+    const typed = typedPart();
     request?.abort();
     const mine = request = new AbortController();
     try {
-      const answer = await fetch(`suggest?${new URLSearchParams({ q: typed, k: MOST })}`, { signal: mine.signal });
+      const name = document.getElementById("index")?.value;
+      const where = name ? `indexes/${encodeURIComponent(name)}/` : "";
+      const answer = await fetch(`${where}suggest?${new URLSearchParams({ q: typed, k: MOST })}`, { signal: mine.signal });
       if (answer.status === 404) offered = false; // this deployment has none
       if (!answer.ok || mine !== request) return;
-      const texts = (await answer.json()).suggestions.map((suggestion) => suggestion.text).slice(0, MOST);
-      if (mine !== request || box.value.trim() !== typed) return;
-      const others = texts.filter((text) => text.toLowerCase() !== typed.toLowerCase());
+      const { suggestions } = await answer.json();
+      if (mine !== request || typedPart() !== typed) return;
+      const others = suggestions.slice(0, MOST).filter(({ text }) => text.toLowerCase() !== typed.toLowerCase());
       if (others.length && document.activeElement === box) open(others);
       else close();
     } catch {
@@ -63,14 +85,16 @@ export function complete(box, list, take) {
   }
 
   function takeAt(at) {
-    box.value = options[at];
+    const rest = box.value.slice(box.selectionEnd).trimStart();
+    box.value = rest ? `${options[at]} ${rest}` : options[at];
+    box.setSelectionRange(options[at].length, options[at].length);
     close();
     take();
   }
 
   box.addEventListener("input", (event) => {
     clearTimeout(timer);
-    if (box.value.trim().length < LEAST) close();
+    if (typedPart().length < LEAST) close();
     else if (offered && !event.isComposing) timer = setTimeout(ask, WAIT_MS);
   });
 

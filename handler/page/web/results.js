@@ -7,8 +7,9 @@ const SKELETON_MS = 150, SLOW_MS = 4000, LIMIT_MS = 35000, TELL_MS = 700, KEPT =
 const kept = new Map(); // what was shown, by address: the way back needs no request
 let pending = null, retryTimer = 0, tellTimer = 0;
 
-/** Show the page at `url`. While somebody types, leave the search box alone; `focus` moves on to the results. */
-export async function show(url, { typing = false, focus = false } = {}) {
+/** Show the page at `url`. While somebody types, leave the search box alone; `focus` moves on to the results.
+ *  `live`: the last word may be half of one. */
+export async function show(url, { typing = false, focus = false, live = false } = {}) {
   cancel();
   const request = pending = new AbortController();
   const timers = [
@@ -16,14 +17,15 @@ export async function show(url, { typing = false, focus = false } = {}) {
     setTimeout(slow, SLOW_MS),
     setTimeout(() => request.abort(), LIMIT_MS),
   ];
-  const again = () => show(url, { typing, focus });
+  const again = () => show(url, { typing, focus, live });
   try {
-    const answer = await fetch(url, { signal: request.signal, headers: { Accept: "text/html" } });
+    const half = live && new URL(url).searchParams.has("q") ? "&typing=true" : "";
+    const answer = await fetch(url + half, { signal: request.signal, headers: { Accept: "text/html" } });
     const text = await answer.text();
     if (request !== pending) return;
     if (answer.redirected) history.replaceState(null, "", answer.url);
     const page = parse(text);
-    if (answer.ok) keep(location.href, text);
+    if (answer.ok && !half) keep(location.href, text);
     put(page, { typing, focus });
     const seconds = Number(view.dataset.retry);
     if (seconds) retryTimer = setTimeout(again, 1000 * seconds);
@@ -80,6 +82,9 @@ function put(page, { typing = false, focus = false, old = false }) {
   document.body.dataset.kind = page.body.dataset.kind;
   document.getElementById("foot").replaceChildren(...page.getElementById("foot").childNodes);
   document.title = page.title;
+  for (const link of ["h1 a", ".lucky"]) document.querySelector(link).setAttribute("href", page.querySelector(link).getAttribute("href"));
+  const index = document.getElementById("index");
+  if (index && !typing) index.value = page.getElementById("index").value;
   if (!typing) {
     box.value = view.dataset.query;
     document.dispatchEvent(new Event("shown"));

@@ -1,1 +1,1 @@
-"""What goes beyond one machine, run on this one: with workers, nodes and drivers that are killed."""
+"""Benchmarks of the engines for what one machine does not hold; run them in .venv-beyond."""

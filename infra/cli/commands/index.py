@@ -20,6 +20,7 @@ from infra.cli.commands.options import (
     Passages,
     Quiet,
     RayAddress,
+    Serve,
     StoreUrl,
     Table,
     Threads,
@@ -66,6 +67,7 @@ def index(
     engine: EngineName = "local",
     ray_address: RayAddress = "",
     device: DeviceName = "cpu",
+    serve: Serve = None,
     quiet: Quiet = False,
 ) -> None:
     """Index CORPUS from scratch, and publish it as a new version of an index."""
@@ -97,6 +99,7 @@ def index(
             options=lambda _: options,
             limits=Limits(max_rejects=max_rejects / 100),
             rejects=rejects,
+            serving=serve,
             progress=progress,
             tell=tell,
         )

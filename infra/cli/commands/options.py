@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from handler.tiers.tier import Serving
+
 StoreUrl = Annotated[
     str,
     typer.Option(
@@ -44,6 +46,11 @@ RayAddress = Annotated[
     ),
 ]
 DeviceName = Annotated[str, typer.Option("--device", help="Encode with cpu or cuda.")]
+
+Serve = Annotated[
+    Serving | None,
+    typer.Option(help="What serves the index; docs/scale.md says which for which size."),
+]
 
 # How a corpus is read.
 FieldTypes = Annotated[

@@ -20,12 +20,20 @@ def prune(
     as_json: AsJson = False,
 ) -> None:
     """Remove old versions of an index, but none that functions may still need."""
+    from handler.versions.prune import kept_versions
     from handler.versions.prune import prune as run
     from handler.versions.repository import IndexRepository
     from infra.cli.as_json import print_json
 
-    removed = run(IndexRepository.open(store, name), keep, grace)
+    repository = IndexRepository.open(store, name)
+    removed = run(repository, keep, grace)
+    kept = kept_versions(repository, keep, grace)
     if as_json:
-        print_json({"removed": removed})
+        print_json({"removed": removed, "kept": kept})
         return
     print(f"{len(removed)} versions were removed", *removed, sep="\n  ")
+    if not removed:
+        print("each that is left is kept for a reason:")
+        for version, reason in kept.items():
+            print(f"  {version}: {reason}")
+        print("--keep and --grace keep fewer; the current version always stays")

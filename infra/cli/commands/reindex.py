@@ -18,6 +18,7 @@ from infra.cli.commands.options import (
     ModelFolder,
     Quiet,
     RayAddress,
+    Serve,
     StoreUrl,
     Table,
     Threads,
@@ -83,6 +84,7 @@ def reindex(
     engine: EngineName = "local",
     ray_address: RayAddress = "",
     device: DeviceName = "cpu",
+    serve: Serve = None,
     quiet: Quiet = False,
 ) -> None:
     """Publish a new version of an index if its corpus changed.
@@ -111,12 +113,11 @@ def reindex(
             encoder=encoder_for(engine, model, threads, device),
             engine=engine_of(engine, model, device=device, address=ray_address, threads=threads),
             reading=reading,
-            options=lambda current: changed_options(
-                current, passages, overlap, precision, language
-            ),
+            options=lambda old: changed_options(old, passages, overlap, precision, language),
             limits=Limits(max_rejects=max_rejects / 100, max_drop=max_drop / 100),
             force=force,
             full=full,
+            serving=serve,
             progress=progress,
             tell=tell,
             measure=measure,

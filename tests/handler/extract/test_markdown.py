@@ -158,3 +158,12 @@ def test_front_matter_becomes_fields() -> None:
 )
 def test_hostile_text_is_read_to_the_end(source: str) -> None:
     assert extract_markdown(source + "\n\nThe end").text.endswith("The end")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["<h1>" * 15_000, "<h1 " * 15_000, " ".join("`" * count for count in range(1, 350))],
+    ids=["headings", "tags", "code"],
+)
+def test_a_text_goes_on_after_markup_that_never_ends(hostile: str) -> None:
+    assert extract_markdown(f"{hostile}\n\nThe harbour\n").text.endswith("The harbour")

@@ -1,0 +1,1 @@
+"""Lance on object storage: https://lance.org."""
