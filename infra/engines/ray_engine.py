@@ -94,7 +94,7 @@ class RayEngine:
             import ray.data
         except ImportError as cause:
             raise InvalidRequest(
-                f"--engine ray needs Ray ({cause}); install it with: {install_command('ray')}"
+                f"this engine needs Ray ({cause}); install it with: {install_command('ray')}"
             ) from cause
         logging.getLogger("ray").setLevel(logging.ERROR)
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -128,5 +128,5 @@ class RayEngine:
         if self.device == "cuda" and not ray.cluster_resources().get("GPU"):
             raise EngineFailed(
                 f"no worker of the Ray cluster at {address or 'this machine'} has a GPU; start one "
-                "that has, or use --device cpu"
+                "that has, or use device cpu"
             )

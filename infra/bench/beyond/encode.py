@@ -13,7 +13,7 @@ from handler.reindex.job import ReindexJob
 from handler.reindex.pipeline import index
 from handler.reindex.slices import SliceSize
 from handler.versions.repository import IndexRepository
-from infra.engines.choice import engine_of
+from infra.engines.ray_engine import RayEngine
 
 
 class Encoded(Exception):
@@ -40,7 +40,9 @@ def main() -> None:
         corpus=LocalCorpus(options.corpus),
         repository=IndexRepository.open(options.store),
         encoder=Encoder.open(options.model, 2),
-        engine=engine_of(options.engine, options.model, address=options.ray_address),
+        engine=RayEngine(model=options.model, address=options.ray_address)
+        if options.engine == "ray"
+        else None,
         slices=SliceSize(least=options.least, most=4 * options.least),
         progress=stop_after_encoding,
     )

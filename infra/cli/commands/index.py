@@ -1,5 +1,6 @@
 """querytower index: a corpus to a published index."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -7,9 +8,7 @@ import typer
 
 from infra.cli.commands.options import (
     BaseUrl,
-    DeviceName,
     Encoding,
-    EngineName,
     FieldTypes,
     Ignored,
     IndexName,
@@ -19,7 +18,6 @@ from infra.cli.commands.options import (
     Overlap,
     Passages,
     Quiet,
-    RayAddress,
     Serve,
     StoreUrl,
     Table,
@@ -64,14 +62,12 @@ def index(
     precision: VectorPrecision = "i8",
     language: Language = "english",
     threads: Threads = 0,
-    engine: EngineName = "local",
-    ray_address: RayAddress = "",
-    device: DeviceName = "cpu",
     serve: Serve = None,
     quiet: Quiet = False,
 ) -> None:
     """Index CORPUS from scratch, and publish it as a new version of an index."""
     from handler.corpus.sources import LocalCorpus
+    from handler.encoder import Encoder
     from handler.quality.gates import Limits
     from handler.reindex.job import ReindexJob
     from handler.reindex.pipeline import index as run
@@ -80,7 +76,6 @@ def index(
     from infra.cli.inspection import inspect_corpus, show_inspection
     from infra.cli.reading_flags import field_roles, reading_of
     from infra.cli.reindex_view import tell
-    from infra.engines.choice import encoder_for, engine_of
 
     names = field_roles(id_field, title_field, text_field, url_field)
     reading = reading_of(names, types, ignore, table, encoding, vectors, base_url)
@@ -93,8 +88,7 @@ def index(
         job = ReindexJob(
             corpus=LocalCorpus(corpus),
             repository=repository,
-            encoder=encoder_for(engine, model, threads, device),
-            engine=engine_of(engine, model, device=device, address=ray_address, threads=threads),
+            encoder=Encoder.open(model, threads or os.cpu_count() or 1),
             reading=reading,
             options=lambda _: options,
             limits=Limits(max_rejects=max_rejects / 100),

@@ -34,18 +34,6 @@ Threads = Annotated[int, typer.Option(help="Texts encoded at once; 0 for all cor
 MaxRejects = Annotated[
     float, typer.Option(help="Largest share of rejected records, in percent.", min=0, max=100)
 ]
-# Where a corpus is encoded.
-EngineName = Annotated[
-    str, typer.Option("--engine", help="Where texts are encoded: local, or ray, a Ray cluster.")
-]
-RayAddress = Annotated[
-    str,
-    typer.Option(
-        envvar="RAY_ADDRESS",
-        help="Address of the Ray cluster, such as 10.0.0.5:6379; empty: a local one.",
-    ),
-]
-DeviceName = Annotated[str, typer.Option("--device", help="Encode with cpu or cuda.")]
 
 Serve = Annotated[
     Serving | None,

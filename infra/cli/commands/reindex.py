@@ -8,16 +8,13 @@ import typer
 
 from infra.cli.commands.options import (
     BaseUrl,
-    DeviceName,
     Encoding,
-    EngineName,
     FieldTypes,
     Ignored,
     IndexName,
     MaxRejects,
     ModelFolder,
     Quiet,
-    RayAddress,
     Serve,
     StoreUrl,
     Table,
@@ -81,9 +78,6 @@ def reindex(
     max_rejects: MaxRejects = 1,
     max_drop: MaxDrop = 20,
     threads: Threads = 0,
-    engine: EngineName = "local",
-    ray_address: RayAddress = "",
-    device: DeviceName = "cpu",
     serve: Serve = None,
     quiet: Quiet = False,
 ) -> None:
@@ -92,6 +86,7 @@ def reindex(
     Only new and changed documents are encoded.
     """
     from handler.corpus.sources import open_corpus
+    from handler.encoder import Encoder
     from handler.quality.gates import Limits
     from handler.reindex import pipeline
     from handler.reindex.job import Outcome, ReindexJob, field_names
@@ -100,7 +95,6 @@ def reindex(
     from infra.cli.index_view import changed_options, shown
     from infra.cli.reading_flags import reading_of
     from infra.cli.reindex_view import measure, show_outcome, show_preview, tell
-    from infra.engines.choice import encoder_for, engine_of
 
     names = field_names(fields, "--fields")
     reading = reading_of(names, types, ignore, table, encoding, vectors, base_url)
@@ -110,8 +104,7 @@ def reindex(
         job = ReindexJob(
             corpus=open_corpus(corpus, settings),
             repository=repository,
-            encoder=encoder_for(engine, model, threads, device),
-            engine=engine_of(engine, model, device=device, address=ray_address, threads=threads),
+            encoder=Encoder.open(model, threads or os.cpu_count() or 1),
             reading=reading,
             options=lambda old: changed_options(old, passages, overlap, precision, language),
             limits=Limits(max_rejects=max_rejects / 100, max_drop=max_drop / 100),
