@@ -14,7 +14,7 @@ from infra.cli.main import COMMANDS, app
 from tests.test_architecture import ROOT, sources, tree
 
 # Set by the user or by Lambda and read by commands on a laptop; docs/settings.md names them.
-OTHER_VARIABLES = {"QUERYTOWER_EXPORT_CACHE"}
+OTHER_VARIABLES = {"QUERYTOWER_EXPORT_CACHE", "QUERYTOWER_VECTOR_BUCKET"}
 
 
 def texts() -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ from typing import Any
 from infra.engines.ray_engine import OBJECT_STORE_BYTES
 
 VICTIMS = ("nobody", "worker", "node", "driver", "worker,node,driver")
-INSIDE = "QUERYTOWER_BENCH_NAMESPACE"
+INSIDE = "BENCH_NAMESPACE"
 PATIENCE = 300.0
 
 
