@@ -120,6 +120,8 @@ class RayEngine:
             self._check_device(ray, address)
             context = ray.data.DataContext.get_current()
             context.enable_progress_bars = False
+            # It has set a level of its own by now.
+            logging.getLogger("ray.data").setLevel(logging.ERROR)
             yield ray
         finally:
             ray.shutdown()

@@ -8,7 +8,9 @@ import typer
 
 from infra.cli.commands.options import (
     BaseUrl,
+    DeviceName,
     Encoding,
+    EngineName,
     FieldTypes,
     Ignored,
     IndexName,
@@ -18,6 +20,7 @@ from infra.cli.commands.options import (
     Overlap,
     Passages,
     Quiet,
+    RayAddress,
     Serve,
     StoreUrl,
     Table,
@@ -62,6 +65,9 @@ def index(
     precision: VectorPrecision = "i8",
     language: Language = "english",
     threads: Threads = 0,
+    engine: EngineName = "local",
+    ray_address: RayAddress = "",
+    device: DeviceName = "cpu",
     serve: Serve = None,
     quiet: Quiet = False,
 ) -> None:
@@ -72,10 +78,10 @@ def index(
     from handler.reindex.job import ReindexJob
     from handler.reindex.pipeline import index as run
     from handler.versions.repository import IndexRepository
-    from infra.cli.index_view import build_options, report, shown
+    from infra.cli.engines import engine_of, run_job
+    from infra.cli.index_view import build_options, report
     from infra.cli.inspection import inspect_corpus, show_inspection
     from infra.cli.reading_flags import field_roles, reading_of
-    from infra.cli.reindex_view import tell
 
     names = field_roles(id_field, title_field, text_field, url_field)
     reading = reading_of(names, types, ignore, table, encoding, vectors, base_url)
@@ -84,20 +90,17 @@ def index(
         show_inspection(inspect_corpus(corpus, reading, model, options))
         return
     repository = IndexRepository.open(to or _no_store(), name)
-    with shown(quiet=quiet) as progress:
-        job = ReindexJob(
-            corpus=LocalCorpus(corpus),
-            repository=repository,
-            encoder=Encoder.open(model, threads or os.cpu_count() or 1),
-            reading=reading,
-            options=lambda _: options,
-            limits=Limits(max_rejects=max_rejects / 100),
-            rejects=rejects,
-            serving=serve,
-            progress=progress,
-            tell=tell,
-        )
-        outcome = run(job)
+    job = ReindexJob(
+        corpus=LocalCorpus(corpus),
+        repository=repository,
+        encoder=Encoder.open(model, threads or os.cpu_count() or 1),
+        reading=reading,
+        options=lambda _: options,
+        limits=Limits(max_rejects=max_rejects / 100),
+        rejects=rejects,
+        serving=serve,
+    )
+    outcome = run_job(job, run, engine_of(engine, ray_address, device, model, threads), quiet)
     if outcome.manifest:
         report(outcome.manifest, repository.store.url, rejects)
 

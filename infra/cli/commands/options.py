@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,6 +33,19 @@ Language = Annotated[str, typer.Option(help="Language of the word stems, or none
 Threads = Annotated[int, typer.Option(help="Texts encoded at once; 0 for all cores.", min=0)]
 MaxRejects = Annotated[
     float, typer.Option(help="Largest share of rejected records, in percent.", min=0, max=100)
+]
+
+# What encodes the corpus.
+EngineName = Annotated[
+    Literal["local", "ray"],
+    typer.Option("--engine", help="What encodes: this machine, or the workers of a Ray cluster."),
+]
+RayAddress = Annotated[
+    str,
+    typer.Option(envvar="RAY_ADDRESS", help="Address of the Ray cluster; by default a local one."),
+]
+DeviceName = Annotated[
+    Literal["cpu", "cuda"], typer.Option("--device", help="What the workers encode with.")
 ]
 
 Serve = Annotated[

@@ -8,13 +8,16 @@ import typer
 
 from infra.cli.commands.options import (
     BaseUrl,
+    DeviceName,
     Encoding,
+    EngineName,
     FieldTypes,
     Ignored,
     IndexName,
     MaxRejects,
     ModelFolder,
     Quiet,
+    RayAddress,
     Serve,
     StoreUrl,
     Table,
@@ -78,6 +81,9 @@ def reindex(
     max_rejects: MaxRejects = 1,
     max_drop: MaxDrop = 20,
     threads: Threads = 0,
+    engine: EngineName = "local",
+    ray_address: RayAddress = "",
+    device: DeviceName = "cpu",
     serve: Serve = None,
     quiet: Quiet = False,
 ) -> None:
@@ -92,31 +98,28 @@ def reindex(
     from handler.reindex.job import Outcome, ReindexJob, field_names
     from handler.settings import Settings
     from handler.versions.repository import IndexRepository
-    from infra.cli.index_view import changed_options, shown
+    from infra.cli.engines import engine_of, run_job
+    from infra.cli.index_view import changed_options
     from infra.cli.reading_flags import reading_of
-    from infra.cli.reindex_view import measure, show_outcome, show_preview, tell
+    from infra.cli.reindex_view import measure, show_outcome, show_preview
 
     names = field_names(fields, "--fields")
     reading = reading_of(names, types, ignore, table, encoding, vectors, base_url)
-    settings = Settings.from_mapping(os.environ)
-    repository = IndexRepository.open(store, name)
-    with shown(quiet=quiet) as progress:
-        job = ReindexJob(
-            corpus=open_corpus(corpus, settings),
-            repository=repository,
-            encoder=Encoder.open(model, threads or os.cpu_count() or 1),
-            reading=reading,
-            options=lambda old: changed_options(old, passages, overlap, precision, language),
-            limits=Limits(max_rejects=max_rejects / 100, max_drop=max_drop / 100),
-            force=force,
-            full=full,
-            serving=serve,
-            progress=progress,
-            tell=tell,
-            measure=measure,
-        )
-        outcome = pipeline.preview(job) if dry_run else pipeline.reindex(job)
+    job = ReindexJob(
+        corpus=open_corpus(corpus, Settings.from_mapping(os.environ)),
+        repository=IndexRepository.open(store, name),
+        encoder=Encoder.open(model, threads or os.cpu_count() or 1),
+        reading=reading,
+        options=lambda old: changed_options(old, passages, overlap, precision, language),
+        limits=Limits(max_rejects=max_rejects / 100, max_drop=max_drop / 100),
+        force=force,
+        full=full,
+        serving=serve,
+        measure=measure,
+    )
+    run = pipeline.preview if dry_run else pipeline.reindex
+    outcome = run_job(job, run, engine_of(engine, ray_address, device, model, threads), quiet)
     if isinstance(outcome, Outcome):
-        show_outcome(outcome, repository.store.url)
+        show_outcome(outcome, job.repository.store.url)
     else:
         show_preview(outcome)
