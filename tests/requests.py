@@ -10,7 +10,9 @@ from tests.function import EVENTS, event, get_event
 
 # They tell of the request, the connection, or the time that was taken.
 OF_THE_CALL = {"connection", "content-length", "date", "server", "server-timing", "x-request-id"}
-IN_A_BODY = re.compile(rb'(?<="request_id":")[^"]+|answered in \d+ ms|\d+ \w+ old|just made')
+IN_A_BODY = re.compile(
+    rb'(?<="request_id":")[^"]+|(?<="fetched":){[^}]+}|answered in \d+ ms|\d+ \w+ old|just made'
+)
 
 
 def request(

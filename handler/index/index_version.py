@@ -23,7 +23,7 @@ from handler.index.suggestions import Suggestions
 from handler.index.text_conditions import TextConditions
 from handler.index.text_index import TextIndex
 from handler.index.text_writer import field_name
-from handler.index.vectors import VectorIndex
+from handler.index.vectors import CANDIDATES_EACH, LIKELIER_EACH, VectorIndex
 from handler.index.word_query import word_query
 
 # `passage` is the first one, `stored` the place of the group that holds the document.
@@ -291,7 +291,9 @@ class IndexVersion:
         total = len(self.vectors)
         k = min(total, int(1.5 * n * total / max(count, 1)) + 1)
         while True:
-            rows, cosines = self.vectors.search(vector, k)
+            # A filter leaves few of the rows that are found, and those are to be the nearest.
+            each = LIKELIER_EACH if condition is None else CANDIDATES_EACH
+            rows, cosines = self.vectors.search(vector, k, each)
             if condition is not None:
                 owners = self.owners[rows]
                 distinct = owners[first_places(owners)]

@@ -193,11 +193,16 @@ class VectorIndex:
         """Return the same vectors, searched exactly."""
         return type(self)(self.segments, self._precision, self._live, approximate=False)
 
-    def search(self, query: Vectors, k: int) -> tuple[Rows, Vectors]:
-        """Return rows and cosines of the `k` vectors nearest to unit vector `query`, in order."""
+    def search(
+        self, query: Vectors, k: int, likelier_each: int = LIKELIER_EACH
+    ) -> tuple[Rows, Vectors]:
+        """Return rows and cosines of the `k` vectors nearest to unit vector `query`, in order.
+
+        For each vector wanted, `likelier_each` of those with the nearest codes are compared exactly.
+        """
         wanted = max(CANDIDATES, CANDIDATES_EACH * k)
         if self.approximate and wanted < len(self):
-            likelier = max(LIKELIER, LIKELIER_EACH * k)
+            likelier = max(LIKELIER, likelier_each * k)
             rows = self._likelier(query, self._candidates(query, wanted), likelier)
             return self.search_among(query, rows, k)
         code = quantize(query[None], self._precision)

@@ -196,7 +196,8 @@ def test_cased_vocabulary_keeps_case_unless_the_model_says_otherwise(folder: Pat
 def test_without_any_tokenizer(folder: Path) -> None:
     (folder / "vocab.txt").unlink()
     with pytest.raises(
-        ModelError, match=r"has no tokenizer\.json, vocab\.txt or merges\.txt.*save_pretrained"
+        ModelError,
+        match=r"has no tokenizer\.json, vocab\.txt, merges\.txt or Sent.*save_pretrained",
     ):
         load_tokenizer(SentenceConfig.read(folder))
 

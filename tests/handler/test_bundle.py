@@ -202,6 +202,8 @@ def test_each_spoilt_file_of_an_index_is_named(version: Path, how: str) -> None:
         "text/meta.json",
     } <= files.keys()
     for name in (name for name, entry in files.items() if entry["bytes"]):
+        if how == "missing" and name.endswith("hashes.bin"):
+            continue  # for the next run; what answers queries never fetches it
         good = (version / name).read_bytes()
         problem = spoil(version / name, how)
         with pytest.raises(IndexUnavailable, match=rf"{version / name} .*{problem}"):

@@ -243,7 +243,7 @@ MISUSED: list[tuple[object, str]] = [
     ("year", "a filter is an object such as"),
     (None, "a filter is an object such as"),
     ({"year": {}}, "the filter on 'year' has no operator; use one of $eq"),
-    ({"year": {"$near": 5}}, "'$near' on 'year' is no operator; use one of $eq"),
+    ({"year": {"$like": 5}}, "'$like' on 'year' is no operator; use one of $eq"),
     ({"year": {"gt": 5}}, "'gt' on 'year' is no operator"),
     ({"year": {"$and": []}}, "'$and' on 'year' is no operator"),
     ({"$gt": 5}, "$gt is no operator that joins filters; use $and, $or or $not"),

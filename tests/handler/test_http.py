@@ -52,6 +52,7 @@ ROUTES: dict[str, tuple[str, str, Any, set[str]]] = {
     "POST /v2/rerank": ("POST", "/v2/rerank", {"query": "tide", "documents": ["sea"]}, set()),
     "POST /similar": ("POST", "/similar", {"like": ["tides/1"]}, {"search"}),
     "GET /v1/models": ("GET", "/v1/models", None, set()),
+    "GET /v1/models/{model:path}": ("GET", "/v1/models/model", None, set()),
 }
 OF_AN_INDEX = {"/search", "/search/batch", "/random", "/suggest", "/ready", "/schema"} | {
     "/documents/{document_id:path}",

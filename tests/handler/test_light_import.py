@@ -24,6 +24,8 @@ OPTIONAL = {
     ("corpus/extract/html.py", "selectolax"),
     ("corpus/extract/pdf.py", "pypdfium2"),
     ("corpus/extract/restructured.py", "docutils"),
+    # In the container variant alone.
+    ("tiers/lance/datasets.py", "pyarrow"),
 }
 
 

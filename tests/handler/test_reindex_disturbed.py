@@ -114,7 +114,7 @@ def test_a_full_disk_under_the_store(encoder: Encoder, disk: Mount, tmp_path: Pa
     place.write("a.jsonl", [record("a1")])
     place.run()
     old = place.version()
-    (tmp_path / "disk/other").write_bytes(bytes(120_000))
+    (tmp_path / "disk/other").write_bytes(bytes(200_000))
     place.write("b.jsonl", [record(f"b{n}") for n in range(200)])
     with pytest.raises(StoreError, match="the disk is full"):
         place.run()

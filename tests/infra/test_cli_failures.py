@@ -44,12 +44,12 @@ from tests.s3 import environment, free_port
         ),
         (
             ["books.jsonl", "--passages", "many"],
-            ["--passages is 'many'; use a number of tokens, such as 96, or off"],
+            ["passages is 'many'; use a number of tokens, such as 96, or off"],
         ),
-        (["books.jsonl", "--passages", "-5"], ["--passages is '-5'; use a number of tokens"]),
+        (["books.jsonl", "--passages", "-5"], ["passages is '-5'; use a number of tokens"]),
         (["books.jsonl", "--passages", "15"], ["passages of 15 tokens", "use 16 tokens or more"]),
         (["books.jsonl", "--overlap", "49"], ["96 tokens that share 49", "at most half of them"]),
-        (["books.jsonl", "--precision", "i4"], ["--precision is 'i4'; use one of i8, f16"]),
+        (["books.jsonl", "--precision", "i4"], ["precision is 'i4'; use one of i8, f16"]),
         (
             ["books.jsonl", "--language", "klingon"],
             ["language 'klingon' is unknown; use none or one of arabic"],

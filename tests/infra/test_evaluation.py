@@ -579,8 +579,8 @@ def test_modes() -> None:
     ("arguments", "problem"),
     [
         (["--modes", "best"], "--modes is 'best'"),
-        (["--passages", "few"], "--passages is 'few'"),
-        (["--precision", "i4"], "--precision is 'i4'"),
+        (["--passages", "few"], "passages is 'few'"),
+        (["--precision", "i4"], "precision is 'i4'"),
         (["--language", "klingon"], "'klingon'"),
         (["--split", "dev"], "splits there, to choose with --split: test"),
         (["--json", "corpus.jsonl/figures.json"], "can't be written"),
