@@ -1,10 +1,11 @@
 """What engines without counts of their own say of a search: facets, spreads and order of candidates."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from handler.corpus.schema import date_text
 from handler.index.arrays import Floats, Rows, Scores
 from handler.index.engine import Condition, FacetCount, FacetsOf, Nearest, Spread
 from handler.index.manifest import IndexManifest
+from handler.index.rules import NO_RULES, Rules
 from handler.index.words import Words
 
 MOST = 1000
@@ -44,8 +46,15 @@ class CandidateEngine(ABC):
     def __init__(self, manifest: IndexManifest) -> None:
         """Take the manifest of the version."""
         self.manifest = manifest
+        self.rules: Rules = NO_RULES
         self.suggestions = NoSuggestions()
         self._words = Words(manifest.language)
+
+    def with_rules(self, rules: Rules) -> Self:
+        """Return the same version with other rules."""
+        other = copy.copy(self)
+        other.rules = rules
+        return other
 
     @property
     def stems(self) -> Any:

@@ -25,10 +25,10 @@ from handler.service import Service
 from handler.tiers.lance import datasets, stage
 from handler.tiers.lance.engine import LanceVersion
 from handler.tiers.lance.tier import LanceTier
-from handler.versions.live_index import LiveIndex
 from handler.versions.prune import prune
 from handler.versions.repository import IndexRepository
 from handler.versions.rollback import rollback
+from tests.beyond.answers import ids, live
 from tests.handler.indexes import build
 from tests.handler.reindexing import QUERIES, Counting, Place, record
 from tests.handler.test_filters import DOCUMENTS, random_filter
@@ -64,20 +64,6 @@ def both(index: IndexVersion, folder: Path) -> tuple[Engine, Engine]:
     tier = LanceTier.at(str(folder))
     index.manifest.served.update(tier.stage(index, None))
     return index, tier.open(index.manifest)
-
-
-def live(place: Place) -> LiveIndex:
-    return LiveIndex(
-        place.repository,
-        cache=place.folder / "cache",
-        fingerprint=place.encoder.manifest.fingerprint,
-        poll_seconds=0.0,
-    )
-
-
-def ids(place: Place, engine: Engine, **wish: Any) -> list[str]:
-    request = SearchRequest(**{"query": QUERIES[0], "k": 100, **wish})
-    return [hit.document.id for hit in Searcher(place.encoder).search(engine, request).hits]
 
 
 def test_filters_mean_the_same_in_lance(filtered: tuple[Engine, Engine]) -> None:

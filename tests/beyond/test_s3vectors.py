@@ -12,7 +12,6 @@ import pytest
 
 from handler.encoder import Encoder
 from handler.errors import EngineUnavailable, InvalidRequest
-from handler.index.engine import Engine
 from handler.search.filters import FilterCompiler
 from handler.search.lookup import compile_filter
 from handler.search.request import SearchRequest
@@ -22,9 +21,9 @@ from handler.tiers.s3vectors.conditions import VectorConditions
 from handler.tiers.s3vectors.engine import VectorsVersion
 from handler.tiers.s3vectors.tier import VectorsTier
 from handler.tiers.s3vectors.vectors import fields_of
-from handler.versions.live_index import LiveIndex
 from handler.versions.prune import prune
 from handler.versions.rollback import rollback
+from tests.beyond.answers import ids, live
 from tests.beyond.vector_service import KEYS, REGION, VectorService, passes, running
 from tests.handler.indexes import schema_of
 from tests.handler.reindexing import QUERIES, Counting, Place, record
@@ -61,20 +60,6 @@ def place(tmp_path: Path, encoder: Encoder) -> Place:
     made = Place(tmp_path, Counting(encoder))
     made.write("a.jsonl", [record(f"a{n}", shelf="x", year=1900 + n) for n in range(30)])
     return made
-
-
-def live(place: Place) -> LiveIndex:
-    return LiveIndex(
-        place.repository,
-        cache=place.folder / "cache",
-        fingerprint=place.encoder.manifest.fingerprint,
-        poll_seconds=0.0,
-    )
-
-
-def ids(place: Place, engine: Engine, **wish: Any) -> list[str]:
-    request = SearchRequest(**{"query": QUERIES[0], "k": 100, **wish})
-    return [hit.document.id for hit in Searcher(place.encoder).search(engine, request).hits]
 
 
 def test_it_answers_like_the_function(place: Place, service: VectorService) -> None:

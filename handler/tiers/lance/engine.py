@@ -1,9 +1,8 @@
 """One version of an index in Lance, as searches see it."""
 
-import copy
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from lance.query import BooleanQuery, FullTextQuery, MatchQuery, Occur
@@ -14,7 +13,6 @@ from handler.encoder import Vectors
 from handler.index.arrays import Rows, Scores
 from handler.index.engine import Alternatives, Nearest, WordQuery
 from handler.index.manifest import IndexManifest
-from handler.index.rules import NO_RULES, Rules
 from handler.index.text_writer import field_name
 from handler.index.word_query import ASKING_BOOST, TITLE_BOOST
 from handler.tiers.candidates import CandidateEngine, best_of_each
@@ -44,17 +42,10 @@ class LanceVersion(CandidateEngine):
         """
         super().__init__(manifest)
         served = manifest.served
-        self.rules: Rules = NO_RULES
         self.documents = datasets.open("documents", int(served["documents"]))
         self.passages = datasets.open("passages", int(served["passages"]))
         self._spans: Spans = OrderedDict()
         self.conditions = LanceConditions(manifest.schema, self._words)
-
-    def with_rules(self, rules: Rules) -> Self:
-        """Return the same version with other rules."""
-        other = copy.copy(self)
-        other.rules = rules
-        return other
 
     def words(
         self,

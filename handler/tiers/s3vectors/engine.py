@@ -1,9 +1,8 @@
 """One version of an index in S3 Vectors, as searches see it."""
 
-import copy
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from pydantic_core import from_json
@@ -14,7 +13,6 @@ from handler.errors import InvalidRequest
 from handler.index.arrays import Rows, Scores
 from handler.index.engine import Alternatives, Nearest, WordQuery
 from handler.index.manifest import IndexManifest
-from handler.index.rules import NO_RULES, Rules
 from handler.index.text_writer import field_name
 from handler.tiers.candidates import CandidateEngine, best_of_each
 from handler.tiers.s3vectors.client import Json, VectorClient
@@ -39,18 +37,11 @@ class VectorsVersion(CandidateEngine):
     def __init__(self, client: VectorClient, manifest: IndexManifest) -> None:
         """Prepare; nothing is asked yet."""
         super().__init__(manifest)
-        self.rules: Rules = NO_RULES
         self.conditions = VectorConditions(manifest.schema)
         self._client = client
         self._index = manifest.served["index"]
         self._sequence = int(manifest.served["sequence"])
         self._known: Known = OrderedDict()
-
-    def with_rules(self, rules: Rules) -> Self:
-        """Return the same version with other rules."""
-        other = copy.copy(self)
-        other.rules = rules
-        return other
 
     def words(
         self,
